@@ -1,0 +1,31 @@
+# A floor is a folder of src/ and a static library banyan_NAME; it may depend on floors below only.
+# Sources are taken from the folder, so that adding a file needs no change here.
+function(banyan_floor name)
+  cmake_parse_arguments(arg "" "" "FLOORS;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
+  add_library(banyan_${name} STATIC ${sources})
+  add_library(banyan::${name} ALIAS banyan_${name})
+  target_include_directories(banyan_${name}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  list(TRANSFORM arg_FLOORS PREPEND banyan::)
+  target_link_libraries(banyan_${name} PUBLIC ${arg_FLOORS} PRIVATE ${arg_LIBRARIES})
+  target_compile_features(banyan_${name} PUBLIC cxx_std_23)
+  set_target_properties(banyan_${name} PROPERTIES EXPORT_NAME ${name})
+  install(TARGETS banyan_${name} EXPORT banyan)
+endfunction()
+
+# The tests of a floor: every *_test.cc of tests/NAME, in one program.
+function(banyan_tests name)
+  cmake_parse_arguments(arg "" "" "FLOORS;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(banyan_${name}_test ${sources})
+  list(TRANSFORM arg_FLOORS PREPEND banyan::)
+  target_include_directories(banyan_${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(banyan_${name}_test PRIVATE ${arg_FLOORS} ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(banyan_${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${name} TIMEOUT 600
+    TEST_PREFIX "${name}.")
+endfunction()
