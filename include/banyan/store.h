@@ -1,0 +1,52 @@
+/// The memory tier's order of eviction: which of the kept entries goes first.
+///
+/// Knows keys, ages and bytes, not tokens. An entry is in the order while it may go; whoever owns
+/// the entries puts and drops them as that changes.
+///
+/// One thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+namespace banyan {
+
+/// Why one entry goes before another: an unmarked one before one that the user asked to keep, then
+/// the least recently used, then the deepest, then the largest.
+struct EvictionRank {
+  bool user_mark = false;
+  std::uint64_t last_use = 0;
+  std::size_t depth = 0;
+  std::size_t bytes = 0;
+
+  /// Whether this one goes before `other`.
+  bool operator<(const EvictionRank& other) const;
+  bool operator==(const EvictionRank&) const = default;
+};
+
+class EvictionOrder {
+ public:
+  using Key = std::uintptr_t;
+
+  /// Adds an entry or moves it to its new place. O(log n).
+  void put(Key key, const EvictionRank& rank);
+  /// Takes an entry out; no effect when it is not in. O(log n).
+  void drop(Key key);
+  /// The entry that goes first, if any. O(1).
+  std::optional<Key> victim() const;
+
+  /// The rank of an entry that is in, else nothing. O(1).
+  std::optional<EvictionRank> rank(Key key) const;
+  std::size_t size() const { return ranks_.size(); }
+
+ private:
+  // Both hold the same entries; equal ranks go in the order of their keys.
+  std::set<std::pair<EvictionRank, Key>> order_;
+  std::unordered_map<Key, EvictionRank> ranks_;
+};
+
+}  // namespace banyan

@@ -1,0 +1,49 @@
+#include <tuple>
+
+#include "banyan/store.h"
+
+namespace banyan {
+
+bool EvictionRank::operator<(const EvictionRank& other) const {
+  // Deeper and larger go first, hence the swapped sides.
+  return std::tie(user_mark, last_use, other.depth, other.bytes) <
+         std::tie(other.user_mark, other.last_use, depth, bytes);
+}
+
+void EvictionOrder::put(Key key, const EvictionRank& rank) {
+  const auto [entry, added] = ranks_.try_emplace(key, rank);
+  if (added) {
+    try {
+      order_.emplace(rank, key);
+    } catch (...) {
+      ranks_.erase(entry);
+      throw;
+    }
+    return;
+  }
+  // Moving the set's own node allocates nothing, so it cannot fail half-way.
+  auto moved = order_.extract({entry->second, key});
+  moved.value() = {rank, key};
+  order_.insert(std::move(moved));
+  entry->second = rank;
+}
+
+void EvictionOrder::drop(Key key) {
+  const auto entry = ranks_.find(key);
+  if (entry == ranks_.end()) return;
+  order_.erase({entry->second, key});
+  ranks_.erase(entry);
+}
+
+std::optional<EvictionOrder::Key> EvictionOrder::victim() const {
+  if (order_.empty()) return std::nullopt;
+  return order_.begin()->second;
+}
+
+std::optional<EvictionRank> EvictionOrder::rank(Key key) const {
+  const auto entry = ranks_.find(key);
+  if (entry == ranks_.end()) return std::nullopt;
+  return entry->second;
+}
+
+}  // namespace banyan
