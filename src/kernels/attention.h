@@ -1,0 +1,66 @@
+/// The attention kernel: softmax attention of many rows over runs of keys and values that lie in
+/// segments, each run shared by any range of rows. One source for every instruction set
+/// (Highway), the best chosen at run time.
+///
+/// Partial results of runs are combined with a running maximum and sum, as in FlashAttention
+/// (arXiv:2205.14135); sharing a run among rows is ChunkAttention's (arXiv:2402.15220) first phase.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "banyan/kv_layout.h"
+
+namespace banyan::kernels {
+
+/// Tokens [begin, end) of a segment, which stand at path positions position, position + 1, ...
+struct KvRun {
+  const std::byte* segment = nullptr;
+  int capacity = 0;
+  int begin = 0;
+  int end = 0;
+  std::int32_t position = 0;
+};
+
+/// A run that rows [row_begin, row_end) attend to. A row sees a token when the token's position
+/// is not after its own.
+struct SharedRun {
+  KvRun run;
+  int row_begin = 0;
+  int row_end = 0;
+};
+
+struct AttentionShape {
+  KvLayout layout;
+  int query_heads = 0;  ///< a multiple of layout.kv_heads; head h reads key/value head h / group
+  float scale = 1;
+};
+
+/// Bytes of scratch that attend() needs for each thread.
+std::size_t attend_scratch_bytes(const AttentionShape& shape, int rows);
+
+/// out [rows][query_heads][value_dim] of the rows' queries q [rows][query_heads][key_dim]
+/// (contiguous float32) over their runs. Every row must see at least one token. Memory outside the
+/// runs is never used, whatever it holds. Call from threads ith = 0..nth-1 at once, each with its
+/// own 64-byte aligned scratch; they share the work and need no barrier inside.
+///
+/// On one instruction set a row's result depends, to the bit, on nothing but its query and its runs
+/// in their order: not on the other rows, nor on the number of threads. Cutting its runs elsewhere
+/// changes the rounding.
+void attend(const AttentionShape& shape, int layer, std::span<const SharedRun> runs,
+            std::span<const std::int32_t> row_positions, const float* q, float* out, int ith, int nth,
+            std::span<std::byte> scratch);
+
+/// Writes one token's keys [kv_heads][key_dim] and values [kv_heads][value_dim] of `layer` as
+/// token `at` of a segment: rounded to the nearest where they are halves, and limited to what a half
+/// can hold. Threads may write different tokens of a segment at once.
+void write_token(const KvLayout& layout, int layer, std::byte* segment, int capacity, int at,
+                 const float* keys, const float* values);
+
+/// The instruction sets that this machine can run the kernel with, best first, by Highway's names;
+/// and a way for tests to run one of them (empty: the best again). Not while the kernel runs.
+std::span<const char* const> attention_targets();
+void use_attention_target(const char* name);
+
+}  // namespace banyan::kernels

@@ -1,0 +1,67 @@
+/// Random inputs of the attention kernel with what must come out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "kernels/attention.h"
+
+namespace banyan::test {
+
+/// Sequences whose paths share a random tree of runs, cut anywhere. All memory beyond the runs is NaN.
+class AttentionCase {
+ public:
+  struct Options {
+    kernels::AttentionShape shape;
+    int layer = 0;
+    int sequences = 1;
+    int most_rows = 4;      ///< of a sequence
+    int most_run = 100;     ///< tokens
+    float sharpness = 1;    ///< size of the queries
+    bool anywhere = false;  ///< rows stand anywhere on their paths, not at the end
+  };
+
+  AttentionCase(const Options& options, std::mt19937_64& random);
+
+  const kernels::AttentionShape& shape() const { return options_.shape; }
+  int rows() const { return static_cast<int>(positions_.size()); }
+  const std::vector<std::int32_t>& positions() const { return positions_; }
+  std::size_t query_size() const {
+    return static_cast<std::size_t>(shape().query_heads) * shape().layout.key_dim;
+  }
+  std::size_t out_size() const {
+    return static_cast<std::size_t>(shape().query_heads) * shape().layout.value_dim;
+  }
+
+  /// What the kernel makes of it, thread after thread.
+  std::vector<float> attend(int threads = 1) const;
+  /// The same of rows [begin, end) alone.
+  std::vector<float> attend_alone(int begin, int end) const;
+  /// The same by the textbook.
+  std::vector<double> expected() const;
+
+ private:
+  struct AlignedDelete {
+    void operator()(std::byte* data) const { ::operator delete(data, std::align_val_t(64)); }
+  };
+  using Memory = std::unique_ptr<std::byte, AlignedDelete>;
+
+  int pick(int least, int most);
+  Memory make_memory(std::size_t bytes) const;
+  kernels::KvRun make_run(int tokens, std::int32_t position);
+  void add_paths(int first, int last, std::int32_t position);
+
+  Options options_;
+  std::mt19937_64& random_;
+  std::vector<Memory> segments_;
+  std::vector<int> row_begin_;  // of each sequence, and the end
+  std::vector<kernels::SharedRun> runs_;
+  std::vector<std::uint64_t> run_names_;  // of each run's first token; one more for each other
+  std::uint64_t next_name_ = 1;
+  std::vector<std::int32_t> positions_;
+  std::vector<float> queries_;
+};
+
+}  // namespace banyan::test
