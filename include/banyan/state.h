@@ -1,0 +1,87 @@
+/// What the layers of a model remember of a token path.
+///
+/// Layers of one kind and shape always advance together, so they form a *group* and share one
+/// state: a LayerGroup says what kind it is and makes the states, a LiveState is what a running
+/// session holds, and a StatePart is what a node of the trie owns of one group for its edge. A
+/// StatePart is immutable but for split and merge, which follow the trie's.
+///
+/// None of this knows the trie; offsets are counted in tokens from the start of the path.
+/// One thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "banyan/base.h"
+#include "banyan/budget.h"
+
+namespace banyan {
+
+/// Reports a piece of memory by an identity that is the same wherever it is shared, and its bytes.
+using AllocationVisitor = std::function<void(const void* id, std::size_t bytes)>;
+
+class StatePart {
+ public:
+  virtual ~StatePart() = default;
+
+  /// Bytes that the part's tokens account for. (Memory that parts share is counted in each; the
+  /// Budget counts it once.)
+  virtual std::size_t bytes() const = 0;
+  /// Splits at `at` tokens from the part's start. Keeps the back; returns the front, or null when
+  /// the kind can keep nothing there.
+  virtual std::unique_ptr<StatePart> split_front(std::size_t at) = 0;
+  /// Joins the parent's part (may be null) in front. Both cover adjoining edges.
+  virtual void merge_front(std::unique_ptr<StatePart> parent) = 0;
+  /// Whether merge_front would keep every offset at which a path can resume now. When every part
+  /// of a node says so, merging the node costs nothing.
+  virtual bool merges_freely() const = 0;
+  virtual void visit_allocations(const AllocationVisitor& visit) const = 0;
+};
+
+/// One node's part on a path: null when the node has none for this group.
+struct PathPart {
+  const StatePart* part = nullptr;
+  std::size_t start = 0;
+  std::size_t end = 0;
+};
+
+class LiveState {
+ public:
+  virtual ~LiveState() = default;
+
+  /// Tokens of the path that the state has seen.
+  virtual std::size_t tokens() const = 0;
+  /// Makes room for `count` more tokens. Errors: out_of_memory (nothing changed).
+  virtual Result<> reserve(std::size_t count) = 0;
+  /// The forward pass has written the first `count` reserved tokens; what else was reserved is
+  /// given back. REQUIRES: count was reserved.
+  virtual void commit(std::size_t count) = 0;
+  /// Asks that the path can later be resumed at `offset`, which is not yet seen. Kinds that can
+  /// resume anywhere ignore it. REQUIRES: offset > tokens().
+  virtual void schedule_capture(std::size_t offset) = 0;
+  /// What a node with the edge [from, to) owns. Copies no keys or values. Null when the kind can
+  /// keep nothing for it. REQUIRES: from < to <= tokens().
+  virtual std::unique_ptr<StatePart> snapshot(std::size_t from, std::size_t to) const = 0;
+  virtual void visit_allocations(const AllocationVisitor& visit) const = 0;
+};
+
+class LayerGroup {
+ public:
+  virtual ~LayerGroup() = default;
+
+  /// "attention", "window" or "recurrent".
+  virtual std::string_view kind() const = 0;
+  virtual int layer_count() const = 0;
+  /// The deepest offset <= limit at which these parts (adjoining, from the path's start) allow the
+  /// group to resume; 0 when none.
+  virtual std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const = 0;
+  /// A live state that stands at `offset`. Copies no keys or values.
+  /// REQUIRES: offset == 0 or resumable(path, offset) == offset.
+  virtual std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
+                                            Budget& budget) const = 0;
+};
+
+}  // namespace banyan
