@@ -1,0 +1,171 @@
+/// The prefix cache: sessions over the trie, the layers' states and the memory tier.
+///
+/// A session is one request at work. begin() matches its prompt against the trie and resumes every
+/// layer group at the deepest offset that all of them can; the caller then evaluates what is
+/// pending (the model writes into the session's states), advances the session, samples, and goes
+/// on. publish() and close() hand what was evaluated over to the trie, where other sessions find
+/// it. Nothing of this copies keys or values.
+///
+///   auto session = cache.begin(prompt);
+///   while (!session->pending().empty()) {
+///     auto chunk = session->pending().first(n);
+///     session->reserve(chunk.size());      // room in every layer group
+///     model.forward(session->states(), chunk);
+///     session->advance(chunk);
+///   }
+///   ... sample a token, reserve(1), forward, advance({token}) ...
+///   session->close();
+///
+/// Any number of sessions may be open. One thread at a time; a session is closed when its cache goes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "banyan/base.h"
+#include "banyan/budget.h"
+#include "banyan/state.h"
+#include "banyan/store.h"
+#include "banyan/trie.h"
+
+namespace banyan {
+
+/// Why a session restored less than it matched.
+enum class RestoreLimit : std::uint8_t {
+  none,        ///< restored everything that matched
+  last_token,  ///< the whole prompt matched; its last token is evaluated again, for its logits
+  no_state,    ///< a layer group keeps no state on a part of the path (it was evicted)
+  no_point,    ///< a layer group can resume only at restore points, and the last one is earlier
+};
+
+/// "none", "last_token", "no_state" or "no_point".
+const char* to_string(RestoreLimit limit);
+
+struct SessionStats {
+  std::size_t total = 0;      ///< tokens of the prompt
+  std::size_t matched = 0;    ///< of these, found in the trie
+  std::size_t restored = 0;   ///< of these, not evaluated again
+  std::size_t evaluated = 0;  ///< evaluated by this session so far, prompt and reply
+  RestoreLimit limit = RestoreLimit::none;
+  /// The kind of the layer group that held the session back, for no_state and no_point.
+  std::string limited_by;
+};
+
+/// An offset of the prompt at which later sessions should be able to resume. Scheduled before it
+/// is evaluated, captured while the prefill runs.
+struct RestorePoint {
+  std::size_t offset = 0;
+  bool user = false;  ///< set by the user: resists merging, and is evicted after all else
+};
+
+class PrefixCache;
+
+class Session {
+ public:
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  /// Closes the session.
+  ~Session();
+
+  /// The prompt and what was advanced beyond it.
+  TokenSpan tokens() const;
+  /// Tokens of the path that every state has seen.
+  std::size_t position() const;
+  /// What is left of the prompt to evaluate. At least one token at begin.
+  TokenSpan pending() const;
+  const SessionStats& stats() const;
+
+  /// One state for each layer group of the cache, in its order.
+  /// None once it is closed.
+  std::span<LiveState* const> states() const;
+
+  /// Room for `count` more tokens in every state, evicting what idles. What was reserved before
+  /// and not used is given back first. Errors: out_of_memory (nothing is reserved; the session can
+  /// go on later or be closed).
+  Result<> reserve(std::size_t count);
+
+  /// The states have seen `tokens`: the next of pending(), or, when none is pending, new ones.
+  /// REQUIRES: reserve(tokens.size()) succeeded; tokens agree with pending().
+  void advance(TokenSpan tokens);
+
+  /// Hands what was evaluated so far to the trie, so that other sessions share it; goes on.
+  void publish();
+
+  /// publish(), then ends. A session may be closed at any time: a prefill cut short keeps what it
+  /// passed, and a retry resumes there. Idempotent.
+  void close();
+  bool is_open() const;
+
+ private:
+  friend class PrefixCache;
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+class PrefixCache {
+ public:
+  /// `groups` are the model's layer groups with state (stateless layers have none). Installs
+  /// itself as the budget's reclaimer. The budget must outlive the cache.
+  PrefixCache(std::vector<std::unique_ptr<LayerGroup>> groups, Budget& budget);
+  /// Closes the sessions that are still open.
+  ~PrefixCache();
+  PrefixCache(const PrefixCache&) = delete;
+  PrefixCache& operator=(const PrefixCache&) = delete;
+
+  /// Starts a session on `prompt`; with `reuse` false, from nothing, as if nothing matched (what it
+  /// evaluates joins the trie all the same). Restore points beyond what is restored are captured on the
+  /// way; a user point on what is restored already marks the trie at once. Errors:
+  /// invalid_argument (empty prompt, a point outside the prompt, a negative token).
+  Result<Session> begin(TokenSpan prompt, std::span<const RestorePoint> points = {}, bool reuse = true);
+
+  /// How many tokens of `prompt` the trie holds. Changes nothing, not even the age of a node.
+  std::size_t match_length(TokenSpan prompt) const;
+
+  /// Evicts one entry. Returns false when nothing can go.
+  bool evict_one();
+  /// Evicts all that no session uses.
+  void clear();
+
+  struct Counters {
+    std::size_t nodes = 0;           ///< of the trie, the root included
+    std::size_t tokens = 0;          ///< on the trie's edges
+    std::size_t snapshot_bytes = 0;  ///< that the nodes' tokens account for
+    std::size_t open_sessions = 0;
+    std::uint64_t sessions = 0;  ///< begun since the start; the sums below are over these
+    std::uint64_t prompt_tokens = 0;
+    std::uint64_t matched_tokens = 0;
+    std::uint64_t restored_tokens = 0;
+    std::uint64_t evaluated_tokens = 0;
+    std::uint64_t evictions = 0;
+  };
+  Counters counters() const;
+  const Trie& trie() const;
+  const Budget& budget() const;
+
+  /// Writes some of a node's tokens as text, for dumps.
+  using Detokenizer = std::function<std::string(TokenSpan)>;
+  /// The trie as an indented tree, a node a line: range, bytes, age, marks and, with a
+  /// detokenizer, how its text begins.
+  std::string dump_text(const Detokenizer& text = {}) const;
+  /// The trie and the counters as JSON (fields in docs/cache.md).
+  std::string dump_json(const Detokenizer& text = {}) const;
+
+  /// Verifies the trie, that every snapshot spans its edge, that the eviction order holds exactly
+  /// what may go, and that the memory of all segments that trie and sessions reach, each counted
+  /// once, plus `other_bytes` (charges of others, such as scratch) is what the budget has given
+  /// out. Empty when all holds, else a sentence on the first that does not. O(everything).
+  std::string check(std::size_t other_bytes = 0) const;
+
+ private:
+  friend class Session;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace banyan

@@ -1,0 +1,113 @@
+#include "cache/cache_trie.h"
+
+#include <memory>
+#include <utility>
+
+namespace banyan {
+
+Node* CacheTrie::append(Node* node, TokenSpan tokens, Parts parts) {
+  Node* child = trie_.append(node, tokens);
+  trie_.set_snapshot(child, std::make_unique<NodeSnapshot>(std::move(parts)));
+  refresh(*node);
+  refresh(*child);
+  return child;
+}
+
+Node* CacheTrie::split(Node* node, std::size_t offset) {
+  Node* front = trie_.split(node, offset);
+  refresh(*front);
+  refresh(*node);
+  return front;
+}
+
+void CacheTrie::replace(Node* node, Parts parts) {
+  std::unique_ptr<Snapshot> snapshot = trie_.take_snapshot(node);
+  static_cast<NodeSnapshot&>(*snapshot).replace(std::move(parts));
+  trie_.set_snapshot(node, std::move(snapshot));
+  refresh(*node);
+}
+
+void CacheTrie::mark(Node* node) {
+  trie_.set_user_mark(node, true);
+  refresh(*node);
+}
+
+void CacheTrie::use(Node* node) {
+  trie_.set_last_use(node, ++now_);
+  refresh(*node);
+}
+
+void CacheTrie::acquire(Node* node) {
+  trie_.acquire(node);
+  for (; node != nullptr; node = node->parent()) refresh(*node);
+}
+
+void CacheTrie::release(Node* node) {
+  trie_.release(node);
+  for (Node* at = node; at != nullptr; at = at->parent()) refresh(*at);
+  for (; !node->is_root(); node = node->parent()) node = settle(node);
+}
+
+bool CacheTrie::evict_one() {
+  const auto victim = order_.victim();
+  if (!victim) return false;
+  Node* node = reinterpret_cast<Node*>(*victim);
+  if (!node->is_leaf()) {
+    settle(merge(node));
+    return true;
+  }
+  Node* parent = node->parent();
+  order_.drop(*victim);
+  trie_.remove(node);
+  refresh(*parent);
+  if (parent->uses() == 0) settle(parent);
+  return true;
+}
+
+bool CacheTrie::may_go(const Node& node) const {
+  if (node.is_root() || node.uses() > 0) return false;
+  return node.is_leaf() || (node.child_count() == 1 && !node.user_mark());
+}
+
+bool CacheTrie::merges_freely(const Node& node) const {
+  if (node.is_root() || node.child_count() != 1 || node.user_mark()) return false;
+  const Node& child = *node.only_child();
+  return node.uses() == child.uses() && NodeSnapshot::of(node).merges_freely(NodeSnapshot::of(child));
+}
+
+EvictionRank CacheTrie::rank(const Node& node) const {
+  return {.user_mark = node.user_mark(),
+          .last_use = node.last_use(),
+          .depth = node.end(),
+          .bytes = node.snapshot()->bytes()};
+}
+
+void CacheTrie::refresh(const Node& node) {
+  if (may_go(node)) {
+    order_.put(key(node), rank(node));
+  } else {
+    order_.drop(key(node));
+  }
+}
+
+Node* CacheTrie::merge(Node* node) {
+  order_.drop(key(*node));
+  Node* child = trie_.merge_with_child(node);
+  refresh(*child);
+  return child;
+}
+
+// Merges `node` with its neighbours while that loses nothing. Returns the node that is left.
+Node* CacheTrie::settle(Node* node) {
+  for (;;) {
+    if (merges_freely(*node)) {
+      node = merge(node);
+    } else if (!node->is_root() && merges_freely(*node->parent())) {
+      node = merge(node->parent());
+    } else {
+      return node;
+    }
+  }
+}
+
+}  // namespace banyan

@@ -1,0 +1,124 @@
+// The trie for people to look at.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cache/impl.h"
+
+namespace banyan {
+namespace {
+
+constexpr std::size_t kTextTokens = 48;      // of an edge, enough for kTextCharacters
+constexpr std::size_t kTextCharacters = 40;  // of a node's text
+constexpr std::size_t kDeepestIndent = 32;   // so that the dump of a very deep trie stays readable
+
+std::string human(std::size_t bytes) {
+  constexpr std::array kUnits = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.1f %s", value, kUnits[unit]);
+  return text.data();
+}
+
+bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
+
+// The first characters of an edge's text.
+std::string beginning(const Node& node, const PrefixCache::Detokenizer& text) {
+  std::string all = text(node.edge().first(std::min(node.edge().size(), kTextTokens)));
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (starts_character(all[i]) && ++characters > kTextCharacters) return all.substr(0, i) + "…";
+  }
+  return node.edge().size() > kTextTokens ? all + "…" : all;
+}
+
+// On one line, in quotes, with what is not UTF-8 replaced.
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string line(const Node& node, std::uint64_t now) {
+  std::string text = "[" + std::to_string(node.start()) + ", " + std::to_string(node.end()) + ")  " +
+                     std::to_string(node.edge().size()) + " tokens  " + human(node.snapshot()->bytes());
+  text += node.last_use() == 0 ? "  not used" : "  used " + std::to_string(now - node.last_use()) + " ago";
+  if (node.user_mark()) text += "  user";
+  if (node.uses() > 0) text += "  active";
+  if (NodeSnapshot::of(node).is_restore_point()) text += "  restore point";
+  return text;
+}
+
+}  // namespace
+
+std::string PrefixCache::dump_text(const Detokenizer& text) const {
+  const Counters sums = counters();
+  std::string out = "nodes " + std::to_string(sums.nodes - 1) + ", tokens " + std::to_string(sums.tokens) +
+                    ", open sessions " + std::to_string(sums.open_sessions) + ", memory " +
+                    human(budget().used()) + " of " + human(budget().limit()) + "\n";
+  std::vector<const Node*> above;  // the way to the node that is visited
+  trie().walk([&](const Node& node) {
+    if (node.is_root()) return true;
+    while (!above.empty() && above.back() != node.parent()) above.pop_back();
+    out.append(2 * std::min(above.size(), kDeepestIndent), ' ');
+    out += line(node, impl_->tree.now());
+    if (text) out += "  " + quoted(beginning(node, text));
+    out += '\n';
+    above.push_back(&node);
+    return true;
+  });
+  return out;
+}
+
+std::string PrefixCache::dump_json(const Detokenizer& text) const {
+  const Counters sums = counters();
+  nlohmann::ordered_json out;
+  out["counters"] = {{"nodes", sums.nodes},
+                     {"tokens", sums.tokens},
+                     {"snapshot_bytes", sums.snapshot_bytes},
+                     {"open_sessions", sums.open_sessions},
+                     {"sessions", sums.sessions},
+                     {"prompt_tokens", sums.prompt_tokens},
+                     {"matched_tokens", sums.matched_tokens},
+                     {"restored_tokens", sums.restored_tokens},
+                     {"evaluated_tokens", sums.evaluated_tokens},
+                     {"evictions", sums.evictions}};
+  out["budget"] = {{"limit", budget().limit()}, {"used", budget().used()}, {"peak", budget().peak()}};
+  out["clock"] = impl_->tree.now();
+
+  auto& nodes = out["nodes"] = nlohmann::ordered_json::array();
+  std::unordered_map<const Node*, std::size_t> ids;
+  trie().walk([&](const Node& node) {
+    const std::size_t id = ids.size();
+    ids.emplace(&node, id);
+    if (node.is_root()) return true;
+    nlohmann::ordered_json entry = {{"id", id},
+                                    {"parent", ids.at(node.parent())},
+                                    {"start", node.start()},
+                                    {"end", node.end()},
+                                    {"children", node.child_count()},
+                                    {"bytes", node.snapshot()->bytes()},
+                                    {"last_use", node.last_use()},
+                                    {"uses", node.uses()},
+                                    {"user", node.user_mark()},
+                                    {"restore_point", NodeSnapshot::of(node).is_restore_point()}};
+    auto& groups = entry["groups"] = nlohmann::ordered_json::array();
+    const Parts& parts = NodeSnapshot::of(node).parts();
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      groups.push_back({{"kind", impl_->groups[i]->kind()},
+                        {"bytes", parts[i] == nullptr ? 0 : parts[i]->bytes()},
+                        {"present", parts[i] != nullptr}});
+    }
+    if (text) entry["text"] = beginning(node, text);
+    nodes.push_back(std::move(entry));
+    return true;
+  });
+  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace banyan

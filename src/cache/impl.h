@@ -1,0 +1,65 @@
+/// What sessions and their cache know of each other.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "banyan/cache.h"
+#include "cache/cache_trie.h"
+#include "cache/restore.h"
+
+namespace banyan {
+
+struct PrefixCache::Impl {
+  Impl(Groups layer_groups, Budget& memory) : groups(std::move(layer_groups)), budget(memory) {}
+
+  bool evict_one();
+  /// Evicts until `wanted` bytes have come back or nothing more can go. Whether any came back.
+  bool reclaim(std::size_t wanted);
+  std::string check_node(const Node& node, std::size_t expected_uses) const;
+
+  const Groups groups;
+  Budget& budget;
+  CacheTrie tree;
+  std::set<Session::Impl*> open;
+  Counters totals;  ///< the sums; what describes the trie is filled in when asked for
+};
+
+struct Session::Impl {
+  Impl(PrefixCache::Impl& owner, TokenSpan prompt);
+  /// Matches the prompt (with `reuse` false: nothing of it) and resumes every state.
+  void start(bool reuse);
+  /// Has the states capture the points ahead, and marks the user's points behind.
+  void schedule(std::span<const RestorePoint> restore_points);
+  void give_back_reserved();
+  void publish();
+  void close();
+  std::string check() const;
+
+  TokenSpan evaluated() const { return TokenSpan(tokens).first(position); }
+  Parts snapshot(std::size_t from, std::size_t to) const;
+  Node* cut_shared(Node* node, std::size_t shared, const std::map<std::size_t, bool>& cuts);
+  void fill_shared(Node* node);
+  /// Makes `node` the tip.
+  void hold(Node* node);
+
+  PrefixCache::Impl* cache;  ///< null once closed
+  std::vector<Token> tokens;
+  std::size_t position = 0;
+  std::size_t published = 0;  ///< of the path up to position, what the trie has been given
+  std::size_t reserved = 0;
+  /// Offsets beyond what was restored at which later sessions shall resume; true: the user's.
+  std::map<std::size_t, bool> points;
+  std::vector<std::unique_ptr<LiveState>> states;
+  std::vector<LiveState*> state_pointers;
+  /// The deepest node that the session's path goes through; acquired.
+  Node* tip = nullptr;
+  SessionStats stats;
+};
+
+}  // namespace banyan

@@ -1,0 +1,42 @@
+/// What a node of the cache's trie owns: a part for each layer group.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "banyan/state.h"
+#include "banyan/trie.h"
+
+namespace banyan {
+
+/// One part for each layer group of the cache, in its order; null where the group keeps nothing.
+using Parts = std::vector<std::unique_ptr<StatePart>>;
+
+/// Every node of the cache but the root owns one, perhaps with null parts only.
+class NodeSnapshot final : public Snapshot {
+ public:
+  explicit NodeSnapshot(Parts parts) : parts_(std::move(parts)) {}
+
+  std::size_t bytes() const override;
+  std::unique_ptr<Snapshot> split_front(std::size_t at) override;
+  /// A group that has nothing here loses what the parent has: a part must span its edge.
+  void merge_front(std::unique_ptr<Snapshot> parent) override;
+
+  const Parts& parts() const { return parts_; }
+  /// Replaces its parts by those of `parts` that are not null.
+  void replace(Parts parts);
+  /// Whether joining this one in front of `child` loses no offset to resume at.
+  bool merges_freely(const NodeSnapshot& child) const;
+  /// Whether some group would lose an offset to resume at if this node merged with its child.
+  bool is_restore_point() const;
+
+  static const NodeSnapshot& of(const Node& node) {
+    return static_cast<const NodeSnapshot&>(*node.snapshot());
+  }
+
+ private:
+  Parts parts_;
+};
+
+}  // namespace banyan

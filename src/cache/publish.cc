@@ -1,0 +1,82 @@
+// How what a session evaluated becomes nodes of the trie.
+#include <map>
+#include <utility>
+
+#include "cache/impl.h"
+
+namespace banyan {
+
+void Session::Impl::publish() {
+  if (published == position) return;
+  CacheTrie& tree = cache->tree;
+  const TokenSpan path = evaluated();
+  const Match match = tree.trie().match(path);
+
+  // Where nodes should end, on what is new to the trie and on what another session brought first.
+  std::map<std::size_t, bool> cuts(points.upper_bound(published), points.upper_bound(position));
+  cuts.emplace(position, false);
+
+  // Making parts may allocate, and so evict: the path is acquired before, and nothing is appended
+  // until all parts are made.
+  Node* const shared = cut_shared(match.path.back(), match.length, cuts);
+  tree.acquire(shared);
+  fill_shared(shared);
+  std::vector<std::pair<std::size_t, Parts>> pieces;
+  std::size_t start = match.length;
+  for (auto cut = cuts.upper_bound(match.length); cut != cuts.end(); ++cut) {
+    pieces.emplace_back(cut->first, snapshot(start, cut->first));
+    start = cut->first;
+  }
+  Node* node = shared;
+  for (auto& [end, parts] : pieces) {
+    node = tree.append(node, path.subspan(node->end(), end - node->end()), std::move(parts));
+    if (cuts.at(end)) tree.mark(node);
+  }
+  hold(node);
+  tree.release(shared);
+  published = position;
+}
+
+// Cuts the part of the path that the trie has already where it parts from the trie, and at cuts
+// that need a node's end. Returns the node that the shared part ends in.
+Node* Session::Impl::cut_shared(Node* node, std::size_t shared, const std::map<std::size_t, bool>& cuts) {
+  CacheTrie& tree = cache->tree;
+  if (shared < position && shared < node->end()) node = tree.split(node, shared);
+  for (const auto& [offset, user] : cuts) {
+    if (offset > shared) break;
+    Node* at = node;
+    while (offset <= at->start()) at = at->parent();
+    if (offset < at->end()) {
+      const auto paths = path_parts(*at, cache->groups.size());
+      const bool resumes = find_resumption(cache->groups, paths, offset).offset == offset;
+      if (resumes && !user) continue;
+      Node* front = tree.split(at, offset);
+      if (offset == shared) node = front;
+      at = front;
+    }
+    if (user) tree.mark(at);
+  }
+  return node;
+}
+
+// Gives the nodes from `node` up what they lack to be resumed at their ends.
+void Session::Impl::fill_shared(Node* node) {
+  for (; node->end() > published; node = node->parent()) {
+    if (node->end() > position) continue;  // the path ends inside
+    const auto paths = path_parts(*node, cache->groups.size());
+    Parts parts(states.size());
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      const bool resumes = cache->groups[i]->resumable(paths[i], node->end()) == node->end();
+      if (!resumes) parts[i] = states[i]->snapshot(node->start(), node->end());
+    }
+    cache->tree.replace(node, std::move(parts));
+  }
+}
+
+Parts Session::Impl::snapshot(std::size_t from, std::size_t to) const {
+  Parts parts;
+  for (const auto& state : states) parts.push_back(state->snapshot(from, to));
+  return parts;
+}
+
+}  // namespace banyan

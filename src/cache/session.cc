@@ -1,0 +1,156 @@
+#include <algorithm>
+#include <utility>
+
+#include "cache/impl.h"
+
+namespace banyan {
+
+const char* to_string(RestoreLimit limit) {
+  switch (limit) {
+    case RestoreLimit::none:
+      return "none";
+    case RestoreLimit::last_token:
+      return "last_token";
+    case RestoreLimit::no_state:
+      return "no_state";
+    case RestoreLimit::no_point:
+      return "no_point";
+  }
+  return "";
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+
+Session& Session::operator=(Session&& other) noexcept {
+  if (this != &other) {
+    close();
+    impl_ = std::move(other.impl_);
+  }
+  return *this;
+}
+
+Session::~Session() { close(); }
+
+TokenSpan Session::tokens() const { return impl_->tokens; }
+std::size_t Session::position() const { return impl_->position; }
+
+TokenSpan Session::pending() const {
+  // What is beyond the position is prompt: the tokens of a reply are added as they are evaluated.
+  return TokenSpan(impl_->tokens).subspan(impl_->position);
+}
+
+const SessionStats& Session::stats() const { return impl_->stats; }
+std::span<LiveState* const> Session::states() const { return impl_->state_pointers; }
+bool Session::is_open() const { return impl_ != nullptr && impl_->cache != nullptr; }
+
+Result<> Session::reserve(std::size_t count) {
+  require(is_open(), "reserve: the session is closed");
+  impl_->give_back_reserved();
+  for (const auto& state : impl_->states) {
+    if (Result<> room = state->reserve(count); !room) {
+      impl_->give_back_reserved();
+      return room;
+    }
+  }
+  impl_->reserved = count;
+  return {};
+}
+
+void Session::advance(TokenSpan tokens) {
+  require(is_open(), "advance: the session is closed");
+  require(tokens.size() <= impl_->reserved, "advance: more tokens than were reserved");
+  if (const TokenSpan prompt = pending(); !prompt.empty()) {
+    require(tokens.size() <= prompt.size() && std::ranges::equal(tokens, prompt.first(tokens.size())),
+            "advance: the tokens are not the next of the prompt");
+  } else {
+    require(std::ranges::all_of(tokens, [](Token token) { return token >= 0; }), "advance: a negative token");
+    impl_->tokens.insert(impl_->tokens.end(), tokens.begin(), tokens.end());
+  }
+  for (const auto& state : impl_->states) state->commit(tokens.size());
+  impl_->reserved = 0;
+  impl_->position += tokens.size();
+  impl_->stats.evaluated += tokens.size();
+  impl_->cache->totals.evaluated_tokens += tokens.size();
+}
+
+void Session::publish() {
+  require(is_open(), "publish: the session is closed");
+  impl_->publish();
+}
+
+void Session::close() {
+  if (is_open()) impl_->close();
+}
+
+Session::Impl::Impl(PrefixCache::Impl& owner, TokenSpan prompt)
+    : cache(&owner), tokens(prompt.begin(), prompt.end()), tip(owner.tree.trie().root()) {
+  stats.total = tokens.size();
+  cache->tree.acquire(tip);
+  cache->open.insert(this);
+}
+
+void Session::Impl::start(bool reuse) {
+  const Trie& trie = cache->tree.trie();
+  const Match match = reuse ? trie.match(tokens) : Match{.path = {trie.root()}, .length = 0};
+  // Before the states resume: they may allocate, and eviction must spare what they resume from.
+  hold(match.path.back());
+
+  const std::size_t deepest = std::min(match.length, tokens.size() - 1);
+  const auto paths = path_parts(*tip, cache->groups.size());
+  const Resumption found = find_resumption(cache->groups, paths, deepest);
+  for (std::size_t i = 0; i < cache->groups.size(); ++i) {
+    states.push_back(cache->groups[i]->resume(paths[i], found.offset, cache->budget));
+    state_pointers.push_back(states.back().get());
+  }
+  position = published = found.offset;
+
+  stats.matched = match.length;
+  stats.restored = found.offset;
+  if (found.held_back_by != nullptr) {
+    stats.limit = found.limit;
+    stats.limited_by = found.held_back_by->kind();
+    // The next prompt that parts from the trie here restores all that it matches.
+    points.emplace(deepest, false);
+  } else if (found.offset < match.length) {
+    stats.limit = RestoreLimit::last_token;
+  }
+}
+
+void Session::Impl::schedule(std::span<const RestorePoint> restore_points) {
+  for (const RestorePoint& point : restore_points) {
+    if (point.offset > position) {
+      points[point.offset] |= point.user;
+    } else if (point.user && point.offset > 0) {
+      Node* node = tip;
+      while (point.offset <= node->start()) node = node->parent();
+      if (point.offset < node->end()) node = cache->tree.split(node, point.offset);
+      cache->tree.mark(node);
+    }
+  }
+  for (const auto& [offset, user] : points) {
+    for (const auto& state : states) state->schedule_capture(offset);
+  }
+}
+
+void Session::Impl::give_back_reserved() {
+  for (const auto& state : states) state->commit(0);
+  reserved = 0;
+}
+
+void Session::Impl::hold(Node* node) {
+  cache->tree.acquire(node);
+  cache->tree.release(std::exchange(tip, node));
+}
+
+void Session::Impl::close() {
+  publish();
+  if (stats.evaluated > 0) cache->tree.use(tip);
+  cache->tree.release(tip);
+  cache->open.erase(this);
+  cache = nullptr;
+  state_pointers.clear();
+  states.clear();
+}
+
+}  // namespace banyan
