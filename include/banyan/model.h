@@ -1,0 +1,111 @@
+/// A model read from a GGUF file, and its forward pass over a batch of sequences.
+///
+/// Model: loading and the getters may be used from any thread once load() returned. Runner: one
+/// thread at a time; it drives ggml's compute threads itself.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "banyan/base.h"
+#include "banyan/budget.h"
+#include "banyan/kv_layout.h"
+#include "banyan/state.h"
+
+namespace banyan {
+
+struct ModelInfo {
+  std::string path;
+  std::string architecture;  ///< GGUF general.architecture: "qwen3", ...
+  std::string name;          ///< GGUF general.name, or the file's name
+  std::string quantization;  ///< the type that most weights have: "Q8_0", ...
+  std::size_t file_bytes = 0;
+  std::uint64_t parameters = 0;
+  int vocabulary = 0;
+  int context = 0;  ///< tokens that the model was trained on
+  int embedding = 0;
+  int layers = 0;
+  int query_heads = 0;
+  int kv_heads = 0;
+  int key_dim = 0;
+  int value_dim = 0;
+  std::string chat_template;  ///< empty when the file has none
+};
+
+struct ModelOptions {
+  /// Called with 0..1 while the file is read, from the loading thread; return false to stop
+  /// (error: cancelled).
+  std::function<bool(float)> progress;
+};
+
+class Model {
+ public:
+  /// Maps a GGUF file and checks it whole before any memory is spent: architecture, every tensor's
+  /// presence, shape and type, and that its data lies inside the file. Errors: io, corrupt,
+  /// unsupported, invalid_argument, each naming the key or tensor and what was expected.
+  static Result<std::unique_ptr<Model>> load(const std::string& path, const ModelOptions& options = {});
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const ModelInfo& info() const;
+  /// The layer groups with state, for a PrefixCache. States of these groups, in this order, are
+  /// what Runner::forward takes.
+  std::vector<std::unique_ptr<LayerGroup>> layer_groups(KvType type) const;
+
+  struct TensorInfo {
+    std::string name;
+    std::string type;
+    std::vector<std::int64_t> shape;  ///< as ggml: fastest first
+    std::size_t bytes = 0;
+  };
+  std::vector<TensorInfo> tensors() const;
+  /// The file's metadata as (key, text); long arrays are shortened.
+  std::vector<std::pair<std::string, std::string>> metadata() const;
+
+ private:
+  friend class Runner;
+  Model();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+struct RunnerOptions {
+  int threads = 0;  ///< 0: one for each core
+};
+
+class Runner {
+ public:
+  struct Sequence {
+    std::span<LiveState* const> states;  ///< in the order of Model::layer_groups; rows reserved
+    TokenSpan tokens;                    ///< new tokens, one row each
+    int outputs = 0;                     ///< logits of the last so many rows are wanted
+  };
+
+  /// The model must outlive the runner. Scratch is charged to `budget`. Errors: out_of_memory.
+  static Result<std::unique_ptr<Runner>> create(const Model& model, Budget& budget,
+                                                const RunnerOptions& options = {});
+  ~Runner();
+
+  /// Evaluates the sequences together and writes their keys and values into their states (the
+  /// caller then commits). Returns logits [outputs of sequence 0, outputs of 1, ...][vocabulary],
+  /// valid until the next call. Sequences may come in any order.
+  /// Errors: out_of_memory, invalid_argument (a token outside the vocabulary).
+  Result<std::span<const float>> forward(std::span<const Sequence> sequences);
+
+  /// Bytes that this runner has charged for scratch.
+  std::size_t scratch_bytes() const;
+  int threads() const;
+
+ private:
+  Runner();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace banyan

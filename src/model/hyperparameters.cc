@@ -1,0 +1,105 @@
+#include "model/hyperparameters.h"
+
+#include <algorithm>
+#include <climits>
+#include <format>
+
+namespace banyan {
+namespace {
+
+// No model comes near these; they keep products of two in range.
+constexpr int kMostLayers = 1 << 12;
+constexpr int kMostHeads = 1 << 12;
+constexpr int kMostHeadDim = 1 << 12;
+constexpr int kMostWide = 1 << 24;
+
+Rope read_rope(ModelFile& file, const std::string& prefix, const Hyperparameters& model) {
+  Rope rope;
+  rope.dimensions = file.integer_or(prefix + "rope.dimension_count", 2, model.head_dim, model.head_dim);
+  if (rope.dimensions % 2 != 0) {
+    file.refuse(Errc::corrupt, std::format("key '{}rope.dimension_count' is {}; an even number expected",
+                                           prefix, rope.dimensions));
+  }
+  rope.frequency_base = file.real_or(prefix + "rope.freq_base", 1, 1e12f, 10000);
+
+  const std::string scaling = file.text_or(prefix + "rope.scaling.type", "linear");
+  if (scaling != "none" && scaling != "linear" && scaling != "yarn") {
+    file.refuse(Errc::unsupported,
+                std::format("key '{}rope.scaling.type' is '{}'; 'none', 'linear' or 'yarn' expected", prefix,
+                            scaling));
+  }
+  // 0 stands for no scaling; older files have the other key.
+  const std::string key =
+      prefix + (file.has(prefix + "rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear");
+  const float factor = file.real_or(key, 0, 1e6f, 0);
+  if (factor > 0 && factor < 1) {
+    file.refuse(Errc::corrupt, std::format("key '{}' is {}; 0 or at least 1 expected", key, factor));
+  }
+  if (scaling != "none" && factor != 0) rope.frequency_scale = 1 / factor;
+  rope.original_context =
+      file.integer_or(prefix + "rope.scaling.original_context_length", 1, INT_MAX, model.context);
+  rope.attn_factor = file.real_or(prefix + "rope.scaling.attn_factor", 0, 1e6f, 1);
+  // YaRN's own attention factor, 1 + 0.1 ln(factor), needs nothing here: ggml applies it.
+  if (scaling == "yarn") rope.ext_factor = 1;
+  return rope;
+}
+
+}  // namespace
+
+Hyperparameters read_hyperparameters(ModelFile& file, const std::string& architecture) {
+  const std::string prefix = architecture + ".";
+  Hyperparameters model;
+  // A layer has several tensors, so a count beyond the file's is nonsense.
+  const auto most_layers = static_cast<int>(std::clamp<std::size_t>(file.tensors().size(), 1, kMostLayers));
+  model.layers = file.integer(prefix + "block_count", 1, most_layers);
+  model.context = file.integer(prefix + "context_length", 1, INT_MAX);
+  model.embedding = file.integer(prefix + "embedding_length", 1, kMostWide);
+  model.feed_forward = file.integer(prefix + "feed_forward_length", 1, kMostWide);
+  model.query_heads = file.integer(prefix + "attention.head_count", 1, kMostHeads);
+  model.kv_heads =
+      file.integer_or(prefix + "attention.head_count_kv", 1, model.query_heads, model.query_heads);
+  model.norm_epsilon = file.real(prefix + "attention.layer_norm_rms_epsilon", 0, 1);
+  if (model.query_heads % model.kv_heads != 0) {
+    file.refuse(Errc::corrupt, std::format("{} query heads cannot share {} key/value heads evenly",
+                                           model.query_heads, model.kv_heads));
+  }
+
+  const std::string key_length = prefix + "attention.key_length";
+  if (!file.has(key_length) && model.embedding % model.query_heads != 0) {
+    file.refuse(Errc::corrupt,
+                std::format("key '{}' is missing, and {} heads do not divide an embedding of {}", key_length,
+                            model.query_heads, model.embedding));
+  }
+  model.head_dim =
+      file.integer_or(key_length, 2, kMostHeadDim, std::max(2, model.embedding / model.query_heads));
+  const std::string value_length = prefix + "attention.value_length";
+  if (file.integer_or(value_length, 1, kMostHeadDim, model.head_dim) != model.head_dim) {
+    file.refuse(Errc::unsupported,
+                std::format("key '{}' is not {}, the dimension of the keys", value_length, model.head_dim));
+  }
+  model.rope = read_rope(file, prefix, model);
+
+  const ModelFile::Tensor* embeddings = file.find("token_embd.weight");
+  const std::size_t rows = embeddings == nullptr ? 1 : static_cast<std::size_t>(embeddings->shape[1]);
+  const std::size_t vocabulary = file.array_size("tokenizer.ggml.tokens").value_or(rows);
+  if (vocabulary < 1 || vocabulary > kMostWide) {
+    file.refuse(Errc::corrupt,
+                std::format("a vocabulary of {} tokens; 1 to {} expected", vocabulary, kMostWide));
+  } else {
+    model.vocabulary = static_cast<int>(vocabulary);
+  }
+
+  if (file.integer_or(prefix + "expert_count", 0, INT_MAX, 0) != 0) {
+    file.refuse(Errc::unsupported, "a mixture of experts ('" + prefix + "expert_count')");
+  }
+  if (!file.flag_or(prefix + "attention.causal", true)) {
+    file.refuse(Errc::unsupported, "attention that is not causal ('" + prefix + "attention.causal')");
+  }
+  if (file.integer_or("split.count", 0, INT_MAX, 0) > 1) {
+    file.refuse(Errc::unsupported,
+                "a model split into several files ('split.count'); merge them with llama-gguf-split");
+  }
+  return model;
+}
+
+}  // namespace banyan

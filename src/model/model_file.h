@@ -1,0 +1,82 @@
+/// A GGUF file as models are read from it. Nothing in it is trusted: every read is checked, and the
+/// first thing found wrong is kept, so that a reader asks for all it needs and looks at status()
+/// once. After a failure, reads return their minimum or an empty value.
+#pragma once
+
+#include <ggml-cpp.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "banyan/base.h"
+#include "model/mapped_file.h"
+
+namespace banyan {
+
+class ModelFile {
+ public:
+  struct Tensor {
+    std::string name;
+    ggml_type type = GGML_TYPE_F32;
+    std::array<std::int64_t, GGML_MAX_DIMS> shape = {};  ///< fastest first
+    std::span<const std::byte> data;                     ///< in the mapping
+  };
+
+  /// Maps and parses the file, and checks that the data of all tensors lies inside it.
+  /// Errors: io, corrupt.
+  static Result<ModelFile> open(const std::string& path);
+
+  const std::string& path() const { return mapping_->path(); }
+  const MappedFile& mapping() const { return *mapping_; }
+  /// Hands the mapping over; tensors stay valid as long as it.
+  std::unique_ptr<MappedFile> take_mapping() { return std::move(mapping_); }
+
+  bool has(const std::string& key) const;
+  std::string text(const std::string& key);
+  std::string text_or(const std::string& key, std::string_view fallback);
+  /// A number in [min, max]; any of GGUF's integer types will do.
+  int integer(const std::string& key, int min, int max);
+  int integer_or(const std::string& key, int min, int max, int fallback);
+  /// A finite number in [min, max].
+  float real(const std::string& key, float min, float max);
+  float real_or(const std::string& key, float min, float max, float fallback);
+  bool flag_or(const std::string& key, bool fallback);
+  /// The length of an array; nothing if there is no such key.
+  std::optional<std::size_t> array_size(const std::string& key);
+
+  std::span<const Tensor> tensors() const { return tensors_; }
+  /// Null if the file has none of this name.
+  const Tensor* find(std::string_view name) const;
+
+  /// The metadata as (key, text), long arrays shortened.
+  std::vector<std::pair<std::string, std::string>> metadata() const;
+
+  /// Keeps what is wrong with the file, if it is the first such thing.
+  void refuse(Errc code, std::string_view what);
+  bool ok() const { return !error_.has_value(); }
+  Result<> status() const;
+
+ private:
+  /// The key's place, or -1 and, if `required`, a refusal.
+  std::int64_t find_key(const std::string& key, bool required);
+
+  std::unique_ptr<MappedFile> mapping_;
+  gguf_context_ptr gguf_;
+  std::vector<Tensor> tensors_;
+  std::unordered_map<std::string_view, std::size_t> index_;  ///< names in tensors_
+  std::optional<Error> error_;
+};
+
+/// A shape as messages show it: "[64, 256]", without trailing ones.
+std::string shape_text(std::span<const std::int64_t> shape);
+
+}  // namespace banyan

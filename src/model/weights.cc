@@ -1,0 +1,188 @@
+#include "model/weights.h"
+
+#include <algorithm>
+#include <array>
+#include <format>
+
+#include "model/ggml_runtime.h"
+
+namespace banyan {
+namespace {
+
+/// A context for the descriptions of `tensors` tensors.
+ggml_context_ptr make_context(std::size_t tensors) {
+  return ggml_context_ptr(
+      ggml_init({.mem_size = tensors * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+}
+
+bool can_multiply(ggml_type type) {
+  // What ggml can only convert to, or not compute with at all, has no way back to float32.
+  return type == GGML_TYPE_F32 || ggml_get_type_traits(type)->to_float != nullptr;
+}
+
+/// The layouts that ggml's CPU backend has beside its plain one, best first.
+std::vector<ggml_backend_buffer_type_t> fast_layouts(ggml_backend_dev_t device) {
+  std::vector<ggml_backend_buffer_type_t> layouts;
+  const auto list = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(ggml_backend_reg_get_proc_address(
+      ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts"));
+  if (list == nullptr) return layouts;
+  for (auto* type = list(device); *type != nullptr; ++type) layouts.push_back(*type);
+  return layouts;
+}
+
+/// Whether ggml multiplies with a matrix of this type and shape when it is kept in this layout.
+bool multiplies_in(ggml_backend_dev_t device, ggml_backend_buffer_type_t layout,
+                   const ModelFile::Tensor& matrix) {
+  const ggml_context_ptr context = make_context(3);
+  const ggml_backend_buffer_ptr nowhere(ggml_backend_buft_alloc_buffer(layout, 0));
+  if (!nowhere) return false;
+  ggml_tensor* weight = ggml_new_tensor_2d(context.get(), matrix.type, matrix.shape[0], matrix.shape[1]);
+  ggml_tensor* x = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, matrix.shape[0], 512);
+  ggml_tensor* product = ggml_mul_mat(context.get(), weight, x);
+  weight->buffer = nowhere.get();
+  return ggml_backend_dev_supports_op(device, product);
+}
+
+}  // namespace
+
+WeightLoader::WeightLoader(ModelFile& file, ggml_backend_dev_t device) : file_(&file), device_(device) {
+  // Tied embeddings are asked for twice, as a table and to multiply with.
+  const std::size_t most = file.tensors().size() + 1;
+  for (ggml_backend_buffer_type_t layout : fast_layouts(device)) {
+    places_.push_back({layout, make_context(most), {}});
+  }
+  places_.push_back({nullptr, make_context(most), {}});
+}
+
+const ModelFile::Tensor* WeightLoader::find(const std::string& name, int ne0, int ne1) {
+  const ModelFile::Tensor* tensor = file_->find(name);
+  const std::array<std::int64_t, GGML_MAX_DIMS> expected = {ne0, ne1, 1, 1};
+  if (tensor == nullptr) {
+    file_->refuse(Errc::corrupt,
+                  std::format("tensor '{}' of shape {} is missing", name, shape_text(expected)));
+  } else if (tensor->shape != expected) {
+    file_->refuse(Errc::corrupt, std::format("tensor '{}' has shape {}; {} expected", name,
+                                             shape_text(tensor->shape), shape_text(expected)));
+    return nullptr;
+  }
+  return tensor;
+}
+
+const ModelFile::Tensor* WeightLoader::find_matrix(const std::string& name, int ne0, int ne1) {
+  const ModelFile::Tensor* tensor = find(name + ".weight", ne0, ne1);
+  if (tensor == nullptr || can_multiply(tensor->type)) return tensor;
+  file_->refuse(Errc::unsupported, std::format("tensor '{}' has type {}, which ggml cannot compute with",
+                                               tensor->name, ggml_type_name(tensor->type)));
+  return nullptr;
+}
+
+ggml_tensor* WeightLoader::add(Place& place, const ModelFile::Tensor& source) {
+  ggml_tensor* tensor = ggml_new_tensor(place.context.get(), source.type, GGML_MAX_DIMS, source.shape.data());
+  ggml_set_name(tensor, source.name.c_str());
+  place.parts.push_back({tensor, &source});
+  return tensor;
+}
+
+WeightLoader::Place& WeightLoader::place_of(const ModelFile::Tensor& source) {
+  return *std::ranges::find_if(places_, [&](const Place& place) {
+    return place.type == nullptr || multiplies_in(device_, place.type, source);
+  });
+}
+
+ggml_tensor* WeightLoader::table(const std::string& name, int width, int rows) {
+  const ModelFile::Tensor* source = find_matrix(name, width, rows);
+  return source == nullptr ? nullptr : add(places_.back(), *source);
+}
+
+ggml_tensor* WeightLoader::vector_named(const std::string& name, int n) {
+  const ModelFile::Tensor* source = find(name, n, 1);
+  if (source == nullptr) return nullptr;
+  if (source->type != GGML_TYPE_F32) {
+    file_->refuse(Errc::unsupported, std::format("tensor '{}' has type {}; f32 expected", source->name,
+                                                 ggml_type_name(source->type)));
+    return nullptr;
+  }
+  return add(places_.back(), *source);
+}
+
+ggml_tensor* WeightLoader::vector(const std::string& name, int n) {
+  return vector_named(name + ".weight", n);
+}
+
+ggml_tensor* WeightLoader::optional_vector(const std::string& name, int n) {
+  return has(name) ? vector(name, n) : nullptr;
+}
+
+Linear WeightLoader::linear(const std::string& name, int in, int out) {
+  Linear linear;
+  const ModelFile::Tensor* source = find_matrix(name, in, out);
+  if (source == nullptr) return linear;
+  linear.weight = add(place_of(*source), *source);
+  if (file_->find(name + ".scale") != nullptr) linear.scale = vector_named(name + ".scale", 1);
+  if (file_->find(name + ".bias") != nullptr) linear.bias = vector_named(name + ".bias", out);
+  return linear;
+}
+
+FeedForward WeightLoader::feed_forward(const std::string& block, int embedding, int width) {
+  return {.gate = linear(block + "ffn_gate", embedding, width),
+          .up = linear(block + "ffn_up", embedding, width),
+          .down = linear(block + "ffn_down", width, embedding)};
+}
+
+Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
+  require(file_->ok(), "WeightLoader::load of a refused file");
+  std::size_t total = 0;
+  for (const Place& place : places_) {
+    for (const Part& part : place.parts) total += part.source->data.size();
+  }
+  std::size_t done = 0;
+  const auto go_on = [&](std::size_t bytes) {
+    done += bytes;
+    return !progress || progress(static_cast<float>(static_cast<double>(done) / static_cast<double>(total)));
+  };
+  const auto cancelled = [&] { return fail(Errc::cancelled, file_->path() + ": loading was cancelled"); };
+  if (!go_on(0)) return cancelled();
+
+  Weights weights;
+  for (Place& place : places_) {
+    if (place.parts.empty()) continue;
+    if (place.type == nullptr) {
+      const std::span<const std::byte> bytes = file_->mapping().bytes();
+      // ggml asks for a pointer it could write to, but never writes to weights.
+      weights.buffers.emplace_back(ggml_backend_dev_buffer_from_host_ptr(
+          device_, const_cast<std::byte*>(bytes.data()), bytes.size(), bytes.size()));
+    } else {
+      LogCapture quiet;
+      weights.buffers.emplace_back(ggml_backend_alloc_ctx_tensors_from_buft(place.context.get(), place.type));
+    }
+    const ggml_backend_buffer_t buffer = weights.buffers.back().get();
+    if (buffer == nullptr) return fail(Errc::out_of_memory, file_->path() + ": no memory for the weights");
+    ggml_backend_buffer_set_usage(buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+
+    for (const Part& part : place.parts) {
+      std::span<const std::byte> data = part.source->data;
+      if (place.type == nullptr) {
+        ggml_backend_tensor_alloc(buffer, part.tensor, const_cast<std::byte*>(data.data()));
+        constexpr std::size_t kStep = std::size_t{16} << 20;
+        while (!data.empty()) {
+          const std::span<const std::byte> step = data.first(std::min(kStep, data.size()));
+          MappedFile::touch(step);
+          if (!go_on(step.size())) return cancelled();
+          data = data.subspan(step.size());
+        }
+      } else {
+        {
+          LogCapture quiet;  // of how ggml rearranges it; not held while progress is reported
+          ggml_backend_tensor_set(part.tensor, data.data(), 0, data.size());
+        }
+        MappedFile::forget(data);
+        if (!go_on(data.size())) return cancelled();
+      }
+    }
+    weights.contexts.push_back(std::move(place.context));
+  }
+  weights.mapping = file_->take_mapping();
+  return weights;
+}
+
+}  // namespace banyan

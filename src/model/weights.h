@@ -1,0 +1,88 @@
+/// Weights: tensors of a model file that ggml can compute with, in the mapping or, where ggml has
+/// a faster layout for this machine, in memory of their own.
+#pragma once
+
+#include <ggml-cpp.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "banyan/base.h"
+#include "model/mapped_file.h"
+#include "model/model_file.h"
+
+namespace banyan {
+
+/// y = weight x * scale + bias.
+struct Linear {
+  ggml_tensor* weight = nullptr;  ///< [in, out]
+  ggml_tensor* scale = nullptr;   ///< [1], or null
+  ggml_tensor* bias = nullptr;    ///< [out], or null
+};
+
+/// The gated feed-forward network of arXiv:2002.05202.
+struct FeedForward {
+  Linear gate;  ///< [embedding, width]
+  Linear up;    ///< [embedding, width]
+  Linear down;  ///< [width, embedding]
+};
+
+/// Owns the memory of a model's weights.
+struct Weights {
+  std::unique_ptr<MappedFile> mapping;
+  std::vector<ggml_context_ptr> contexts;
+  std::vector<ggml_backend_buffer_ptr> buffers;
+};
+
+/// Hands an architecture the tensors that it asks for, checked: present, of the expected shape, of
+/// a type that can be used so. What is wrong goes to the file's status(), and null is returned;
+/// their data is there after load().
+class WeightLoader {
+ public:
+  /// Both must outlive the loader.
+  WeightLoader(ModelFile& file, ggml_backend_dev_t device);
+
+  /// NAME.weight [width, rows], to look rows up in.
+  ggml_tensor* table(const std::string& name, int width, int rows);
+  /// NAME.weight [n], float32.
+  ggml_tensor* vector(const std::string& name, int n);
+  /// The same, or null if the file has none.
+  ggml_tensor* optional_vector(const std::string& name, int n);
+  /// NAME.weight [in, out] to multiply with, and NAME.scale [1] and NAME.bias [out] if there.
+  Linear linear(const std::string& name, int in, int out);
+  /// The three of "BLOCKffn_gate" and so on.
+  FeedForward feed_forward(const std::string& block, int embedding, int width);
+  bool has(const std::string& name) const { return file_->find(name + ".weight") != nullptr; }
+
+  /// Reads everything that was asked for and takes the file's mapping over. Errors: cancelled (by
+  /// `progress`), out_of_memory. REQUIRES: file.ok().
+  Result<Weights> load(const std::function<bool(float)>& progress);
+
+ private:
+  struct Part {
+    ggml_tensor* tensor;
+    const ModelFile::Tensor* source;
+  };
+  /// The weights that go to one kind of memory.
+  struct Place {
+    ggml_backend_buffer_type_t type;  ///< null: the mapping
+    ggml_context_ptr context;
+    std::vector<Part> parts;
+  };
+
+  const ModelFile::Tensor* find(const std::string& name, int ne0, int ne1);
+  const ModelFile::Tensor* find_matrix(const std::string& name, int ne0, int ne1);
+  ggml_tensor* vector_named(const std::string& name, int n);
+  ggml_tensor* add(Place& place, const ModelFile::Tensor& source);
+  /// Where a matrix that will be multiplied with is best kept.
+  Place& place_of(const ModelFile::Tensor& source);
+
+  ModelFile* file_;
+  ggml_backend_dev_t device_;
+  std::vector<Place> places_;  ///< best first; the mapping is last
+};
+
+}  // namespace banyan

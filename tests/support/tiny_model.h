@@ -1,0 +1,43 @@
+/// Writes GGUF files of small random models, for tests that compare engines or break files.
+#pragma once
+
+#include <ggml-cpp.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace banyan::test {
+
+struct TinyModel {
+  std::string architecture = "qwen3";
+  int layers = 2;
+  int embedding = 64;
+  int query_heads = 4;
+  int kv_heads = 2;
+  int head_dim = 32;
+  int feed_forward = 96;
+  int vocabulary = 288;  ///< 256 bytes, two merges and made-up tokens; below 258, no tokenizer
+  int context = 512;
+  bool tied = false;    ///< no output.weight
+  bool biases = false;  ///< of q, k and v, and of a llama's attention output
+  bool feed_forward_biases = false;
+  bool scales = false;              ///< a NAME.scale for every matrix in the layers
+  ggml_type type = GGML_TYPE_F32;   ///< of the matrices
+  std::vector<float> rope_factors;  ///< rope_freqs.weight; empty: none
+  std::uint32_t seed = 1;
+
+  /// Tensors of other shapes than they should have, or of none: {} leaves the tensor out.
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  /// Vectors and matrices of other types.
+  std::map<std::string, ggml_type> types;
+  /// Changes the metadata at last, with gguf_set_val_*, gguf_remove_key and so on.
+  std::function<void(gguf_context*)> edit;
+};
+
+/// Throws std::runtime_error if the file cannot be written.
+void write_tiny_model(const TinyModel& model, const std::string& path);
+
+}  // namespace banyan::test
