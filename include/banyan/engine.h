@@ -1,0 +1,184 @@
+/// The engine: one thread that steps all live sequences of one model.
+///
+/// Each step evaluates one batch: a token of every running reply and a chunk of the prompts that
+/// are being read, so that a long prompt does not stall the replies beside it. Requests wait in a
+/// queue while there is no place, or while another reads the beginning that they share with it. A
+/// request whose client has gone stops before the next step.
+/// When memory runs short, the youngest reply is set aside (its tokens stay in the cache as long as
+/// they can) and goes on later.
+///
+/// Engine and Generation: any thread. All work is done on the engine's own thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "banyan/base.h"
+#include "banyan/cache.h"
+#include "banyan/chat_template.h"
+#include "banyan/kv_layout.h"
+#include "banyan/model.h"
+#include "banyan/vocabulary.h"
+
+namespace banyan {
+
+/// How the next token is chosen. Names and defaults are llama.cpp's.
+struct Sampling {
+  float temperature = 0.8f;  ///< 0 or less: the most probable token
+  int top_k = 40;            ///< 0: all
+  float top_p = 0.95f;       ///< 1: off
+  float min_p = 0.05f;       ///< 0: off
+  float repeat_penalty = 1;  ///< 1: off
+  float presence_penalty = 0;
+  float frequency_penalty = 0;
+  int penalty_last_n = 64;  ///< tokens that penalties look back; -1: all of the context
+  std::optional<std::uint32_t> seed = {};  ///< none: a random one
+  std::vector<std::pair<Token, float>> logit_bias = {};
+  std::string grammar = {};  ///< GBNF; empty: none
+};
+
+struct Request {
+  std::vector<Token> prompt = {};
+  Sampling sampling = {};
+  int max_tokens = -1;  ///< -1: as far as the context goes
+  int choices = 1;      ///< replies to the same prompt; choice i samples with seed + i
+  std::vector<std::string> stop = {};  ///< the reply ends before the first of these; none is empty
+  bool ignore_eos = false;
+  int top_logprobs = 0;      ///< for each token, the log-probabilities of so many best; 0: none
+  bool logprobs = false;     ///< for each token, its own log-probability
+  bool reuse_cache = true;   ///< false: evaluate the whole prompt
+  std::vector<RestorePoint> restore_points = {};
+};
+
+struct TokenProbability {
+  Token token = 0;
+  std::string bytes;  ///< of the token; perhaps not whole UTF-8
+  float logprob = 0;
+};
+
+struct GeneratedToken {
+  Token token = 0;
+  std::string bytes;
+  float logprob = 0;                       ///< where asked for
+  std::vector<TokenProbability> top;       ///< best first
+};
+
+enum class Finish : std::uint8_t {
+  none,    ///< goes on
+  end,     ///< the model ended its reply
+  stop,    ///< a stop string
+  length,  ///< max_tokens, or the end of the context
+  error,   ///< Delta::error says what
+};
+
+struct Timings {
+  SessionStats cache;       ///< total, matched, restored, evaluated, and why
+  int generated = 0;        ///< tokens so far, with the one that ended the reply
+  double queue_ms = 0;      ///< from submit to the first step
+  double prompt_ms = 0;     ///< from the first step to the first token
+  double generate_ms = 0;   ///< from the first token on
+  double first_token_ms = 0;  ///< from submit to the first token
+};
+
+/// A piece of a reply.
+struct Delta {
+  int choice = 0;
+  std::string text;  ///< whole UTF-8 characters; held back while a stop string may begin
+  /// Generated since the last delta of the choice, each with the first of its text. A token that
+  /// ended the reply and what only makes up a stop string are not among them.
+  std::vector<GeneratedToken> tokens;
+  Finish finish = Finish::none;
+  std::string stop_word;   ///< for Finish::stop
+  std::optional<Error> error;
+  /// Exact in the last delta of a choice. By then what was evaluated is in the cache.
+  Timings timings;
+};
+
+class DeltaQueue;
+
+/// A client's end of a request. Destroying it before the last delta cancels the request: no step
+/// after the running one works for it.
+class Generation {
+ public:
+  Generation(Generation&&) noexcept;
+  Generation& operator=(Generation&&) noexcept;
+  ~Generation();
+
+  /// The next delta; blocks until there is one. Nothing after every choice has finished.
+  std::optional<Delta> next();
+  enum class Wait : std::uint8_t { ready, pending, done };
+  /// As next(), waiting at most `timeout`; fills `delta` when ready.
+  Wait next_for(std::chrono::milliseconds timeout, Delta& delta);
+  /// Ends the request; there are no more deltas.
+  void cancel();
+
+ private:
+  friend class Engine;
+  explicit Generation(std::shared_ptr<DeltaQueue> queue);
+  std::shared_ptr<DeltaQueue> queue_;
+};
+
+struct EngineOptions {
+  std::string model_path = {};
+  KvType kv_type = KvType::f16;
+  std::size_t memory_bytes = 0;  ///< budget of live and kept state and scratch; 0: from the machine
+  int context = 0;        ///< most tokens of a sequence; 0: what the model was trained on
+  int batch_tokens = 512; ///< most rows of a step
+  int max_running = 64;   ///< sequences that step together
+  int max_queued = 256;   ///< requests that wait; beyond it submit() answers busy
+  int threads = 0;        ///< 0: one for each core
+  std::function<bool(float)> load_progress = {};
+};
+
+class Engine {
+ public:
+  /// Loads the model and starts the thread. Errors as Model::load and Vocabulary::load.
+  static Result<std::unique_ptr<Engine>> start(const EngineOptions& options);
+  /// stop(false).
+  ~Engine();
+
+  /// Queues a request. Errors: invalid_argument (naming the field), too_long (the prompt leaves no
+  /// room for one token), busy, cancelled (stopping).
+  Result<Generation> submit(Request request);
+
+  /// Takes no more requests; with `drain`, lets what runs and waits finish, else ends every reply
+  /// with an error delta (cancelled). Returns when the thread has ended. Idempotent.
+  void stop(bool drain);
+
+  const Model& model() const;
+  const Vocabulary& vocabulary() const;
+  const ChatTemplate& chat_template() const;
+  const EngineOptions& options() const;  ///< with what 0 stood for filled in
+
+  struct Status {
+    int running = 0;
+    int queued = 0;
+    PrefixCache::Counters cache;
+    std::size_t memory_used = 0;
+    std::size_t memory_peak = 0;
+    std::size_t memory_limit = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t generated_tokens = 0;
+    std::uint64_t set_aside = 0;  ///< times that a reply made room for others
+  };
+  /// As of the last step.
+  Status status() const;
+  /// PrefixCache::dump_text and dump_json, made between two steps. Blocks.
+  std::string dump_cache_text() const;
+  std::string dump_cache_json() const;
+  /// PrefixCache::check, made between two steps. Blocks. For tests.
+  std::string check() const;
+
+ private:
+  Engine();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace banyan

@@ -1,0 +1,47 @@
+/// Text to tokens and back, exactly as the model's GGUF file defines it (through libllama, which
+/// loads the vocabulary only).
+///
+/// Immutable once loaded: any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "banyan/base.h"
+
+struct llama_vocab;
+
+namespace banyan {
+
+class Vocabulary {
+ public:
+  /// Errors: io, corrupt, unsupported (no vocabulary in the file, or a tokenizer that libllama
+  /// does not know), naming the file.
+  static Result<std::unique_ptr<Vocabulary>> load(const std::string& gguf_path);
+  ~Vocabulary();
+
+  int size() const;
+  /// `add_special` puts the beginning-of-sequence token and the like where the model wants them;
+  /// `parse_special` reads "<|im_start|>" and the like as the control tokens they name.
+  std::vector<Token> tokenize(std::string_view text, bool add_special, bool parse_special) const;
+  /// The bytes of one token (perhaps not whole UTF-8). Control tokens give "" unless `special`.
+  std::string piece(Token token, bool special = false) const;
+  std::string detokenize(TokenSpan tokens, bool special = true) const;
+  /// Whether the token ends a reply.
+  bool is_end(Token token) const;
+  /// The text of the beginning- and end-of-sequence tokens, "" where there is none.
+  std::string bos_text() const;
+  std::string eos_text() const;
+  bool adds_bos() const;
+
+  const llama_vocab* raw() const;
+
+ private:
+  Vocabulary();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace banyan

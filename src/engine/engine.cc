@@ -1,0 +1,292 @@
+#include "banyan/engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <future>
+#include <limits>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "engine/machine_memory.h"
+#include "engine/scheduler.h"
+
+namespace banyan {
+namespace {
+
+// More would be a mistake rather than a wish.
+constexpr int kMaxChoices = 128;
+
+std::unexpected<Error> wrong(const char* field, const std::string& must) {
+  return fail(Errc::invalid_argument, std::string(field) + " must " + must, field);
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  explicit Impl(std::size_t memory) : budget(memory) {}
+
+  Result<> check_request(const Request& request) const;
+  Result<std::unique_ptr<Reply>> make_reply(const std::shared_ptr<const Submission>& submission,
+                                            int choice) const;
+
+  /// What the engine's thread does.
+  void run();
+  void step();
+  void refresh_status();
+  /// Runs `task` between two steps, or here once the thread has ended.
+  std::string between_steps(std::function<std::string()> task);
+
+  EngineOptions options;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Vocabulary> vocabulary;
+  std::unique_ptr<ChatTemplate> chat;
+
+  // The engine thread's own, but for what the budget lets any thread read.
+  Budget budget;
+  std::unique_ptr<PrefixCache> cache;
+  std::unique_ptr<Runner> runner;
+  std::unique_ptr<Scheduler> scheduler;
+
+  std::mutex mutex;  // guards all below but the thread
+  std::condition_variable wake, ended;
+  enum class Stop { no, drain, now } stop = Stop::no;
+  bool has_ended = true;  // or has not begun
+  std::deque<std::unique_ptr<Reply>> inbox;
+  std::deque<std::packaged_task<std::string()>> tasks;
+  Status status;  // of the last step
+
+  std::jthread thread;
+};
+
+Engine::Engine() = default;
+
+Engine::~Engine() { stop(false); }
+
+Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
+  if (options.context < 0) return wrong("context", "be 0 (the model's) or more");
+  if (options.batch_tokens < 1) return wrong("batch_tokens", "be 1 or more");
+  if (options.max_running < 1) return wrong("max_running", "be 1 or more");
+  if (options.max_queued < 0) return wrong("max_queued", "be 0 or more");
+  if (options.threads < 0) return wrong("threads", "be 0 (one for each core) or more");
+
+  Result<std::unique_ptr<Model>> model = Model::load(options.model_path, {.progress = options.load_progress});
+  if (!model) return std::unexpected(model.error());
+  const ModelInfo& info = (*model)->info();
+  Result<std::unique_ptr<Vocabulary>> vocabulary = Vocabulary::load(options.model_path);
+  if (!vocabulary) return std::unexpected(vocabulary.error());
+  if ((*vocabulary)->size() != info.vocabulary) {
+    return fail(Errc::corrupt, options.model_path + ": the vocabulary has " +
+                                   std::to_string((*vocabulary)->size()) + " tokens, and the embeddings " +
+                                   std::to_string(info.vocabulary));
+  }
+  Result<std::unique_ptr<ChatTemplate>> chat =
+      ChatTemplate::create(info.chat_template, (*vocabulary)->bos_text(), (*vocabulary)->eos_text());
+  if (!chat) return fail(Errc::unsupported, options.model_path + ": " + chat.error().message);
+
+  const std::size_t memory = options.memory_bytes > 0
+                                 ? options.memory_bytes
+                                 : default_memory_budget(available_memory(), info.file_bytes);
+  std::unique_ptr<Engine> engine(new Engine);
+  engine->impl_ = std::make_unique<Impl>(memory);
+  Impl& impl = *engine->impl_;
+  impl.model = std::move(*model);
+  impl.vocabulary = std::move(*vocabulary);
+  impl.chat = std::move(*chat);
+  impl.cache = std::make_unique<PrefixCache>(impl.model->layer_groups(options.kv_type), impl.budget);
+  Result<std::unique_ptr<Runner>> runner =
+      Runner::create(*impl.model, impl.budget, {.threads = options.threads});
+  if (!runner) return std::unexpected(runner.error());
+  impl.runner = std::move(*runner);
+
+  impl.options = options;
+  impl.options.memory_bytes = memory;
+  impl.options.context = options.context > 0 ? options.context : impl.model->info().context;
+  impl.options.threads = impl.runner->threads();
+  // A step has a row for every running reply.
+  impl.options.max_running = std::min(options.max_running, options.batch_tokens);
+  impl.scheduler = std::make_unique<Scheduler>(*impl.cache, *impl.runner, *impl.vocabulary, impl.options);
+  impl.refresh_status();
+  impl.has_ended = false;
+  impl.thread = std::jthread([&impl] { impl.run(); });
+  return engine;
+}
+
+Result<Generation> Engine::submit(Request request) {
+  if (auto valid = impl_->check_request(request); !valid) return std::unexpected(valid.error());
+  const int choices = request.choices;
+  auto submission = std::make_shared<Submission>(std::move(request), std::make_shared<DeltaQueue>(choices));
+  Result<std::unique_ptr<Reply>> first = impl_->make_reply(submission, 0);
+  if (!first) return std::unexpected(first.error());
+  for (int choice = 1; choice < choices; ++choice) {
+    Result<std::unique_ptr<Reply>> other = impl_->make_reply(submission, choice);
+    if (!other) return std::unexpected(other.error());
+    (*first)->followers.push_back(std::move(*other));
+  }
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->stop != Impl::Stop::no) return fail(Errc::cancelled, "the engine is stopping");
+    const Status& last = impl_->status;
+    const EngineOptions& options = impl_->options;
+    const int waiting = static_cast<int>(impl_->inbox.size()) + last.queued;
+    if (waiting >= options.max_queued + options.max_running - last.running) {
+      return fail(Errc::busy, "the queue is full: " + std::to_string(waiting) + " requests wait");
+    }
+    impl_->inbox.push_back(std::move(*first));
+  }
+  impl_->wake.notify_one();
+  return Generation(submission->deltas);
+}
+
+void Engine::stop(bool drain) {
+  if (!impl_) return;
+  std::unique_lock lock(impl_->mutex);
+  impl_->stop = std::max(impl_->stop, drain ? Impl::Stop::drain : Impl::Stop::now);
+  impl_->wake.notify_one();
+  impl_->ended.wait(lock, [this] { return impl_->has_ended; });
+}
+
+const Model& Engine::model() const { return *impl_->model; }
+const Vocabulary& Engine::vocabulary() const { return *impl_->vocabulary; }
+const ChatTemplate& Engine::chat_template() const { return *impl_->chat; }
+const EngineOptions& Engine::options() const { return impl_->options; }
+
+Engine::Status Engine::status() const {
+  const std::lock_guard lock(impl_->mutex);
+  Status status = impl_->status;
+  status.queued += static_cast<int>(impl_->inbox.size());
+  return status;
+}
+
+std::string Engine::dump_cache_text() const {
+  return impl_->between_steps([this] {
+    return impl_->cache->dump_text(
+        [this](TokenSpan tokens) { return impl_->vocabulary->detokenize(tokens); });
+  });
+}
+
+std::string Engine::dump_cache_json() const {
+  return impl_->between_steps([this] {
+    return impl_->cache->dump_json(
+        [this](TokenSpan tokens) { return impl_->vocabulary->detokenize(tokens); });
+  });
+}
+
+std::string Engine::check() const {
+  return impl_->between_steps([this] { return impl_->cache->check(impl_->runner->scratch_bytes()); });
+}
+
+Result<> Engine::Impl::check_request(const Request& request) const {
+  const int size = vocabulary->size();
+  if (request.prompt.empty()) return wrong("prompt", "have a token or more");
+  if (const auto bad =
+          std::ranges::find_if(request.prompt, [&](Token token) { return token < 0 || token >= size; });
+      bad != request.prompt.end()) {
+    return wrong("prompt", "have tokens of the vocabulary of " + std::to_string(size) + ", not " +
+                               std::to_string(*bad));
+  }
+  if (request.prompt.size() >= static_cast<std::size_t>(options.context)) {
+    return fail(Errc::too_long,
+                "the prompt has " + std::to_string(request.prompt.size()) +
+                    " tokens, and the context holds " + std::to_string(options.context) + " with the reply",
+                "prompt");
+  }
+  if (request.max_tokens < -1) return wrong("max_tokens", "be -1 (as many as fit) or more");
+  if (request.choices < 1 || request.choices > kMaxChoices) {
+    return wrong("choices", "be between 1 and " + std::to_string(kMaxChoices));
+  }
+  if (std::ranges::contains(request.stop, std::string())) return wrong("stop", "have no empty string");
+  if (request.top_logprobs < 0 || request.top_logprobs > size) {
+    return wrong("top_logprobs", "be between 0 and " + std::to_string(size));
+  }
+  for (const RestorePoint& point : request.restore_points) {
+    if (point.offset == 0 || point.offset > request.prompt.size()) {
+      return wrong("restore_points", "lie in the prompt of " + std::to_string(request.prompt.size()) +
+                                         " tokens, and not at " + std::to_string(point.offset));
+    }
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Reply>> Engine::Impl::make_reply(const std::shared_ptr<const Submission>& submission,
+                                                        int choice) const {
+  const Request& request = submission->request;
+  Result<Sampler> sampler = Sampler::create(*vocabulary, request.sampling, request.prompt,
+                                            {.ignore_end = request.ignore_eos,
+                                             .context = options.context,
+                                             .choice = static_cast<std::uint32_t>(choice)});
+  if (!sampler) return std::unexpected(sampler.error());
+  return std::make_unique<Reply>(submission, choice, std::move(*sampler));
+}
+
+void Engine::Impl::run() {
+  for (bool goes_on = true; goes_on;) {
+    std::deque<std::packaged_task<std::string()>> todo;
+    Stop how;
+    {
+      std::unique_lock lock(mutex);
+      wake.wait(lock, [&] {
+        return !inbox.empty() || !tasks.empty() || stop != Stop::no || !scheduler->is_idle();
+      });
+      for (auto& reply : inbox) scheduler->add(std::move(reply));
+      inbox.clear();
+      todo.swap(tasks);
+      how = stop;
+    }
+    for (auto& task : todo) task();
+    if (how == Stop::now) {
+      scheduler->fail_all({Errc::cancelled, "the engine is stopping"});
+    } else {
+      step();
+    }
+    {
+      const std::lock_guard lock(mutex);
+      refresh_status();
+      goes_on = how == Stop::no || !scheduler->is_idle() || !inbox.empty();
+    }
+    scheduler->send();
+  }
+  const std::lock_guard lock(mutex);
+  for (auto& task : tasks) task();
+  tasks.clear();
+  has_ended = true;
+  ended.notify_all();
+}
+
+// Whatever goes wrong ends the replies that it can have touched, and nothing else.
+void Engine::Impl::step() {
+  try {
+    scheduler->step();
+  } catch (const std::bad_alloc&) {
+    scheduler->fail_running({Errc::out_of_memory, "the system has no memory left"});
+  } catch (const std::exception& error) {
+    scheduler->fail_running({Errc::internal, error.what()});
+  }
+}
+
+void Engine::Impl::refresh_status() {
+  status = {.running = static_cast<int>(scheduler->running()),
+            .queued = static_cast<int>(scheduler->waiting()),
+            .cache = cache->counters(),
+            .memory_used = budget.used(),
+            .memory_peak = budget.peak(),
+            .memory_limit = budget.limit(),
+            .steps = scheduler->steps(),
+            .generated_tokens = scheduler->generated(),
+            .set_aside = scheduler->set_aside()};
+}
+
+std::string Engine::Impl::between_steps(std::function<std::string()> task) {
+  std::unique_lock lock(mutex);
+  if (has_ended) return task();
+  std::packaged_task<std::string()> packaged(std::move(task));
+  std::future<std::string> result = packaged.get_future();
+  tasks.push_back(std::move(packaged));
+  lock.unlock();
+  wake.notify_one();
+  return result.get();
+}
+
+}  // namespace banyan

@@ -1,0 +1,143 @@
+#include "engine/reply.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "engine/logprobs.h"
+
+namespace banyan {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+}  // namespace
+
+Reply::Reply(std::shared_ptr<const Submission> submission, int choice, Sampler sampler)
+    : submission_(std::move(submission)),
+      choice_(choice),
+      sampler_(std::move(sampler)),
+      text_(request().stop),
+      path_(request().prompt) {}
+
+Reply::~Reply() {
+  // Only when something went wrong beyond telling: no client waits for ever.
+  if (!finished_) submission_->deltas->cancel();
+}
+
+Result<> Reply::start(PrefixCache& cache) {
+  Result<Session> session = cache.begin(path_, request().restore_points, reuses_cache());
+  if (!session) return std::unexpected(session.error());
+  session_.emplace(std::move(*session));
+  const SessionStats& stats = session_->stats();
+  spdlog::debug("session: {} tokens, {} matched, {} restored, {} to evaluate", stats.total, stats.matched,
+                stats.restored, todo().size());
+  if (!started_) {
+    started_ = Clock::now();
+    stats_ = stats;  // nothing evaluated yet
+  }
+  return {};
+}
+
+void Reply::set_aside() {
+  stats_.evaluated += session_->stats().evaluated;
+  session_->close();
+  session_.reset();
+}
+
+bool Reply::publish_prompt() {
+  if (prompt_published_ || session_->position() < request().prompt.size()) return false;
+  session_->publish();
+  prompt_published_ = true;
+  return true;
+}
+
+void Reply::advance(std::span<const float> logits, const Vocabulary& vocabulary, int context,
+                    SamplerScratch& scratch) {
+  last_token_ = Clock::now();
+  if (!first_token_) first_token_ = last_token_;
+  if (request().max_tokens == 0) return finish(Finish::length);
+  const Result<std::optional<Token>> sampled = sampler_.sample(logits, scratch);
+  if (!sampled) return finish(Finish::error, sampled.error());
+  if (!*sampled) return finish(Finish::end);  // nothing may follow
+
+  const Token token = **sampled;
+  ++generated_;
+  if (vocabulary.is_end(token)) return finish(Finish::end);
+  path_.push_back(token);
+  say(token, logits, vocabulary);
+  if (!text_.stop_word().empty()) return finish(Finish::stop);
+  if (generated_ == request().max_tokens || std::ssize(path_) >= context) return finish(Finish::length);
+  if (!ready_text_.empty()) add_delta(Finish::none, {});
+}
+
+void Reply::finish(Finish how, std::optional<Error> error) {
+  ready_text_ += text_.finish();
+  if (text_.stop_word().empty()) release_tokens(bytes_ + 1);
+  add_delta(how, std::move(error));
+  finished_ = true;
+  if (session_) session_->close();
+}
+
+// Adds a token to the text.
+void Reply::say(Token token, std::span<const float> logits, const Vocabulary& vocabulary) {
+  GeneratedToken said{.token = token, .bytes = vocabulary.piece(token, true), .logprob = 0, .top = {}};
+  if (request().logprobs || request().top_logprobs > 0) {
+    const LogProbs logprobs(logits);
+    said.logprob = logprobs.of(token);
+    for (const Token other : logprobs.top(request().top_logprobs)) {
+      said.top.push_back(
+          {.token = other, .bytes = vocabulary.piece(other, true), .logprob = logprobs.of(other)});
+    }
+  }
+  const std::string bytes = vocabulary.piece(token);
+  held_.push_back({bytes_, std::move(said)});
+  bytes_ += bytes.size();
+  ready_text_ += text_.push(bytes);
+  release_tokens(text_.released());
+}
+
+// Tokens whose text begins before `offset` are ready.
+void Reply::release_tokens(std::size_t offset) {
+  for (; !held_.empty() && held_.front().offset < offset; held_.pop_front()) {
+    ready_tokens_.push_back(std::move(held_.front().token));
+  }
+}
+
+void Reply::add_delta(Finish finish, std::optional<Error> error) {
+  unsent_.push_back({.choice = choice_,
+                     .text = std::exchange(ready_text_, {}),
+                     .tokens = std::exchange(ready_tokens_, {}),
+                     .finish = finish,
+                     .stop_word = text_.stop_word(),
+                     .error = std::move(error),
+                     .timings = timings()});
+}
+
+void Reply::send() noexcept {
+  try {
+    for (Delta& delta : unsent_) submission_->deltas->push(std::move(delta));
+  } catch (const std::exception&) {
+    submission_->deltas->cancel();
+  }
+  unsent_.clear();
+}
+
+Timings Reply::timings() const {
+  Timings timings{.cache = stats_, .generated = generated_};
+  if (session_) timings.cache.evaluated += session_->stats().evaluated;
+  timings.cache.total = request().prompt.size();
+  if (started_) timings.queue_ms = milliseconds(submission_->time, *started_);
+  if (first_token_) {
+    timings.prompt_ms = milliseconds(*started_, *first_token_);
+    timings.generate_ms = milliseconds(*first_token_, *last_token_);
+    timings.first_token_ms = milliseconds(submission_->time, *first_token_);
+  }
+  return timings;
+}
+
+}  // namespace banyan

@@ -1,0 +1,100 @@
+/// One reply on its way from the queue to its last token.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "banyan/engine.h"
+#include "engine/delta_queue.h"
+#include "engine/sampler.h"
+#include "engine/text_stream.h"
+
+namespace banyan {
+
+/// What the choices of one request share.
+struct Submission {
+  Request request;
+  std::shared_ptr<DeltaQueue> deltas;
+  std::chrono::steady_clock::time_point time = std::chrono::steady_clock::now();
+};
+
+/// Engine thread only, once made. The client sees nothing of a step before send().
+class Reply {
+ public:
+  Reply(std::shared_ptr<const Submission> submission, int choice, Sampler sampler);
+  ~Reply();
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+
+  const Request& request() const { return submission_->request; }
+  bool cancelled() const { return submission_->deltas->cancelled(); }
+
+  /// The prompt and what was said so far.
+  TokenSpan path() const { return path_; }
+  int generated() const { return generated_; }
+  /// Whether it may share what others evaluate. The first choice of a request may be told not to.
+  bool reuses_cache() const { return request().reuse_cache || choice_ > 0 || started_; }
+  bool is_finished() const { return finished_; }
+
+  /// Begins on the path, or goes on after set_aside(). Errors as PrefixCache::begin.
+  Result<> start(PrefixCache& cache);
+
+  /// The following are of a reply that was started and is neither set aside nor finished.
+  Session& session() { return *session_; }
+  /// What of the path is not evaluated. One token when the reply waits for its next.
+  TokenSpan todo() const { return path().subspan(session_->position()); }
+  /// Whether it evaluates tokens that the cache has not been given yet and others may wait for.
+  bool is_reading() const { return !prompt_published_ || todo().size() > 1; }
+  /// Closes the session. What it evaluated stays in the cache as long as it can.
+  void set_aside();
+
+  /// Publishes the prompt once all of it is evaluated. Whether that was now.
+  bool publish_prompt();
+  /// Samples the next token from the logits of the path's end, which may finish the reply.
+  void advance(std::span<const float> logits, const Vocabulary& vocabulary, int context,
+               SamplerScratch& scratch);
+  /// Ends the reply and closes the session. Also before it was started.
+  void finish(Finish how, std::optional<Error> error = {});
+  /// Sends the client what was said since the last time.
+  void send() noexcept;
+
+  /// Other choices of the request, which start when the prompt is published.
+  std::vector<std::unique_ptr<Reply>> followers;
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct HeldToken {
+    std::size_t offset;  // of its first byte in the text
+    GeneratedToken token;
+  };
+  void say(Token token, std::span<const float> logits, const Vocabulary& vocabulary);
+  void release_tokens(std::size_t offset);
+  void add_delta(Finish finish, std::optional<Error> error);
+  Timings timings() const;
+
+  std::shared_ptr<const Submission> submission_;
+  int choice_;
+  Sampler sampler_;
+  TextStream text_;
+  std::vector<Token> path_;
+  std::optional<Session> session_;
+  bool prompt_published_ = false;
+  bool finished_ = false;
+
+  std::vector<Delta> unsent_;
+  std::string ready_text_;  // of the next delta
+  std::vector<GeneratedToken> ready_tokens_;
+  std::deque<HeldToken> held_;  // tokens none of whose text is ready
+  std::size_t bytes_ = 0;       // of all tokens
+
+  int generated_ = 0;
+  SessionStats stats_;  // of the first session; evaluated: by all sessions before the present one
+  std::optional<Time> started_, first_token_, last_token_;
+};
+
+}  // namespace banyan

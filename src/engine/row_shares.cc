@@ -1,0 +1,33 @@
+#include "engine/row_shares.h"
+
+#include <algorithm>
+
+namespace banyan {
+
+std::vector<std::size_t> share_rows(std::span<const std::size_t> todo, std::size_t batch_tokens) {
+  std::vector<std::size_t> rows(todo.size(), 0);
+  std::vector<std::size_t> prompts;
+  std::size_t left = batch_tokens;
+  for (std::size_t i = 0; i < todo.size(); ++i) {
+    if (todo[i] > 1) {
+      prompts.push_back(i);
+    } else if (left > 0) {
+      rows[i] = 1;
+      --left;
+    }
+  }
+  if (prompts.empty()) return rows;
+  if (left < batch_tokens) left = std::min(left, std::max<std::size_t>(batch_tokens / 4, 1));
+
+  const auto give = [&](std::size_t i, std::size_t most) {
+    const std::size_t given = std::min(most, todo[i] - rows[i]);
+    rows[i] += given;
+    left -= given;
+  };
+  give(prompts[0], std::min(left, std::max<std::size_t>(left / 4, 1)));
+  std::ranges::stable_sort(prompts, {}, [&](std::size_t i) { return todo[i] - rows[i]; });
+  for (const std::size_t i : prompts) give(i, left);
+  return rows;
+}
+
+}  // namespace banyan

@@ -1,0 +1,157 @@
+#include "engine/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "engine/grammar_check.h"
+#include "engine/llama_log.h"
+
+namespace banyan {
+namespace {
+
+constexpr float kRuledOut = -std::numeric_limits<float>::infinity();
+// A lower temperature would take logits out of a float's range; the draw is decided long before.
+constexpr float kLeastTemperature = 1e-5f;
+// Keeps biased and penalised logits finite.
+constexpr float kMostBias = 1e6f;
+
+Result<> check(const Sampling& sampling, int vocabulary) {
+  const auto wrong = [](const char* field, const char* must) {
+    return fail(Errc::invalid_argument, std::string(field) + " must be " + must, field);
+  };
+  const auto within = [](float value, float least, float most) { return value >= least && value <= most; };
+  if (!std::isfinite(sampling.temperature)) return wrong("temperature", "a finite number");
+  if (sampling.top_k < 0) return wrong("top_k", "0 (off) or more");
+  if (!within(sampling.top_p, 0, 1)) return wrong("top_p", "between 0 and 1");
+  if (!within(sampling.min_p, 0, 1)) return wrong("min_p", "between 0 and 1");
+  if (!within(sampling.repeat_penalty, 1e-3f, 1e3f)) return wrong("repeat_penalty", "between 0.001 and 1000");
+  if (!within(sampling.presence_penalty, -100, 100)) return wrong("presence_penalty", "between -100 and 100");
+  if (!within(sampling.frequency_penalty, -100, 100))
+    return wrong("frequency_penalty", "between -100 and 100");
+  if (sampling.penalty_last_n < -1) return wrong("penalty_last_n", "-1 (all), 0 (off) or more");
+  for (const auto& [token, bias] : sampling.logit_bias) {
+    if (token < 0 || token >= vocabulary) return wrong("logit_bias", "for tokens of the vocabulary");
+    if (bias != kRuledOut && !within(bias, -kMostBias, kMostBias)) {
+      return wrong("logit_bias", "between -1e6 and 1e6, or minus infinity");
+    }
+  }
+  return {};
+}
+
+std::uint32_t seed_of(const Sampling& sampling, std::uint32_t choice) {
+  const std::uint32_t seed = sampling.seed ? *sampling.seed + choice : std::random_device{}();
+  // libllama takes its default seed for "a random one".
+  return seed == LLAMA_DEFAULT_SEED ? 0 : seed;
+}
+
+llama_sampler* new_chain() {
+  llama_sampler_chain_params params = llama_sampler_chain_default_params();
+  params.no_perf = true;
+  return llama_sampler_chain_init(params);
+}
+
+bool any_left(std::span<const llama_token_data> candidates) {
+  return std::ranges::any_of(candidates, [](const auto& candidate) { return candidate.logit > kRuledOut; });
+}
+
+}  // namespace
+
+Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sampling, TokenSpan prompt,
+                                const SamplerOptions& options) {
+  if (auto valid = check(sampling, vocabulary.size()); !valid) return std::unexpected(valid.error());
+  Sampler sampler;
+
+  if (!sampling.grammar.empty()) {
+    if (auto valid = check_grammar(vocabulary, sampling.grammar); !valid)
+      return std::unexpected(valid.error());
+    LlamaErrors errors;
+    sampler.grammar_.reset(llama_sampler_init_grammar(vocabulary.raw(), sampling.grammar.c_str(), "root"));
+    if (!sampler.grammar_) {
+      return fail(Errc::invalid_argument, "the grammar was refused: " + errors.text("no reason given"),
+                  "grammar");
+    }
+  }
+
+  std::vector<llama_logit_bias> biases;
+  for (const auto& [token, bias] : sampling.logit_bias) biases.push_back({token, bias});
+  if (options.ignore_end) {
+    for (Token token = 0; token < vocabulary.size(); ++token) {
+      if (vocabulary.is_end(token)) biases.push_back({token, kRuledOut});
+    }
+  }
+  const int last_n =
+      sampling.penalty_last_n < 0 ? options.context : std::min(sampling.penalty_last_n, options.context);
+  const bool penalties = last_n > 0 && (sampling.repeat_penalty != 1 || sampling.presence_penalty != 0 ||
+                                        sampling.frequency_penalty != 0);
+  if (!biases.empty() || penalties) {
+    sampler.adjust_.reset(new_chain());
+    if (!biases.empty()) {
+      llama_sampler_chain_add(
+          sampler.adjust_.get(),
+          llama_sampler_init_logit_bias(vocabulary.size(), static_cast<int>(biases.size()), biases.data()));
+    }
+    if (penalties) {
+      llama_sampler_chain_add(
+          sampler.adjust_.get(),
+          llama_sampler_init_penalties(vocabulary.size(), last_n, sampling.repeat_penalty,
+                                       sampling.frequency_penalty, sampling.presence_penalty));
+      for (const Token token : prompt.last(std::min(prompt.size(), static_cast<std::size_t>(last_n)))) {
+        llama_sampler_accept(sampler.adjust_.get(), token);
+      }
+    }
+  }
+
+  if (sampling.temperature >= kLeastTemperature) {
+    sampler.draw_.reset(new_chain());
+    const auto add = [&](llama_sampler* next) { llama_sampler_chain_add(sampler.draw_.get(), next); };
+    add(llama_sampler_init_top_k(sampling.top_k));
+    add(llama_sampler_init_top_p(sampling.top_p, 1));
+    add(llama_sampler_init_min_p(sampling.min_p, 1));
+    add(llama_sampler_init_temp(sampling.temperature));
+    add(llama_sampler_init_dist(seed_of(sampling, options.choice)));
+  }
+  return sampler;
+}
+
+Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, SamplerScratch& scratch) {
+  if (std::ranges::any_of(logits, [](float logit) { return std::isnan(logit); })) {
+    return fail(Errc::corrupt, "the model's logits are not numbers");
+  }
+  // A grammar is slow over a whole vocabulary; mostly the token chosen without it fits.
+  std::optional<Token> token = choose(logits, scratch, false);
+  if (token && grammar_) {
+    llama_token_data candidate{*token, 1, 0};
+    llama_token_data_array one{&candidate, 1, -1, false};
+    llama_sampler_apply(grammar_.get(), &one);
+    if (candidate.logit == kRuledOut) token = choose(logits, scratch, true);
+  }
+  if (token) {
+    if (grammar_) llama_sampler_accept(grammar_.get(), *token);
+    if (adjust_) llama_sampler_accept(adjust_.get(), *token);
+  }
+  return token;
+}
+
+std::optional<Token> Sampler::choose(std::span<const float> logits, SamplerScratch& scratch,
+                                     bool with_grammar) {
+  if (!with_grammar && !adjust_ && !draw_) {
+    const auto best = std::ranges::max_element(logits);
+    if (*best == kRuledOut) return std::nullopt;
+    return static_cast<Token>(best - logits.begin());
+  }
+  scratch.resize(logits.size());
+  for (std::size_t i = 0; i < logits.size(); ++i) scratch[i] = {static_cast<Token>(i), logits[i], 0};
+  llama_token_data_array candidates{scratch.data(), scratch.size(), -1, false};
+  if (with_grammar) llama_sampler_apply(grammar_.get(), &candidates);
+  if (adjust_) llama_sampler_apply(adjust_.get(), &candidates);
+  if (!any_left(scratch)) return std::nullopt;  // libllama's draw would take any
+  if (!draw_) return std::ranges::max_element(scratch, {}, &llama_token_data::logit)->id;
+  llama_sampler_apply(draw_.get(), &candidates);
+  return candidates.data[candidates.selected].id;
+}
+
+}  // namespace banyan

@@ -1,0 +1,219 @@
+#include "engine/scheduler.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "engine/row_shares.h"
+
+namespace banyan {
+namespace {
+
+// Tokens in common that a prompt waits for; fewer are sooner evaluated again.
+constexpr std::size_t kWorthWaiting = 16;
+
+std::size_t common_prefix(TokenSpan a, TokenSpan b) {
+  return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+}  // namespace
+
+Scheduler::Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocabulary,
+                     const EngineOptions& options)
+    : cache_(cache),
+      runner_(runner),
+      vocabulary_(vocabulary),
+      options_(options),
+      most_rows_(static_cast<std::size_t>(options.batch_tokens)) {}
+
+void Scheduler::step() {
+  drop_cancelled();
+  admit();
+  remove_finished();
+  const std::vector<Share> batch = reserve_batch();
+  if (!batch.empty()) evaluate(batch);
+  remove_finished();
+}
+
+void Scheduler::send() {
+  for (const auto& reply : running_) reply->send();
+  for (const auto& reply : ended_) reply->send();
+  ended_.clear();
+}
+
+void Scheduler::fail_running(const Error& error) {
+  for (auto& reply : std::exchange(running_, {})) {
+    fail_quietly(*reply, error);
+    ended_.push_back(std::move(reply));
+  }
+  memory_freed();
+}
+
+void Scheduler::fail_all(const Error& error) {
+  fail_running(error);
+  for (auto& reply : std::exchange(waiting_, {})) {
+    fail_quietly(*reply, error);
+    ended_.push_back(std::move(reply));
+  }
+}
+
+void Scheduler::fail(Reply& reply, const Error& error) {
+  reply.finish(Finish::error, error);
+  for (auto& follower : std::exchange(reply.followers, {})) {
+    follower->finish(Finish::error, error);
+    ended_.push_back(std::move(follower));
+  }
+}
+
+void Scheduler::fail_quietly(Reply& reply, const Error& error) {
+  try {
+    if (!reply.is_finished()) fail(reply, error);
+  } catch (const std::exception& second) {
+    spdlog::debug("while ending a reply: {}", second.what());
+  }
+}
+
+void Scheduler::drop_cancelled() {
+  const auto cancelled = [](const auto& reply) { return reply->cancelled(); };
+  std::erase_if(waiting_, cancelled);
+  if (std::erase_if(running_, cancelled) > 0) memory_freed();
+}
+
+void Scheduler::remove_finished() {
+  const auto finished =
+      std::ranges::stable_partition(running_, [](const auto& reply) { return !reply->is_finished(); });
+  if (finished.empty()) return;
+  std::ranges::move(finished, std::back_inserter(ended_));
+  running_.erase(finished.begin(), finished.end());
+  memory_freed();
+}
+
+void Scheduler::memory_freed() {
+  memory_short_ = false;
+  most_rows_ = static_cast<std::size_t>(options_.batch_tokens);
+}
+
+void Scheduler::admit() {
+  const auto places = static_cast<std::size_t>(options_.max_running);
+  for (auto next = waiting_.begin(); next != waiting_.end() && !memory_short_ && running_.size() < places;) {
+    if (must_wait(**next)) {
+      ++next;
+      continue;
+    }
+    running_.push_back(std::move(*next));
+    next = waiting_.erase(next);
+    Reply& reply = *running_.back();
+    if (const Result<> started = reply.start(cache_); !started) fail(reply, started.error());
+  }
+}
+
+// Whether a running reply is about to evaluate what this one needs too. What one has evaluated
+// already is published, so that this one finds it.
+bool Scheduler::must_wait(const Reply& reply) {
+  if (!reply.reuses_cache()) return false;
+  std::size_t known = cache_.match_length(reply.path());
+  for (const auto& other : running_) {
+    if (other->is_finished() || !other->is_reading()) continue;
+    const std::size_t common = std::min(common_prefix(reply.path(), other->path()), reply.path().size() - 1);
+    if (common < known + kWorthWaiting) continue;
+    if (other->session().position() < common) return true;
+    other->session().publish();
+    known = common;
+  }
+  return false;
+}
+
+// Chooses the step's rows and makes room for them.
+std::vector<Scheduler::Share> Scheduler::reserve_batch() {
+  std::vector<Share> batch;
+  bool reserved = false;
+  while (!reserved) {
+    std::vector<std::size_t> todo;
+    for (const auto& reply : running_) todo.push_back(reply->todo().size());
+    const std::vector<std::size_t> rows = share_rows(todo, most_rows_);
+    batch.clear();
+    reserved = true;
+    for (std::size_t i = 0; i < rows.size() && reserved; ++i) {
+      if (rows[i] == 0) continue;
+      if (const Result<> room = running_[i]->session().reserve(rows[i]); room) {
+        batch.push_back({running_[i].get(), rows[i]});
+      } else {
+        make_room(room.error());
+        reserved = false;
+      }
+    }
+  }
+  return batch;
+}
+
+// Takes the youngest reply out of the running ones.
+void Scheduler::make_room(const Error& shortage) {
+  Reply& youngest = *running_.back();
+  if (running_.size() == 1) {
+    fail(youngest, {Errc::out_of_memory, "a conversation of " + std::to_string(youngest.path().size()) +
+                                             " tokens does not fit the memory: " + shortage.message});
+    remove_finished();
+    return;
+  }
+  spdlog::debug("a reply of {} tokens is set aside: {}", youngest.path().size(), shortage.message);
+  youngest.set_aside();
+  waiting_.push_front(std::move(running_.back()));
+  running_.pop_back();
+  memory_short_ = true;
+  ++set_aside_;
+}
+
+void Scheduler::evaluate(std::span<const Share> batch) {
+  std::vector<Runner::Sequence> sequences;
+  std::size_t total_rows = 0;
+  for (const auto& [reply, rows] : batch) {
+    const TokenSpan todo = reply->todo();
+    sequences.push_back({.states = reply->session().states(),
+                         .tokens = todo.first(rows),
+                         .outputs = rows == todo.size() ? 1 : 0});
+    total_rows += rows;
+  }
+  const Result<std::span<const float>> evaluated = runner_.forward(sequences);
+  if (!evaluated) {
+    if (evaluated.error().code != Errc::out_of_memory) {
+      for (const auto& [reply, rows] : batch) fail(*reply, evaluated.error());
+    } else if (total_rows > 1) {
+      most_rows_ = total_rows / 2;  // scratch grows with the rows
+    } else {
+      make_room(evaluated.error());
+    }
+    return;
+  }
+  ++steps_;
+  std::span<const float> logits = *evaluated;
+  const auto vocabulary = static_cast<std::size_t>(vocabulary_.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Reply& reply = *batch[i].reply;
+    reply.session().advance(sequences[i].tokens);
+    if (sequences[i].outputs == 0) continue;
+    follow_up(reply, logits.first(vocabulary));
+    logits = logits.subspan(vocabulary);
+  }
+}
+
+// All of the reply's path is evaluated: goes on to its next token.
+void Scheduler::follow_up(Reply& reply, std::span<const float> logits) {
+  if (reply.publish_prompt()) {
+    waiting_.insert(waiting_.begin(), std::move_iterator(reply.followers.begin()),
+                    std::move_iterator(reply.followers.end()));
+    reply.followers.clear();
+  }
+  const int before = reply.generated();
+  try {
+    reply.advance(logits, vocabulary_, options_.context, scratch_);
+  } catch (const std::exception& error) {  // such as libllama's grammar, about a token it did not expect
+    fail_quietly(reply, {Errc::internal, error.what()});
+  }
+  generated_ += static_cast<std::uint64_t>(reply.generated() - before);
+}
+
+}  // namespace banyan

@@ -1,0 +1,83 @@
+/// Decides, step by step, what is evaluated: who is admitted, who gets how many rows, and who has to
+/// wait for memory.
+///
+/// Admission is in order of arrival, with one exception: a prompt that shares its beginning with one
+/// that is being read waits until that is evaluated, and then shares it.
+///
+/// When memory runs short the youngest reply is set aside: it keeps its tokens, its sampler and its
+/// place at the head of the queue, and goes on once another reply has ended. A reply that is alone
+/// and still does not fit ends with an error.
+///
+/// Engine thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "banyan/engine.h"
+#include "engine/reply.h"
+
+namespace banyan {
+
+class Scheduler {
+ public:
+  /// All must outlive it.
+  Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocabulary, const EngineOptions& options);
+
+  void add(std::unique_ptr<Reply> reply) { waiting_.push_back(std::move(reply)); }
+  bool is_idle() const { return running_.empty() && waiting_.empty(); }
+  /// Drops who was cancelled, admits, and evaluates a batch. May throw; then fail_running() makes it
+  /// usable again.
+  void step();
+  /// Sends what the step said: when a client knows that its reply has ended, the cache has it.
+  void send();
+  /// Ends the replies that run, or all, with an error.
+  void fail_running(const Error& error);
+  void fail_all(const Error& error);
+
+  std::size_t running() const { return running_.size(); }
+  std::size_t waiting() const { return waiting_.size(); }
+  std::uint64_t steps() const { return steps_; }
+  std::uint64_t generated() const { return generated_; }
+  std::uint64_t set_aside() const { return set_aside_; }
+
+ private:
+  using Replies = std::vector<std::unique_ptr<Reply>>;
+  struct Share {
+    Reply* reply;
+    std::size_t rows;
+  };
+
+  void drop_cancelled();
+  void admit();
+  bool must_wait(const Reply& reply);
+  std::vector<Share> reserve_batch();
+  void make_room(const Error& shortage);
+  void evaluate(std::span<const Share> batch);
+  void follow_up(Reply& reply, std::span<const float> logits);
+  void fail(Reply& reply, const Error& error);
+  void fail_quietly(Reply& reply, const Error& error);
+  void remove_finished();
+  void memory_freed();
+
+  PrefixCache& cache_;
+  Runner& runner_;
+  const Vocabulary& vocabulary_;
+  const EngineOptions& options_;
+  SamplerScratch scratch_;
+
+  Replies running_;  // the oldest first
+  std::deque<std::unique_ptr<Reply>> waiting_;
+  Replies ended_;              // and not sent
+  std::size_t most_rows_;      // of a step; fewer than batch_tokens while memory is short
+  bool memory_short_ = false;  // someone was set aside, and no one has ended since
+  std::uint64_t steps_ = 0;
+  std::uint64_t generated_ = 0;
+  std::uint64_t set_aside_ = 0;
+};
+
+}  // namespace banyan

@@ -1,0 +1,220 @@
+#include "engine/sampler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "engine/logprobs.h"
+#include "engine/shipped_model.h"
+
+namespace banyan {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr int kContext = 1024;
+
+Sampling greedy() { return {.temperature = 0}; }
+
+Result<Sampler> create(const Sampling& sampling, SamplerOptions options = {.context = kContext},
+                       std::vector<Token> prompt = {}) {
+  return Sampler::create(shipped_vocabulary(), sampling, prompt, options);
+}
+
+std::vector<float> flat_logits() {
+  return std::vector<float>(static_cast<std::size_t>(shipped_vocabulary().size()), 0);
+}
+
+std::vector<float> logits_with(std::initializer_list<std::pair<Token, float>> peaks) {
+  std::vector<float> logits = flat_logits();
+  for (const auto& [token, logit] : peaks) logits[static_cast<std::size_t>(token)] = logit;
+  return logits;
+}
+
+std::vector<Token> draw(Sampler& sampler, const std::vector<float>& logits, int count) {
+  SamplerScratch scratch;
+  std::vector<Token> tokens;
+  for (int i = 0; i < count; ++i) {
+    const std::optional<Token> token = sampler.sample(logits, scratch).value();
+    if (!token) break;
+    tokens.push_back(*token);
+  }
+  return tokens;
+}
+
+TEST(Sampler, WithoutTemperatureTakesTheMostProbable) {
+  Sampler sampler = create(greedy()).value();
+  EXPECT_THAT(draw(sampler, logits_with({{7, 1}, {90, 3}, {1500, 2}}), 3), ElementsAre(90, 90, 90));
+}
+
+TEST(Sampler, TheSameSeedDrawsTheSameTokens) {
+  const auto drawn = [](std::uint32_t seed, std::uint32_t choice) {
+    Sampler sampler = create({.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0, .seed = seed},
+                             {.context = kContext, .choice = choice})
+                          .value();
+    return draw(sampler, flat_logits(), 20);
+  };
+  EXPECT_EQ(drawn(5, 0), drawn(5, 0));
+  EXPECT_NE(drawn(5, 0), drawn(6, 0));
+  EXPECT_EQ(drawn(5, 1), drawn(6, 0));  // a choice adds to the seed
+  EXPECT_EQ(drawn(LLAMA_DEFAULT_SEED, 0), drawn(LLAMA_DEFAULT_SEED, 0));
+}
+
+TEST(Sampler, NarrowsToTopKTopPAndMinP) {
+  const std::vector<float> logits = logits_with({{1, 12}, {2, 11}, {3, 10}, {4, 9}});
+  const auto set_of = [&](Sampling sampling) {
+    sampling.seed = 3;
+    Sampler sampler = create(sampling).value();
+    const std::vector<Token> tokens = draw(sampler, logits, 300);
+    return std::set<Token>(tokens.begin(), tokens.end());
+  };
+  EXPECT_THAT(set_of({.temperature = 2, .top_k = 2, .top_p = 1, .min_p = 0}), ElementsAre(1, 2));
+  EXPECT_THAT(set_of({.temperature = 2, .top_k = 0, .top_p = 0.6f, .min_p = 0}), ElementsAre(1));
+  EXPECT_THAT(set_of({.temperature = 2, .top_k = 0, .top_p = 1, .min_p = 0.1f}), ElementsAre(1, 2, 3));
+  EXPECT_GT(set_of({.temperature = 2, .top_k = 0, .top_p = 1, .min_p = 0}).size(), 4u);
+}
+
+TEST(Sampler, BiasForcesAndForbidsTokens) {
+  Sampling sampling = greedy();
+  sampling.logit_bias = {{7, 100}};
+  Sampler forced = create(sampling).value();
+  EXPECT_THAT(draw(forced, logits_with({{90, 3}}), 1), ElementsAre(7));
+
+  sampling.logit_bias = {{90, -kInfinity}};
+  Sampler forbidden = create(sampling).value();
+  EXPECT_THAT(draw(forbidden, logits_with({{90, 3}, {5, 1}}), 1), ElementsAre(5));
+}
+
+TEST(Sampler, EndTokensCanBeIgnored) {
+  const Token end = shipped_vocabulary().tokenize("<|im_end|>", false, true).at(0);
+  Sampler sampler = create(greedy(), {.ignore_end = true, .context = kContext}).value();
+  EXPECT_THAT(draw(sampler, logits_with({{end, 9}, {5, 1}}), 1), ElementsAre(5));
+}
+
+TEST(Sampler, PenaltiesLookBackIntoTheReplyAndThePrompt) {
+  Sampling sampling = greedy();
+  sampling.presence_penalty = 2;
+  const std::vector<float> logits = logits_with({{1, 9}, {2, 8}, {3, 7.5f}});
+  Sampler reply = create(sampling).value();
+  EXPECT_THAT(draw(reply, logits, 3), ElementsAre(1, 2, 3));
+  Sampler prompt = create(sampling, {.context = kContext}, {1, 2}).value();
+  EXPECT_THAT(draw(prompt, logits, 1), ElementsAre(3));
+
+  sampling.penalty_last_n = 1;
+  Sampler short_memory = create(sampling, {.context = kContext}, {1, 2}).value();
+  EXPECT_THAT(draw(short_memory, logits, 3), ElementsAre(1, 2, 1));
+  sampling.penalty_last_n = 0;
+  Sampler no_memory = create(sampling, {.context = kContext}, {1, 2}).value();
+  EXPECT_THAT(draw(no_memory, logits, 2), ElementsAre(1, 1));
+  sampling.penalty_last_n = std::numeric_limits<int>::max();  // cut to the context
+  Sampler long_memory = create(sampling, {.context = kContext}, {1}).value();
+  EXPECT_THAT(draw(long_memory, logits, 1), ElementsAre(2));
+}
+
+TEST(Sampler, RepetitionIsPenalised) {
+  Sampling sampling = greedy();
+  sampling.repeat_penalty = 2;
+  Sampler repeat = create(sampling).value();
+  EXPECT_THAT(draw(repeat, logits_with({{1, 9}, {2, 8}}), 3), ElementsAre(1, 2, 1));
+  sampling = greedy();
+  sampling.frequency_penalty = 0.75f;
+  Sampler frequency = create(sampling).value();
+  EXPECT_THAT(draw(frequency, logits_with({{1, 9}, {2, 8}}), 4), ElementsAre(1, 1, 2, 1));
+}
+
+TEST(Sampler, AGrammarAdmitsOnlyItsTexts) {
+  const Vocabulary& vocabulary = shipped_vocabulary();
+  const auto say = [&](Sampling sampling) {
+    sampling.grammar = R"(root ::= "yes" | "no")";
+    sampling.seed = 9;
+    Sampler sampler = create(sampling).value();
+    std::string text;
+    for (const Token token : draw(sampler, flat_logits(), 5)) {
+      if (vocabulary.is_end(token)) return text + ".";
+      text += vocabulary.piece(token);
+    }
+    return text;
+  };
+  EXPECT_THAT((std::vector{std::string("yes."), std::string("no.")}), ::testing::Contains(say(greedy())));
+  EXPECT_THAT((std::vector{std::string("yes."), std::string("no.")}),
+              ::testing::Contains(say({.temperature = 1, .top_k = 0})));
+}
+
+TEST(Sampler, ChoosesNothingWhenAllIsRuledOut) {
+  Sampling sampling = greedy();
+  sampling.grammar = R"(root ::= "no")";
+  Sampler ended = create(sampling, {.ignore_end = true, .context = kContext}).value();
+  std::string text;
+  for (const Token token : draw(ended, flat_logits(), 9)) text += shipped_vocabulary().piece(token);
+  EXPECT_EQ(text, "no");
+
+  sampling = {.temperature = 1, .seed = 1};
+  for (Token token = 0; token < shipped_vocabulary().size(); ++token)
+    sampling.logit_bias.emplace_back(token, -kInfinity);
+  Sampler none = create(sampling).value();
+  EXPECT_THAT(draw(none, flat_logits(), 1), SizeIs(0));
+}
+
+TEST(Sampler, LogitsThatAreNoNumbersAreAnError) {
+  SamplerScratch scratch;
+  Sampler sampler = create(greedy()).value();
+  EXPECT_EQ(sampler.sample(logits_with({{5, std::nanf("")}}), scratch).error().code, Errc::corrupt);
+}
+
+TEST(Sampler, ExtremesStayInRange) {
+  SamplerScratch scratch;
+  for (const Sampling& sampling : {Sampling{.temperature = 1e-30f}, Sampling{.temperature = 1e-5f},
+                                   Sampling{.temperature = 3e38f}, Sampling{.top_p = 0}, Sampling{.min_p = 1},
+                                   Sampling{.repeat_penalty = 1000, .logit_bias = {{3, 1e6f}}}}) {
+    Sampler sampler = create(sampling).value();
+    for (int i = 0; i < 10; ++i)
+      ASSERT_TRUE(sampler.sample(logits_with({{3, 1000}, {4, -1000}}), scratch).value());
+  }
+}
+
+TEST(Sampler, RefusalsNameTheField) {
+  const auto field = [](const Sampling& sampling) {
+    const auto sampler = create(sampling);
+    if (sampler) return std::string();
+    EXPECT_EQ(sampler.error().code, Errc::invalid_argument);
+    EXPECT_THAT(sampler.error().message, HasSubstr(sampler.error().field));
+    return sampler.error().field;
+  };
+  EXPECT_EQ(field({.temperature = std::nanf("")}), "temperature");
+  EXPECT_EQ(field({.temperature = kInfinity}), "temperature");
+  EXPECT_EQ(field({.top_k = -1}), "top_k");
+  EXPECT_EQ(field({.top_p = 1.5f}), "top_p");
+  EXPECT_EQ(field({.top_p = std::nanf("")}), "top_p");
+  EXPECT_EQ(field({.min_p = -0.1f}), "min_p");
+  EXPECT_EQ(field({.repeat_penalty = 0}), "repeat_penalty");
+  EXPECT_EQ(field({.presence_penalty = kInfinity}), "presence_penalty");
+  EXPECT_EQ(field({.frequency_penalty = std::nanf("")}), "frequency_penalty");
+  EXPECT_EQ(field({.penalty_last_n = -2}), "penalty_last_n");
+  EXPECT_EQ(field({.logit_bias = {{-1, 0}}}), "logit_bias");
+  EXPECT_EQ(field({.logit_bias = {{shipped_vocabulary().size(), 0}}}), "logit_bias");
+  EXPECT_EQ(field({.logit_bias = {{0, kInfinity}}}), "logit_bias");
+  EXPECT_EQ(field({.grammar = "root ::= ("}), "grammar");
+  EXPECT_EQ(field({.grammar = "root ::= root \"a\""}), "grammar");  // left recursion
+}
+
+TEST(LogProbs, AreThoseOfTheWholeVocabulary) {
+  const std::vector<float> logits = logits_with({{7, 3}, {90, 5}, {91, 5}});
+  const LogProbs logprobs(logits);
+  double sum = 0;
+  for (Token token = 0; token < static_cast<Token>(logits.size()); ++token)
+    sum += std::exp(logprobs.of(token));
+  EXPECT_NEAR(sum, 1, 1e-4);
+  EXPECT_NEAR(logprobs.of(90) - logprobs.of(7), 2, 1e-5);
+  EXPECT_THAT(logprobs.top(4), ElementsAre(90, 91, 7, 0));
+  EXPECT_THAT(logprobs.top(0), SizeIs(0));
+  EXPECT_THAT(logprobs.top(1 << 20), SizeIs(logits.size()));
+}
+
+}  // namespace
+}  // namespace banyan
