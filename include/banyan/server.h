@@ -1,0 +1,61 @@
+/// HTTP over an engine: OpenAI's chat and completions, llama-server's own endpoints, and a view of the
+/// cache. docs/server.md describes every endpoint.
+///
+/// Each connection has a thread, which waits for the engine on behalf of its client; a client that
+/// goes away cancels its request.
+///
+/// Server: any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "banyan/base.h"
+#include "banyan/engine.h"
+
+namespace banyan {
+
+struct ServerOptions {
+  std::string host =
+      "127.0.0.1";       ///< a name or address; while it is loopback, requests for other hosts are refused
+  int port = 8080;       ///< 0: any free one
+  std::string api_key;   ///< that clients must send as a bearer token; empty: none
+  std::string model_id;  ///< the model's name to clients; empty: its file's name without ".gguf"
+  std::size_t max_body_bytes = std::size_t{32} << 20;
+  std::chrono::seconds read_timeout{10};   ///< for each read of a request
+  std::chrono::seconds write_timeout{10};  ///< for each write; a client that reads nothing is then gone
+  std::chrono::milliseconds ping_interval{5000};  ///< a stream that is silent so long gets a comment
+};
+
+class Server {
+ public:
+  /// Binds and starts to answer. The engine must outlive the server, which never stops it.
+  /// Errors: io, naming the address.
+  static Result<std::unique_ptr<Server>> start(Engine& engine, const ServerOptions& options = {});
+  /// stop(false).
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// The port that it listens on.
+  int port() const;
+  /// "http://HOST:PORT".
+  std::string url() const;
+
+  /// Refuses new requests (503); with `drain`, lets the running ones finish, else ends their streams
+  /// with an error event. Returns when the last has ended and the port is closed. May be called again
+  /// meanwhile, with `drain` false to make haste. Idempotent.
+  void stop(bool drain);
+
+  /// Blocks until a stop() has finished.
+  void wait();
+
+ private:
+  Server();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace banyan

@@ -1,0 +1,18 @@
+/// Who may ask: keys, and names that a browser was tricked into.
+#pragma once
+
+#include <string_view>
+
+namespace banyan {
+
+/// Whether a host name or address literal is this machine's loopback.
+bool is_loopback(std::string_view host);
+
+/// The host of a Host header: "[::1]:8080" is "::1".
+std::string_view host_of(std::string_view header);
+
+/// Whether an Authorization header carries the key as a bearer token. Takes the same time wherever
+/// a wrong one of the same length differs.
+bool has_key(std::string_view authorization, std::string_view key);
+
+}  // namespace banyan

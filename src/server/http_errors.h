@@ -1,0 +1,26 @@
+/// Errors as clients see them: a status and OpenAI's error object.
+#pragma once
+
+#include "banyan/base.h"
+#include "server/json_fields.h"
+
+namespace banyan {
+
+struct HttpError {
+  int status = 500;
+  std::string type = {};       ///< "invalid_request_error", ...
+  std::string code = {};       ///< for programs; empty: null
+  std::string message = {};    ///< for people
+  std::string param = {};      ///< the field that is wrong; empty: null
+  Json more = Json::object();  ///< further fields of the error object
+};
+
+HttpError to_http(const Error& error);
+
+/// {"error": {message, type, param, code, ...}}.
+Json error_json(const HttpError& error);
+
+/// For a status that HTTP itself gave: no such path, a body too large, ...
+HttpError http_error(int status, std::string message = "");
+
+}  // namespace banyan
