@@ -12,7 +12,7 @@ find_package(CLI11 2.3 REQUIRED)                                # command line
 find_package(spdlog 1.12 REQUIRED)                              # logging
 find_package(minja REQUIRED)                                    # chat templates
 find_package(Threads REQUIRED)
-if(BANYAN_TESTS OR BANYAN_BENCHMARKS)
+if(BANYAN_TESTS)
   find_package(GTest 1.14 REQUIRED)
   include(GoogleTest)
 endif()

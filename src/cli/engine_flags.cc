@@ -1,0 +1,140 @@
+#include "cli/engine_flags.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <climits>
+#include <filesystem>
+#include <format>
+#include <system_error>
+
+#include "cli/terminal.h"
+#include "cli/text.h"
+
+namespace banyan::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kGroup = "Model and memory";
+constexpr const char* kShippedModel = "tally-qwen3-q8_0.gguf";
+/// A load that is over sooner needs no progress.
+constexpr auto kPatience = std::chrono::milliseconds(300);
+
+/// Where the shipped model lies: with an installed program, or in the sources it was built from.
+fs::path shipped_model() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  fs::path installed = program.parent_path().parent_path() / "share/banyan/models" / kShippedModel;
+  if (!error && fs::exists(installed, error)) return installed;
+  return fs::path(BANYAN_SOURCE_MODELS) / kShippedModel;
+}
+
+}  // namespace
+
+void add_model_flags(CLI::App& app, EngineFlags& flags) {
+  app.add_option("-m,--model", flags.model, "GGUF file; without one, the tiny model that ships")
+      ->envname("BANYAN_MODEL")
+      ->type_name("PATH")
+      ->group(kGroup);
+  app.add_option("--threads", flags.threads, "Threads that compute [one for each core]")
+      ->check(at_least(1))
+      ->type_name("N")
+      ->group(kGroup);
+  app.add_option_function<std::string>(
+         "--kv-type",
+         [&flags](const std::string& type) { flags.kv_type = type == "f32" ? KvType::f32 : KvType::f16; },
+         "Number format of keys and values: f16 or f32 [f16]")
+      ->check(CLI::IsMember({"f16", "f32"}).description(""))
+      ->type_name("TYPE")
+      ->group(kGroup);
+  app.add_option("--batch", flags.batch_tokens, "Most tokens that are evaluated together [512]")
+      ->check(at_least(1))
+      ->type_name("N")
+      ->group(kGroup);
+  app.add_flag("-v,--verbose", flags.verbosity, "Say more; twice: everything");
+}
+
+void add_engine_flags(CLI::App& app, EngineFlags& flags) {
+  add_model_flags(app, flags);
+  app.add_option("--ctx", flags.context, "Most tokens of a conversation [what the model was trained on]")
+      ->check(at_least(1))
+      ->type_name("N")
+      ->group(kGroup);
+  app.add_option_function<std::string>(
+         "--memory",
+         [&flags](const std::string& text) {
+           const auto size = parse_size(text);
+           if (!size) throw CLI::ValidationError("--memory", size.error().message);
+           flags.memory_bytes = *size;
+         },
+         "Budget of all conversations, weights aside, such as 8GiB [from the machine]")
+      ->type_name("SIZE")
+      ->group(kGroup);
+}
+
+CLI::Validator between(int least, int most) {
+  return CLI::Validator(
+      [least, most](const std::string& text) {
+        const auto number = parse_integer(text, least, most);
+        return number ? std::string() : number.error().message;
+      },
+      "");
+}
+
+CLI::Validator at_least(int least) { return between(least, INT_MAX); }
+
+Result<std::string> model_path(const EngineFlags& flags) {
+  if (!flags.model.empty()) return flags.model;
+  const fs::path path = shipped_model();
+  std::error_code error;
+  if (fs::exists(path, error)) return path.string();
+  return fail(Errc::io,
+              std::format("no model given (-m), and the one that ships is not at {}", path.string()));
+}
+
+void set_up_log(int verbosity) {
+  auto logger = std::make_shared<spdlog::logger>("banyan");
+  logger->sinks().push_back(std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+      use_color(stderr) ? spdlog::color_mode::always : spdlog::color_mode::never));
+  logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
+  logger->set_level(verbosity <= 0   ? spdlog::level::warn
+                    : verbosity == 1 ? spdlog::level::info
+                                     : spdlog::level::debug);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+EngineOptions engine_options(const EngineFlags& flags, std::string path) {
+  EngineOptions options;
+  options.model_path = std::move(path);
+  options.kv_type = flags.kv_type;
+  options.memory_bytes = flags.memory_bytes;
+  options.context = flags.context;
+  options.batch_tokens = flags.batch_tokens;
+  options.threads = flags.threads;
+  return options;
+}
+
+Result<std::unique_ptr<Engine>> start_engine(EngineOptions options, Interrupts& interrupts) {
+  ProgressLine progress;
+  const auto start = Clock::now();
+  options.load_progress = [&](float part) {
+    if (Clock::now() - start > kPatience) {
+      progress.show(
+          std::format("loading {} {:.0f} %", fs::path(options.model_path).filename().string(), part * 100));
+    }
+    return !interrupts.raised();
+  };
+  auto engine = Engine::start(options);
+  if (interrupts.raised()) return fail(Errc::cancelled, "interrupted");
+  return engine;
+}
+
+std::string describe(const ModelInfo& info) {
+  return std::format("{} ({}, {} parameters, {})", info.name, info.architecture,
+                     format_parameters(info.parameters), info.quantization);
+}
+
+}  // namespace banyan::cli

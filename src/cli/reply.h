@@ -1,0 +1,34 @@
+/// From messages to a reply that streams to a terminal.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "banyan/engine.h"
+#include "cli/interrupts.h"
+
+namespace banyan::cli {
+
+struct Reply {
+  std::string text;
+  Timings timings;
+  Finish finish = Finish::none;  ///< none when an interrupt stopped it
+};
+
+/// The tokens of a conversation by the model's chat template; `messages` is OpenAI's array and
+/// `extra` an object of further variables, or null. Errors: those of ChatTemplate::apply.
+Result<std::vector<Token>> chat_tokens(const Engine& engine, const nlohmann::ordered_json& messages,
+                                       bool add_generation_prompt, const nlohmann::ordered_json& extra);
+
+/// Reads a reply to its end, or until an interrupt, handing on its text as it comes. Shows
+/// progress while the prompt is read. Errors: what ended the reply.
+Result<Reply> receive(const Engine& engine, Generation generation, Interrupts& interrupts,
+                      const std::function<void(std::string_view)>& on_text);
+
+/// What the reply cost, in a line.
+std::string describe(const Timings& timings);
+
+}  // namespace banyan::cli

@@ -1,0 +1,134 @@
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/program.h"
+
+namespace banyan::cli {
+namespace {
+
+using nlohmann::json;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Demo, AnswersRightAndEvaluatesSharedTokensOnce) {
+  const Ended ended = run({"demo", "--threads", "1"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(ended.err, "");
+  EXPECT_THAT(ended.out, HasSubstr("12 of 12 answers right, 18 replies"));
+  EXPECT_THAT(ended.out, ContainsRegex("Turn 1 of 3(.|\n)*Turn 2 of 3(.|\n)*Turn 3 of 3"));
+  EXPECT_THAT(ended.out, ContainsRegex("no cache .*x\\)"));
+}
+
+TEST(Demo, HoldsAsManyConversationsAsAsked) {
+  const Ended ended = run({"demo", "--threads", "1", "--conversations", "20"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("40 of 40 answers right, 60 replies"));
+}
+
+TEST(Bench, PrintsATable) {
+  const Ended ended =
+      run({"bench", "--threads", "1", "-p", "32", "-n", "4", "-d", "0,100", "-s", "1,3", "-r", "2"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, StartsWith("| model"));
+  for (const char* test : {"pp32", "tg4", "tg4 x3", "pp32 @ d100", "tg4 @ d100", "tg4 x3 @ d100"}) {
+    EXPECT_THAT(ended.out, ContainsRegex(std::string("\\| ") + test + " +\\| +[0-9.]+ ± [0-9.]+ \\|"));
+  }
+}
+
+TEST(Bench, PrintsJson) {
+  const Ended ended =
+      run({"bench", "--threads", "1", "-p", "32", "-n", "0", "-d", "16", "-r", "2", "-o", "json"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  const json results = json::parse(ended.out);
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_EQ(results[0]["prompt_tokens"], 32);
+  EXPECT_EQ(results[0]["depth"], 16);
+  EXPECT_EQ(results[0]["samples_tokens_per_second"].size(), 2U);
+  EXPECT_GT(results[0]["mean_tokens_per_second"], 0);
+}
+
+TEST(Inspect, ShowsTheModel) {
+  const Ended ended = run({"inspect", "--tensors", "--metadata", "--template"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, ContainsRegex("architecture +qwen3"));
+  EXPECT_THAT(ended.out, ContainsRegex("type Q8_0 +[0-9]+ tensors"));
+  EXPECT_THAT(ended.out, ContainsRegex("blk.0.attn_q.weight +Q8_0 +256 x 256"));
+  EXPECT_THAT(ended.out, HasSubstr("general.architecture = qwen3"));
+  EXPECT_THAT(ended.out, HasSubstr("<|im_start|>"));
+}
+
+TEST(Inspect, PrintsJson) {
+  const json model = json::parse(run({"inspect", "--json", "--tensors"}).out);
+  EXPECT_EQ(model["architecture"], "qwen3");
+  EXPECT_EQ(model["layers"], 6);
+  EXPECT_EQ(model["kv_bytes_per_token"]["f16"], 6 * 2 * (64 + 64) * 2);
+  std::size_t bytes = 0;
+  for (const auto& tensor : model["tensors"]) bytes += tensor["bytes"].get<std::size_t>();
+  std::size_t bytes_by_type = 0;
+  for (const auto& type : model["types"]) bytes_by_type += type["bytes"].get<std::size_t>();
+  EXPECT_EQ(bytes, bytes_by_type);
+  EXPECT_GT(bytes, 0U);
+}
+
+/// The port in "banyan: listening on http://127.0.0.1:PORT\n".
+int listening_port(Program& server) {
+  const std::string line = server.read_until("\n");
+  const std::string before = "banyan: listening on http://127.0.0.1:";
+  EXPECT_THAT(line, StartsWith(before));
+  return std::stoi(line.substr(before.size()));
+}
+
+std::string get(int port, const std::string& path) {
+  const int connection = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::string answer;
+  if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    EXPECT_EQ(write(connection, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+    char buffer[4096];
+    for (ssize_t count; (count = read(connection, buffer, sizeof(buffer))) > 0;) {
+      answer.append(buffer, static_cast<std::size_t>(count));
+    }
+  }
+  close(connection);
+  return answer;
+}
+
+TEST(Serve, SaysWhereItListensAndEndsOnSignals) {
+  for (const int number : {SIGTERM, SIGINT}) {
+    Program server({"serve", "--port", "0"});
+    const int port = listening_port(server);
+    EXPECT_THAT(get(port, "/health"), HasSubstr("200"));
+    server.signal(number);
+    EXPECT_EQ(server.wait(), 0);
+    EXPECT_THAT(server.err(), HasSubstr("memory budget"));
+    EXPECT_EQ(server.out(), "");
+  }
+}
+
+TEST(Serve, RefusesAPortThatIsTaken) {
+  Program server({"serve", "--port", "0"});
+  const std::string port = std::to_string(listening_port(server));
+  const Ended second = run({"serve", "--port", port});
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.err, ContainsRegex("banyan: .*" + port));
+}
+
+TEST(Serve, TakesItsKeyFromTheEnvironment) {
+  Program server({"serve", "--port", "0"}, Console::pipes, {"BANYAN_API_KEY=secret"});
+  EXPECT_THAT(get(listening_port(server), "/v1/models"), HasSubstr("401"));
+}
+
+}  // namespace
+}  // namespace banyan::cli

@@ -1,0 +1,88 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "cli/program.h"
+
+namespace banyan::cli {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// A complaint is one line that begins with the program's name.
+void expect_complaint(const Ended& ended, int code, const std::string& about) {
+  EXPECT_EQ(ended.code, code);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_THAT(ended.err, StartsWith("banyan: "));
+  EXPECT_THAT(ended.err, HasSubstr(about));
+  EXPECT_EQ(std::ranges::count(ended.err, '\n'), 1) << ended.err;
+}
+
+TEST(Usage, VersionAndHelpGoToStandardOutput) {
+  const Ended version = run({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_THAT(version.out, StartsWith("banyan "));
+  const Ended help = run({"--help"});
+  EXPECT_EQ(help.code, 0);
+  for (const char* command : {"chat", "run", "serve", "demo", "bench", "inspect"}) {
+    EXPECT_THAT(help.out, HasSubstr(command));
+    const Ended command_help = run({command, "--help"});
+    EXPECT_EQ(command_help.code, 0);
+    EXPECT_THAT(command_help.out, HasSubstr("Examples:"));
+    EXPECT_THAT(command_help.out, HasSubstr(std::string("banyan ") + command));
+  }
+}
+
+TEST(Usage, WrongOptionsAreNamedAndEndWithTwo) {
+  expect_complaint(run({}), 2, "--help");
+  expect_complaint(run({"sing"}), 2, "sing");
+  expect_complaint(run({"run", "--no-such-option", "hello"}), 2, "--no-such-option");
+  expect_complaint(run({"run"}), 2, "prompt");
+  expect_complaint(run({"run", "--raw", "--system", "x", "hello"}), 2, "--system");
+  expect_complaint(run({"bench", "-p", "0", "-n", "0"}), 2, "nothing to measure");
+  expect_complaint(run({"bench", "-o", "xml"}), 2, "--output");
+  expect_complaint(run({"demo", "--conversations", "1"}), 2, "--conversations");
+  expect_complaint(run({"serve", "--port", "70000"}), 2, "--port");
+}
+
+TEST(Usage, NumbersAndSizesAreReadStrictly) {
+  for (const char* size : {"8 GiB", "8gibi", "-1", "0", "nan", "1e3", "", "GiB", "99999999TiB"}) {
+    expect_complaint(run({"run", "--memory", size, "hello"}), 2, "--memory");
+  }
+  for (const char* count : {"0", "-3", "1.5", "12x", "99999999999"}) {
+    expect_complaint(run({"run", "--ctx", count, "hello"}), 2, "--ctx");
+    expect_complaint(run({"serve", "--threads", count}), 2, "--threads");
+  }
+  expect_complaint(run({"run", "--top-p", "1.5", "hello"}), 2, "--top-p");
+  expect_complaint(run({"run", "--temp", "nan", "hello"}), 2, "--temp");
+  expect_complaint(run({"run", "--top-k", "many", "hello"}), 2, "--top-k");
+  expect_complaint(run({"run", "--seed", "-1", "hello"}), 2, "--seed");
+  expect_complaint(run({"run", "--kv-type", "f64", "hello"}), 2, "--kv-type");
+}
+
+TEST(Usage, AModelThatCannotBeReadIsNamed) {
+  expect_complaint(run({"run", "-m", "/no/such.gguf", "hello"}), 1, "/no/such.gguf");
+  expect_complaint(run({"inspect", "/no/such.gguf"}), 1, "/no/such.gguf");
+  const std::string path = testing::TempDir() + "banyan-not-a-model.gguf";
+  std::ofstream(path) << "This is not a GGUF file.";
+  expect_complaint(run({"run", "-m", path, "hello"}), 1, path);
+}
+
+TEST(Usage, AFlagWinsOverItsEnvironmentVariable) {
+  const std::string variable = "BANYAN_MODEL=/from/environment.gguf";
+  expect_complaint(run({"run", "hello"}, "", {variable}), 1, "/from/environment.gguf");
+  expect_complaint(run({"run", "-m", "/from/flag.gguf", "hello"}, "", {variable}), 1, "/from/flag.gguf");
+}
+
+TEST(Usage, MemoryThatCannotHoldThePromptIsAnError) {
+  const Ended ended = run({"run", "--memory", "1KiB", "hello"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, StartsWith("banyan: "));
+}
+
+}  // namespace
+}  // namespace banyan::cli
