@@ -117,11 +117,15 @@ TEST(Chat, SavedConversationsGoOnElsewhere) {
   EXPECT_THAT(run(kChat, "/load " + path + "\n").err, HasSubstr(path));
 }
 
+/// A prompt on a line of its own. The editor writes ">>> " again with every key, and what is typed between two
+/// of its lines is lost.
+const std::string kPrompt = "\n\x1b[32m>>> ";
+
 /// Types a message and reads to the prompt after the reply.
 std::string say(Program& chat, const std::string& text, const std::string& reply) {
   chat.write(text + "\r");
   const std::string read = chat.read_until(reply);
-  return read + chat.read_until(">>> ");
+  return read + chat.read_until(kPrompt);
 }
 
 TEST(ChatAtATerminal, TalksAndLeavesOnCtrlD) {
@@ -145,7 +149,7 @@ TEST(ChatAtATerminal, CtrlCStopsTheReplyAndNotTheProgram) {
   chat.write("Count from 0 to 50.\r");
   chat.read_until("0, 1, 2");
   chat.write("\x03");
-  chat.read_until(">>> ");
+  chat.read_until(kPrompt);
   say(chat, "/set predict 12", "predict 12");
   say(chat, "Count from 3 to 6.", "3, 4, 5, 6.");
   chat.write("/bye\r");
@@ -156,7 +160,7 @@ TEST(ChatAtATerminal, CtrlCClearsTheLine) {
   Program chat(kChat, Console::terminal);
   chat.read_until(">>> ");
   chat.write("nonsense\x03");
-  chat.read_until("nonsense");
+  chat.read_until(kPrompt);
   say(chat, "Count from 3 to 6.", "3, 4, 5, 6.");
   chat.write("/bye\r");
   EXPECT_EQ(chat.wait(), 0);
