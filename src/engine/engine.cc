@@ -230,6 +230,7 @@ void Engine::Impl::run() {
       wake.wait(lock, [&] {
         return !inbox.empty() || !tasks.empty() || stop != Stop::no || !scheduler->is_idle();
       });
+      status.queued += static_cast<int>(inbox.size());  // until the step has been
       for (auto& reply : inbox) scheduler->add(std::move(reply));
       inbox.clear();
       todo.swap(tasks);
