@@ -86,6 +86,9 @@ RunningServer::RunningServer(EngineOptions engine, ServerOptions server)
 
 httplib::Client RunningServer::client() const {
   httplib::Client client("127.0.0.1", server_->port());
+  // Less than a second: for more, httplib looks names up with getaddrinfo_a, whose thread of libc's own
+  // the thread sanitizer does not survive.
+  client.set_connection_timeout(0, 900'000);
   client.set_read_timeout(120s);
   return client;
 }
