@@ -8,7 +8,7 @@ pkg_check_modules(isocline REQUIRED IMPORTED_TARGET isocline)   # line editing i
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy>=1.2)     # SIMD from one source
 find_package(nlohmann_json 3.11 REQUIRED)                       # JSON
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib>=0.20)  # HTTP server
-find_package(CLI11 2.3 REQUIRED)                                # command line
+find_package(CLI11 2.6 REQUIRED)                                # command line
 find_package(spdlog 1.12 REQUIRED)                              # logging
 find_package(minja REQUIRED)                                    # chat templates
 find_package(Threads REQUIRED)
