@@ -97,7 +97,8 @@ class Session {
   void publish();
 
   /// publish(), then ends. A session may be closed at any time: a prefill cut short keeps what it
-  /// passed, and a retry resumes there. Idempotent.
+  /// passed, and a retry resumes there. Idempotent. When the system has no memory for the trie's new
+  /// nodes, what they would have kept is lost, and nothing else.
   void close();
   bool is_open() const;
 

@@ -26,6 +26,9 @@ class Vocabulary {
   /// `add_special` puts the beginning-of-sequence token and the like where the model wants them;
   /// `parse_special` reads "<|im_start|>" and the like as the control tokens they name.
   std::vector<Token> tokenize(std::string_view text, bool add_special, bool parse_special) const;
+  /// The tokens of what a chat template wrote, which may or may not begin with the
+  /// beginning-of-sequence token that the model wants: it comes once.
+  std::vector<Token> tokenize_chat(std::string_view text) const;
   /// The bytes of one token (perhaps not whole UTF-8). Control tokens give "" unless `special`.
   std::string piece(Token token, bool special = false) const;
   std::string detokenize(TokenSpan tokens, bool special = true) const;
@@ -34,7 +37,6 @@ class Vocabulary {
   /// The text of the beginning- and end-of-sequence tokens, "" where there is none.
   std::string bos_text() const;
   std::string eos_text() const;
-  bool adds_bos() const;
 
   const llama_vocab* raw() const;
 

@@ -1,5 +1,6 @@
 // How what a session evaluated becomes nodes of the trie.
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "cache/impl.h"
@@ -18,22 +19,22 @@ void Session::Impl::publish() {
 
   // Making parts may allocate, and so evict: the path is acquired before, and nothing is appended
   // until all parts are made.
-  Node* const shared = cut_shared(match.path.back(), match.length, cuts);
-  tree.acquire(shared);
-  fill_shared(shared);
+  const auto release = [&](Node* node) { tree.release(node); };
+  Node* node = cut_shared(match.path.back(), match.length, cuts);
+  tree.acquire(node);
+  const std::unique_ptr<Node, decltype(release)> shared(node, release);
+  fill_shared(node);
   std::vector<std::pair<std::size_t, Parts>> pieces;
   std::size_t start = match.length;
   for (auto cut = cuts.upper_bound(match.length); cut != cuts.end(); ++cut) {
     pieces.emplace_back(cut->first, snapshot(start, cut->first));
     start = cut->first;
   }
-  Node* node = shared;
   for (auto& [end, parts] : pieces) {
     node = tree.append(node, path.subspan(node->end(), end - node->end()), std::move(parts));
     if (cuts.at(end)) tree.mark(node);
   }
   hold(node);
-  tree.release(shared);
   published = position;
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "cache/impl.h"
@@ -144,7 +145,11 @@ void Session::Impl::hold(Node* node) {
 }
 
 void Session::Impl::close() {
-  publish();
+  try {
+    publish();
+  } catch (const std::bad_alloc&) {
+    // Not even the few bytes of a node: what was not published is evaluated again when it is next asked for.
+  }
   if (stats.evaluated > 0) cache->tree.use(tip);
   cache->tree.release(tip);
   cache->open.erase(this);

@@ -23,11 +23,7 @@ Result<std::vector<Token>> chat_tokens(const Engine& engine, const nlohmann::ord
                                        bool add_generation_prompt, const nlohmann::ordered_json& extra) {
   auto prompt = engine.chat_template().apply(messages, nullptr, add_generation_prompt, extra);
   if (!prompt) return std::unexpected(prompt.error());
-  const Vocabulary& vocabulary = engine.vocabulary();
-  // Many templates write the beginning-of-sequence token themselves.
-  const std::string bos = vocabulary.bos_text();
-  const bool has_bos = !bos.empty() && prompt->starts_with(bos);
-  return vocabulary.tokenize(*prompt, !has_bos, true);
+  return engine.vocabulary().tokenize_chat(*prompt);
 }
 
 Result<Reply> receive(const Engine& engine, Generation generation, Interrupts& interrupts,

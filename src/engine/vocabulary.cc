@@ -45,7 +45,6 @@ Result<std::unique_ptr<Vocabulary>> Vocabulary::load(const std::string& gguf_pat
 
 const llama_vocab* Vocabulary::raw() const { return impl_->vocab; }
 int Vocabulary::size() const { return llama_vocab_n_tokens(raw()); }
-bool Vocabulary::adds_bos() const { return llama_vocab_get_add_bos(raw()); }
 
 std::vector<Token> Vocabulary::tokenize(std::string_view text, bool add_special, bool parse_special) const {
   require(text.size() <= std::numeric_limits<int>::max() / 3, "tokenize: the text is too long");
@@ -64,6 +63,12 @@ std::vector<Token> Vocabulary::tokenize(std::string_view text, bool add_special,
   }
   tokens.resize(static_cast<std::size_t>(count));
   return tokens;
+}
+
+std::vector<Token> Vocabulary::tokenize_chat(std::string_view text) const {
+  const std::string bos = bos_text();
+  const bool has_bos = !bos.empty() && text.starts_with(bos);
+  return tokenize(text, !has_bos, true);
 }
 
 std::string Vocabulary::piece(Token token, bool special) const {

@@ -79,7 +79,7 @@ Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
   const std::string text = read_chat(fields, context.chat_template);
   if (fields.error()) return std::unexpected(*fields.error());
 
-  request.prompt = tokenize_chat(text, context.vocabulary);
+  request.prompt = context.vocabulary.tokenize_chat(text);
   Job job;
   job.answer = std::make_unique<ChatAnswer>(options, context.model_id, request.logprobs);
   job.requests.push_back(std::move(request));

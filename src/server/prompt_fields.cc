@@ -91,10 +91,4 @@ std::string read_chat(Fields& fields, const ChatTemplate& chat_template) {
   return "";
 }
 
-std::vector<Token> tokenize_chat(const std::string& text, const Vocabulary& vocabulary) {
-  const std::string bos = vocabulary.bos_text();
-  const bool has_bos = !bos.empty() && text.starts_with(bos);
-  return vocabulary.tokenize(text, !has_bos, true);
-}
-
 }  // namespace banyan

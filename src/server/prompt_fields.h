@@ -27,7 +27,4 @@ std::vector<Prompt> read_prompts(Fields& fields, const Vocabulary& vocabulary);
 /// add_generation_prompt and chat_template_kwargs. Errors are left in `fields`.
 std::string read_chat(Fields& fields, const ChatTemplate& chat_template);
 
-/// The tokens of a templated text, which may or may not begin with the BOS that the model wants.
-std::vector<Token> tokenize_chat(const std::string& text, const Vocabulary& vocabulary);
-
 }  // namespace banyan

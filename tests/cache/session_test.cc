@@ -1,10 +1,40 @@
 // What one request sees: what is matched, restored and evaluated, and how it may end.
+#include <memory>
+#include <new>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "cache/cache_test.h"
 
 namespace banyan {
 namespace {
 
 class SessionTest : public CacheTest {};
+
+/// The system has no memory for what a node would keep of its states.
+class NoMemoryGroup final : public LayerGroup {
+ public:
+  std::string_view kind() const override { return "attention"; }
+  int layer_count() const override { return 1; }
+  std::size_t resumable(std::span<const PathPart>, std::size_t) const override { return 0; }
+  std::unique_ptr<LiveState> resume(std::span<const PathPart>, std::size_t, Budget&) const override {
+    class State final : public LiveState {
+     public:
+      std::size_t tokens() const override { return tokens_; }
+      Result<> reserve(std::size_t) override { return {}; }
+      void commit(std::size_t count) override { tokens_ += count; }
+      void schedule_capture(std::size_t) override {}
+      std::unique_ptr<StatePart> snapshot(std::size_t, std::size_t) const override { throw std::bad_alloc(); }
+      void visit_allocations(const AllocationVisitor&) const override {}
+
+     private:
+      std::size_t tokens_ = 0;
+    };
+    return std::make_unique<State>();
+  }
+};
 
 TEST_F(SessionTest, FirstPromptIsEvaluatedWhole) {
   Session session = begin("hello");
@@ -121,6 +151,25 @@ TEST_F(SessionTest, CloseEndsTheSessionAndIsIdempotent) {
   EXPECT_EQ(cache.counters().open_sessions, 0u);
   EXPECT_THROW(session.publish(), Misuse);
   EXPECT_THROW((void)session.reserve(1), Misuse);
+}
+
+TEST_F(SessionTest, ClosingWithoutMemoryForTheNodesLosesOnlyWhatTheyWouldKeep) {
+  std::vector<std::unique_ptr<LayerGroup>> groups;
+  groups.push_back(std::make_unique<NoMemoryGroup>());
+  PrefixCache poor(std::move(groups), budget);
+  {
+    Session closed = *poor.begin(ids("hello"));
+    ASSERT_TRUE(closed.reserve(5));
+    closed.advance(closed.pending());
+    closed.close();
+    EXPECT_FALSE(closed.is_open());
+    Session destroyed = *poor.begin(ids("hello"));
+    ASSERT_TRUE(destroyed.reserve(5));
+    destroyed.advance(destroyed.pending());
+  }
+  EXPECT_EQ(poor.counters().open_sessions, 0u);
+  EXPECT_EQ(poor.counters().nodes, 1u);
+  EXPECT_EQ(poor.check(), "");
 }
 
 TEST_F(SessionTest, MovingKeepsTheSessionAndAssigningClosesTheOldOne) {

@@ -152,7 +152,7 @@ std::vector<Token> chat_tokens(const Json& messages) {
   const Json fields = {{"messages", messages}};
   Fields reader(fields);
   Engine& engine = shared_server().engine();
-  return tokenize_chat(read_chat(reader, engine.chat_template()), engine.vocabulary());
+  return engine.vocabulary().tokenize_chat(read_chat(reader, engine.chat_template()));
 }
 
 }  // namespace banyan
