@@ -2,6 +2,7 @@
 // model is one attention layer that finds where the last two characters stood before and says what
 // followed, so it answers from its context. Two conversations share a sheet of notes: each
 // evaluates only what is its own, and both reply in one batch, which reads the notes once.
+#include <banyan/attention_batch.h>
 #include <banyan/attention_state.h>
 #include <banyan/cache.h>
 
@@ -37,9 +38,10 @@ banyan::Result<std::vector<Token>> step(const std::vector<Work>& work, banyan::B
   for (const Work& one : work) {
     if (auto room = one.session->reserve(one.tokens.size()); !room) return std::unexpected(room.error());
     auto* const state = static_cast<banyan::AttentionState*>(one.session->states()[0]);
-    sequences.push_back({state, static_cast<int>(one.tokens.size())});
+    sequences.push_back({&state->path(), static_cast<int>(one.tokens.size())});
   }
-  auto batch = AttentionBatch::create(sequences, /*query_heads=*/1, /*scale=*/0.25f, /*threads=*/1, budget);
+  auto batch = AttentionBatch::create(sequences, {.query_heads = 1, .scale = 0.25f, .window = 0},
+                                      /*threads=*/1, budget);
   if (!batch) return std::unexpected(batch.error());
 
   std::vector<float> keys, values, queries;
@@ -60,7 +62,7 @@ banyan::Result<std::vector<Token>> step(const std::vector<Work>& work, banyan::B
   }
   std::vector<float> out(values.size());
   (*batch)->append(/*layer=*/0, keys.data(), values.data(), /*ith=*/0, /*nth=*/1);
-  (*batch)->attend(/*layer=*/0, queries.data(), out.data(), /*ith=*/0, /*nth=*/1);
+  (*batch)->attend(/*layer=*/0, queries.data(), /*sinks=*/nullptr, out.data(), /*ith=*/0, /*nth=*/1);
 
   std::vector<Token> next;
   const float* row = out.data();

@@ -63,6 +63,13 @@ struct RestorePoint {
   bool user = false;  ///< set by the user: resists merging, and is evicted after all else
 };
 
+/// The restore points that are worth their memory in a prompt of `size` tokens whose messages begin at
+/// `points`, in any order: the user's, the first message's beginning (where the system prompt ends), the
+/// last one's, the prompt's end less a few tokens (so that a reply can be retried), and, of the other
+/// beginnings and of an interval that grows with depth, those that have no point close before them.
+/// Returned in order. REQUIRES: no point lies beyond the prompt.
+std::vector<RestorePoint> place_restore_points(std::span<const RestorePoint> points, std::size_t size);
+
 class PrefixCache;
 
 class Session {
@@ -121,7 +128,8 @@ class PrefixCache {
 
   /// Starts a session on `prompt`; with `reuse` false, from nothing, as if nothing matched (what it
   /// evaluates joins the trie all the same). Restore points beyond what is restored are captured on the
-  /// way; a user point on what is restored already marks the trie at once. Errors:
+  /// way, as they are given (place_restore_points chooses); where all layers can resume anywhere, only the
+  /// user's. A user point on what is restored already marks the trie at once. Errors:
   /// invalid_argument (empty prompt, a point outside the prompt, a negative token).
   Result<Session> begin(TokenSpan prompt, std::span<const RestorePoint> points = {}, bool reuse = true);
 
@@ -151,16 +159,17 @@ class PrefixCache {
 
   /// Writes some of a node's tokens as text, for dumps.
   using Detokenizer = std::function<std::string(TokenSpan)>;
-  /// The trie as an indented tree, a node a line: range, bytes, age, marks and, with a
-  /// detokenizer, how its text begins.
+  /// The trie as an indented tree, a node a line: range, bytes, age, marks, for models with several
+  /// layer groups what each of them keeps, and, with a detokenizer, how its text begins.
   std::string dump_text(const Detokenizer& text = {}) const;
   /// The trie and the counters as JSON (fields in docs/cache.md).
   std::string dump_json(const Detokenizer& text = {}) const;
 
-  /// Verifies the trie, that every snapshot spans its edge, that the eviction order holds exactly
-  /// what may go, and that the memory of all segments that trie and sessions reach, each counted
-  /// once, plus `other_bytes` (charges of others, such as scratch) is what the budget has given
-  /// out. Empty when all holds, else a sentence on the first that does not. O(everything).
+  /// Verifies the trie, that every snapshot spans its edge or lies in it, that no two nodes hold the same
+  /// recurrent state, that the eviction order holds exactly what may go, and that all memory that
+  /// trie and sessions reach, each piece counted once, plus `other_bytes` (charges of others, such as
+  /// scratch) is what the budget has given out. Empty when all holds, else a sentence on the first that
+  /// does not. O(everything).
   std::string check(std::size_t other_bytes = 0) const;
 
  private:

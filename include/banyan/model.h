@@ -54,8 +54,9 @@ class Model {
   Model& operator=(const Model&) = delete;
 
   const ModelInfo& info() const;
-  /// The layer groups with state, for a PrefixCache. States of these groups, in this order, are
-  /// what Runner::forward takes.
+  /// The layer groups with state, for a PrefixCache: full attention, sliding windows, recurrent
+  /// layers, as far as the model has them. States of these groups, in this order, are what
+  /// Runner::forward takes.
   std::vector<std::unique_ptr<LayerGroup>> layer_groups(KvType type) const;
 
   struct TensorInfo {
@@ -92,8 +93,8 @@ class Runner {
                                                 const RunnerOptions& options = {});
   ~Runner();
 
-  /// Evaluates the sequences together and writes their keys and values into their states (the
-  /// caller then commits). Returns logits [outputs of sequence 0, outputs of 1, ...][vocabulary],
+  /// Evaluates the sequences together and writes what the layers remember into their states (the
+  /// caller then commits all rows). Returns logits [outputs of sequence 0, outputs of 1, ...][vocabulary],
   /// valid until the next call. Sequences may come in any order.
   /// Errors: out_of_memory, invalid_argument (a token outside the vocabulary).
   Result<std::span<const float>> forward(std::span<const Sequence> sequences);

@@ -35,9 +35,11 @@ class StatePart {
   virtual std::unique_ptr<StatePart> split_front(std::size_t at) = 0;
   /// Joins the parent's part (may be null) in front. Both cover adjoining edges.
   virtual void merge_front(std::unique_ptr<StatePart> parent) = 0;
-  /// Whether merge_front would keep every offset at which a path can resume now. When every part
-  /// of a node says so, merging the node costs nothing.
-  virtual bool merges_freely() const = 0;
+  /// Whether child.merge_front(this) would keep every offset at which a path can resume now. When
+  /// every part of a node says so, merging the node costs nothing.
+  virtual bool merges_freely(const StatePart& child) const = 0;
+  /// Takes over what it lacks from `other`, a part of the same group for the same edge.
+  virtual void complete(std::unique_ptr<StatePart> other) = 0;
   virtual void visit_allocations(const AllocationVisitor& visit) const = 0;
 };
 

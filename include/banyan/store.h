@@ -15,11 +15,15 @@
 
 namespace banyan {
 
-/// Why one entry goes before another: an unmarked one before one that the user asked to keep, then
-/// the least recently used, then the deepest, then the largest.
+/// Why one entry goes before another: an unmarked one before one that the user asked to keep, then a
+/// cheap one before any other. Cheap ones go the least deep first: each that goes makes the next below it
+/// dearer. Of the others, the least recently used goes first, then an inner node, whose tokens stay, then
+/// the deepest, then the largest.
 struct EvictionRank {
   bool user_mark = false;
+  bool cheap = false;  ///< its loss costs next to nothing
   std::uint64_t last_use = 0;
+  bool leaf = false;
   std::size_t depth = 0;
   std::size_t bytes = 0;
 

@@ -1,7 +1,12 @@
 #include "cache/cache_trie.h"
 
 #include <memory>
+#include <ranges>
 #include <utility>
+#include <vector>
+
+#include "cache/restore.h"
+#include "cache/worth.h"
 
 namespace banyan {
 
@@ -20,9 +25,9 @@ Node* CacheTrie::split(Node* node, std::size_t offset) {
   return front;
 }
 
-void CacheTrie::replace(Node* node, Parts parts) {
+void CacheTrie::complete(Node* node, Parts parts) {
   std::unique_ptr<Snapshot> snapshot = trie_.take_snapshot(node);
-  static_cast<NodeSnapshot&>(*snapshot).replace(std::move(parts));
+  static_cast<NodeSnapshot&>(*snapshot).complete(std::move(parts));
   trie_.set_snapshot(node, std::move(snapshot));
   refresh(*node);
 }
@@ -32,9 +37,23 @@ void CacheTrie::mark(Node* node) {
   refresh(*node);
 }
 
-void CacheTrie::use(Node* node) {
-  trie_.set_last_use(node, ++now_);
-  refresh(*node);
+void CacheTrie::use(Node* node, std::size_t offset) {
+  ++now_;
+  for (; node->end() > offset; node = node->parent()) {
+    trie_.set_last_use(node, now_);
+    refresh(*node);
+  }
+}
+
+void CacheTrie::thin(const Node* node, std::size_t offset) {
+  std::vector<Node*> path;
+  for (Node* at = node->parent(); at != nullptr && !at->is_root(); at = at->parent()) path.push_back(at);
+  for (Node* at : std::views::reverse(path)) {
+    const Node& before = *at->parent();
+    const bool has_point_before = before.is_root() || keeps_state(before);
+    const bool is_plain = at->uses() == 1 && at->child_count() == 1 && !at->user_mark();
+    if (at->end() < offset && is_plain && has_point_before && is_cheap(*at)) merge(at);
+  }
 }
 
 void CacheTrie::acquire(Node* node) {
@@ -77,9 +96,24 @@ bool CacheTrie::merges_freely(const Node& node) const {
 
 EvictionRank CacheTrie::rank(const Node& node) const {
   return {.user_mark = node.user_mark(),
+          .cheap = is_cheap(node),
           .last_use = node.last_use(),
+          .leaf = node.is_leaf(),
           .depth = node.end(),
           .bytes = node.snapshot()->bytes()};
+}
+
+// Whether resuming where the parent ends does nearly as well, and saves a whole state.
+bool CacheTrie::is_cheap(const Node& node) const {
+  return !node.is_leaf() && is_near(node.start(), node.end()) && keeps_state(node);
+}
+
+bool CacheTrie::keeps_state(const Node& node) const {
+  const Parts& parts = NodeSnapshot::of(node).parts();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] != nullptr && keeps_whole_states(*groups_[i])) return true;
+  }
+  return false;
 }
 
 void CacheTrie::refresh(const Node& node) {

@@ -1,8 +1,11 @@
 /// The trie whose nodes own layer states, and the order in which they are evicted, kept in step.
 ///
 /// A node may go when it is not the root, no session uses it and it has at most one child. A leaf
-/// is removed; an inner node merges with its child, which may cost a restore point at its end, so
+/// is removed; an inner node merges with its child, which costs the restore point at its end, so
 /// a user mark keeps it. The eviction order holds exactly the nodes that may go.
+///
+/// An inner node that keeps a whole state near its parent's end is cheap: it goes before all others. Once
+/// it has merged, its child is farther from the parent, so a run of such nodes is thinned and not lost.
 ///
 /// Whoever acquired a path may hold pointers into it while it allocates: eviction, which an
 /// allocation may call for, changes only nodes that no session uses.
@@ -20,6 +23,9 @@ namespace banyan {
 
 class CacheTrie {
  public:
+  /// The groups of the nodes' parts; must outlive the trie.
+  explicit CacheTrie(const Groups& groups) : groups_(groups) {}
+
   const Trie& trie() const { return trie_; }
   const EvictionOrder& order() const { return order_; }
   /// The time of the last use() so far.
@@ -29,11 +35,16 @@ class CacheTrie {
   Node* append(Node* node, TokenSpan tokens, Parts parts);
   /// As Trie::split: returns the front.
   Node* split(Node* node, std::size_t offset);
-  /// Replaces parts of a node by those of `parts` that are not null.
-  void replace(Node* node, Parts parts);
+  /// Adds to a node what it lacks of `parts`, another session's of the same edge.
+  void complete(Node* node, Parts parts);
   void mark(Node* node);
-  /// Makes `node` the most recently used.
-  void use(Node* node);
+  /// Makes those of the nodes from `node` up that end beyond `offset` the most recently used.
+  void use(Node* node, std::size_t offset);
+
+  /// Merges nodes on the way to `node` that are cheap, end before `offset` and are used by no one else
+  /// with their children, the least deep first, so that those that are left are not near each other.
+  /// REQUIRES: the caller has acquired `node`.
+  void thin(const Node* node, std::size_t offset);
 
   void acquire(Node* node);
   /// Takes back an acquire(). Then nodes from `node` up merge with their only children where that
@@ -53,7 +64,11 @@ class CacheTrie {
   void refresh(const Node& node);
   Node* merge(Node* node);
   Node* settle(Node* node);
+  bool is_cheap(const Node& node) const;
+  /// Whether a group keeps a whole state at the node's end.
+  bool keeps_state(const Node& node) const;
 
+  const Groups& groups_;
   Trie trie_;
   EvictionOrder order_;
   std::uint64_t now_ = 0;

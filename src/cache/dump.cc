@@ -3,10 +3,14 @@
 #include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "banyan/attention_state.h"
+#include "banyan/window_state.h"
 #include "cache/impl.h"
 
 namespace banyan {
@@ -44,13 +48,33 @@ std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string line(const Node& node, std::uint64_t now) {
+// How many tokens a part keeps of its edge, for the kinds whose memory is made of tokens.
+std::optional<std::size_t> kept_tokens(const LayerGroup& group, const StatePart* part) {
+  const KvLayout* layout = nullptr;
+  if (const auto* attention = dynamic_cast<const AttentionGroup*>(&group)) layout = &attention->layout();
+  if (const auto* window = dynamic_cast<const WindowGroup*>(&group)) layout = &window->layout();
+  if (layout == nullptr) return std::nullopt;
+  return part == nullptr ? 0 : part->bytes() / layout->bytes_per_token();
+}
+
+std::string line(const Node& node, const Groups& groups, std::uint64_t now) {
   std::string text = "[" + std::to_string(node.start()) + ", " + std::to_string(node.end()) + ")  " +
                      std::to_string(node.edge().size()) + " tokens  " + human(node.snapshot()->bytes());
   text += node.last_use() == 0 ? "  not used" : "  used " + std::to_string(now - node.last_use()) + " ago";
   if (node.user_mark()) text += "  user";
   if (node.uses() > 0) text += "  active";
-  if (NodeSnapshot::of(node).is_restore_point()) text += "  restore point";
+  // Where all layers keep the same there is nothing to tell apart, and attention alone resumes anywhere.
+  if (groups.size() == 1 && resumes_anywhere(*groups[0])) return text;
+  if (resumes_at_end(groups, node)) text += "  restore point";
+  const Parts& parts = NodeSnapshot::of(node).parts();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    text += (i == 0 ? "  " : ", ") + std::string(groups[i]->kind()) + " ";
+    if (const auto tokens = kept_tokens(*groups[i], parts[i].get())) {
+      text += std::to_string(*tokens);
+    } else {
+      text += parts[i] == nullptr ? "none" : human(parts[i]->bytes());
+    }
+  }
   return text;
 }
 
@@ -66,7 +90,7 @@ std::string PrefixCache::dump_text(const Detokenizer& text) const {
     if (node.is_root()) return true;
     while (!above.empty() && above.back() != node.parent()) above.pop_back();
     out.append(2 * std::min(above.size(), kDeepestIndent), ' ');
-    out += line(node, impl_->tree.now());
+    out += line(node, impl_->groups, impl_->tree.now());
     if (text) out += "  " + quoted(beginning(node, text));
     out += '\n';
     above.push_back(&node);
@@ -106,13 +130,15 @@ std::string PrefixCache::dump_json(const Detokenizer& text) const {
                                     {"last_use", node.last_use()},
                                     {"uses", node.uses()},
                                     {"user", node.user_mark()},
-                                    {"restore_point", NodeSnapshot::of(node).is_restore_point()}};
+                                    {"restore_point", resumes_at_end(impl_->groups, node)}};
     auto& groups = entry["groups"] = nlohmann::ordered_json::array();
     const Parts& parts = NodeSnapshot::of(node).parts();
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      groups.push_back({{"kind", impl_->groups[i]->kind()},
-                        {"bytes", parts[i] == nullptr ? 0 : parts[i]->bytes()},
-                        {"present", parts[i] != nullptr}});
+      const LayerGroup& group = *impl_->groups[i];
+      nlohmann::ordered_json kept = {{"kind", group.kind()}, {"layers", group.layer_count()}};
+      if (const auto tokens = kept_tokens(group, parts[i].get())) kept["tokens"] = *tokens;
+      kept["bytes"] = parts[i] == nullptr ? 0 : parts[i]->bytes();
+      groups.push_back(std::move(kept));
     }
     if (text) entry["text"] = beginning(node, text);
     nodes.push_back(std::move(entry));

@@ -25,7 +25,7 @@ struct PrefixCache::Impl {
 
   const Groups groups;
   Budget& budget;
-  CacheTrie tree;
+  CacheTrie tree{groups};
   std::set<Session::Impl*> open;
   Counters totals;  ///< the sums; what describes the trie is filled in when asked for
 };
@@ -36,6 +36,8 @@ struct Session::Impl {
   void start(bool reuse);
   /// Has the states capture the points ahead, and marks the user's points behind.
   void schedule(std::span<const RestorePoint> restore_points);
+  /// Has the states capture points in a long reply.
+  void schedule_in_reply();
   void give_back_reserved();
   void publish();
   void close();

@@ -1,6 +1,5 @@
 #include "cache/node_snapshot.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace banyan {
@@ -28,22 +27,23 @@ void NodeSnapshot::merge_front(std::unique_ptr<Snapshot> parent) {
   }
 }
 
-void NodeSnapshot::replace(Parts parts) {
+void NodeSnapshot::complete(Parts parts) {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    if (parts[i] != nullptr) parts_[i] = std::move(parts[i]);
+    if (parts[i] == nullptr) continue;
+    if (parts_[i] == nullptr) {
+      parts_[i] = std::move(parts[i]);
+    } else {
+      parts_[i]->complete(std::move(parts[i]));
+    }
   }
 }
 
 bool NodeSnapshot::merges_freely(const NodeSnapshot& child) const {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     if (parts_[i] == nullptr) continue;
-    if (child.parts_[i] == nullptr || !parts_[i]->merges_freely()) return false;
+    if (child.parts_[i] == nullptr || !parts_[i]->merges_freely(*child.parts_[i])) return false;
   }
   return true;
-}
-
-bool NodeSnapshot::is_restore_point() const {
-  return std::ranges::any_of(parts_, [](const auto& part) { return part && !part->merges_freely(); });
 }
 
 }  // namespace banyan

@@ -10,6 +10,8 @@
 
 namespace banyan {
 
+using Groups = std::vector<std::unique_ptr<LayerGroup>>;
+
 /// One part for each layer group of the cache, in its order; null where the group keeps nothing.
 using Parts = std::vector<std::unique_ptr<StatePart>>;
 
@@ -24,12 +26,10 @@ class NodeSnapshot final : public Snapshot {
   void merge_front(std::unique_ptr<Snapshot> parent) override;
 
   const Parts& parts() const { return parts_; }
-  /// Replaces its parts by those of `parts` that are not null.
-  void replace(Parts parts);
+  /// Takes over what its parts lack from those of `parts` that are not null.
+  void complete(Parts parts);
   /// Whether joining this one in front of `child` loses no offset to resume at.
   bool merges_freely(const NodeSnapshot& child) const;
-  /// Whether some group would lose an offset to resume at if this node merged with its child.
-  bool is_restore_point() const;
 
   static const NodeSnapshot& of(const Node& node) {
     return static_cast<const NodeSnapshot&>(*node.snapshot());

@@ -18,11 +18,12 @@ void Session::Impl::publish() {
   cuts.emplace(position, false);
 
   // Making parts may allocate, and so evict: the path is acquired before, and nothing is appended
-  // until all parts are made.
+  // until all parts are made. It is acquired down to the last node that it reaches into, so that what
+  // is cut off there merges with what is below, if it now can, when it is released.
   const auto release = [&](Node* node) { tree.release(node); };
+  tree.acquire(match.path.back());
+  const std::unique_ptr<Node, decltype(release)> matched(match.path.back(), release);
   Node* node = cut_shared(match.path.back(), match.length, cuts);
-  tree.acquire(node);
-  const std::unique_ptr<Node, decltype(release)> shared(node, release);
   fill_shared(node);
   std::vector<std::pair<std::size_t, Parts>> pieces;
   std::size_t start = match.length;
@@ -60,7 +61,8 @@ Node* Session::Impl::cut_shared(Node* node, std::size_t shared, const std::map<s
   return node;
 }
 
-// Gives the nodes from `node` up what they lack to be resumed at their ends.
+// Gives the nodes from `node` up what they lack to be resumed at their ends, and with that what is
+// appended below needs of them: a window that reaches back to them is a part of the one at their ends.
 void Session::Impl::fill_shared(Node* node) {
   for (; node->end() > published; node = node->parent()) {
     if (node->end() > position) continue;  // the path ends inside
@@ -70,7 +72,7 @@ void Session::Impl::fill_shared(Node* node) {
       const bool resumes = cache->groups[i]->resumable(paths[i], node->end()) == node->end();
       if (!resumes) parts[i] = states[i]->snapshot(node->start(), node->end());
     }
-    cache->tree.replace(node, std::move(parts));
+    cache->tree.complete(node, std::move(parts));
   }
 }
 

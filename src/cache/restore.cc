@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "cache/node_snapshot.h"
-
 namespace banyan {
 
 std::vector<std::vector<PathPart>> path_parts(const Node& node, std::size_t groups) {
@@ -36,6 +34,10 @@ Resumption find_resumption(const Groups& groups, const std::vector<std::vector<P
     found.limit = missing ? RestoreLimit::no_state : RestoreLimit::no_point;
   }
   return found;
+}
+
+bool resumes_at_end(const Groups& groups, const Node& node) {
+  return find_resumption(groups, path_parts(node, groups.size()), node.end()).offset == node.end();
 }
 
 }  // namespace banyan

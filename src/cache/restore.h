@@ -2,6 +2,7 @@
 /// resuming later.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -10,10 +11,20 @@
 #include "banyan/cache.h"
 #include "banyan/state.h"
 #include "banyan/trie.h"
+#include "cache/node_snapshot.h"
 
 namespace banyan {
 
-using Groups = std::vector<std::unique_ptr<LayerGroup>>;
+/// Whether a group can resume wherever it has parts, so that it needs no restore points.
+inline bool resumes_anywhere(const LayerGroup& group) { return group.kind() == "attention"; }
+
+/// Whether a group's part is a state of the node's end as a whole: large, however short the node.
+inline bool keeps_whole_states(const LayerGroup& group) { return group.kind() == "recurrent"; }
+
+/// Whether some group can resume at restore points only.
+inline bool needs_points(const Groups& groups) {
+  return !std::ranges::all_of(groups, [](const auto& group) { return resumes_anywhere(*group); });
+}
 
 /// The parts on the way from the root to one node, for each of the groups.
 std::vector<std::vector<PathPart>> path_parts(const Node& node, std::size_t groups);
@@ -27,5 +38,8 @@ struct Resumption {
 /// The deepest offset <= deepest at which every group can resume.
 Resumption find_resumption(const Groups& groups, const std::vector<std::vector<PathPart>>& paths,
                            std::size_t deepest);
+
+/// Whether every group can resume at the end of `node`.
+bool resumes_at_end(const Groups& groups, const Node& node);
 
 }  // namespace banyan

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cache/impl.h"
+#include "cache/worth.h"
 
 namespace banyan {
 
@@ -73,6 +74,7 @@ void Session::advance(TokenSpan tokens) {
   impl_->position += tokens.size();
   impl_->stats.evaluated += tokens.size();
   impl_->cache->totals.evaluated_tokens += tokens.size();
+  impl_->schedule_in_reply();
 }
 
 void Session::publish() {
@@ -120,6 +122,7 @@ void Session::Impl::start(bool reuse) {
 
 void Session::Impl::schedule(std::span<const RestorePoint> restore_points) {
   for (const RestorePoint& point : restore_points) {
+    if (!needs_points(cache->groups) && !point.user) continue;
     if (point.offset > position) {
       points[point.offset] |= point.user;
     } else if (point.user && point.offset > 0) {
@@ -132,6 +135,14 @@ void Session::Impl::schedule(std::span<const RestorePoint> restore_points) {
   for (const auto& [offset, user] : points) {
     for (const auto& state : states) state->schedule_capture(offset);
   }
+}
+
+void Session::Impl::schedule_in_reply() {
+  if (position < stats.total || !needs_points(cache->groups)) return;
+  if (!points.empty() && points.rbegin()->first > position) return;
+  const std::size_t offset = next_below(position);
+  points.emplace(offset, false);
+  for (const auto& state : states) state->schedule_capture(offset);
 }
 
 void Session::Impl::give_back_reserved() {
@@ -150,7 +161,11 @@ void Session::Impl::close() {
   } catch (const std::bad_alloc&) {
     // Not even the few bytes of a node: what was not published is evaluated again when it is next asked for.
   }
-  if (stats.evaluated > 0) cache->tree.use(tip);
+  if (stats.evaluated > 0) {
+    cache->tree.use(tip, stats.restored);
+    // The conversation has gone on from there: it is unlikely to be retried a few tokens before.
+    cache->tree.thin(tip, stats.restored);
+  }
   cache->tree.release(tip);
   cache->open.erase(this);
   cache = nullptr;

@@ -1,9 +1,6 @@
 #include "kernels/attention.h"
 
-// Instruction sets that would gain nothing here, or whose vectors have no fixed size.
-#define HWY_DISABLED_TARGETS                                                                    \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR | HWY_AVX10_2 | HWY_NEON | \
-   HWY_NEON_BF16 | HWY_ALL_SVE)
+#include "kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attention.cc"
 #include "hwy/foreach_target.h"
@@ -80,12 +77,20 @@ HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, int row, in
   if constexpr (kTiles > 1) score_tiles<kRows, kTiles / 2>(block, keys, row, tile, tiles);
 }
 
-// Where that part of the chunk ends which any of kRows rows sees.
-template <int kRows>
-HWY_INLINE int visible_end(const BlockMemory& block, int row) {
+// Tokens [begin, end) of a chunk; none where end <= begin.
+struct Visible {
+  int begin = kChunk;
   int end = 0;
-  for (int r = 0; r < kRows; ++r) end = HWY_MAX(end, block.visible[row + r]);
-  return end;
+};
+
+// What any of the rows [row, row_end) sees of the chunk.
+HWY_INLINE Visible visible_to(const BlockMemory& block, int row, int row_end) {
+  Visible seen;
+  for (int r = row; r < row_end; ++r) {
+    seen.begin = HWY_MIN(seen.begin, block.visible_begin[r]);
+    seen.end = HWY_MAX(seen.end, block.visible_end[r]);
+  }
+  return seen;
 }
 
 // Scores of rows [row, row_end), kRows at a time and the rest in smaller steps.
@@ -93,22 +98,22 @@ template <int kRows, class T>
 void score_rows(const BlockMemory& block, const T* keys, int row, int row_end) {
   constexpr int kTiles = HWY_MAX(1, HWY_MIN(4, kSums / (kRows * kTileVectors)));
   for (; row + kRows <= row_end; row += kRows) {
-    const int tiles = (visible_end<kRows>(block, row) + kTile - 1) / kTile;
-    score_tiles<kRows, kTiles>(block, keys, row, 0, tiles);
+    const Visible seen = visible_to(block, row, row + kRows);
+    score_tiles<kRows, kTiles>(block, keys, row, seen.begin / kTile, (seen.end + kTile - 1) / kTile);
   }
   if constexpr (kRows > 1) score_rows<kRows / 2>(block, keys, row, row_end);
 }
 
-// Turns a row's scores of the chunk's tokens [begin, visible) into weights relative to the running
-// maximum, and all others up to `width` into zeros.
-HWY_INLINE void weigh_row(const BlockMemory& block, int row, int begin, int width) {
+// Turns a row's scores of the tokens that it sees into weights relative to the running maximum, and
+// those of all others of the tiles [tile, tiles) into zeros.
+HWY_INLINE void weigh_row(const BlockMemory& block, int row, int tile, int tiles) {
   const Floats d;
   const hn::RebindToSigned<Floats> di;
   float* scores = block.scores + row * kChunk;
-  const auto first = hn::Set(di, begin);
-  const auto last = hn::Set(di, block.visible[row]);
+  const auto first = hn::Set(di, block.visible_begin[row]);
+  const auto last = hn::Set(di, block.visible_end[row]);
   Vector highest = hn::Set(d, block.maximum[row]);
-  for (int t = 0; t < width; t += kLanes) {
+  for (int t = tile * kTile; t < tiles * kTile; t += kLanes) {
     const auto token = hn::Iota(di, t);
     const auto seen = hn::RebindMask(d, hn::And(hn::Ge(token, first), hn::Lt(token, last)));
     const Vector score = hn::IfThenElse(seen, load(scores + t), hn::Set(d, kUnseen));
@@ -117,7 +122,7 @@ HWY_INLINE void weigh_row(const BlockMemory& block, int row, int begin, int widt
   }
   const Vector maximum = hn::Set(d, hn::ReduceMax(d, highest));
   Vector sum = hn::Zero(d);
-  for (int t = 0; t < width; t += kLanes) {
+  for (int t = tile * kTile; t < tiles * kTile; t += kLanes) {
     const Vector weight = hn::Exp(d, hn::Sub(load(scores + t), maximum));
     hn::StoreU(weight, d, scores + t);
     sum = hn::Add(sum, weight);
@@ -183,40 +188,43 @@ HWY_INLINE void add_values(const BlockMemory& block, const T* values, int row, i
 
 // Adds the chunk's weighted values to rows [row, row_end).
 template <int kRows, class T>
-void add_rows(const BlockMemory& block, const T* values, int row, int row_end, int begin) {
+void add_rows(const BlockMemory& block, const T* values, int row, int row_end) {
   constexpr int kVectors = HWY_MIN(8, kSums / kRows);
   for (; row + kRows <= row_end; row += kRows) {
-    const int end = visible_end<kRows>(block, row);
+    const auto [begin, end] = visible_to(block, row, row + kRows);
     if (begin < end) add_values<kRows, kVectors>(block, values, row, begin, end, 0);
   }
-  if constexpr (kRows > 1) add_rows<kRows / 2>(block, values, row, row_end, begin);
+  if constexpr (kRows > 1) add_rows<kRows / 2>(block, values, row, row_end);
 }
 
 // Rows [row, row_end) of the block attend to a run.
 template <class T>
-void attend_run(const BlockMemory& block, const KvRun& run, const T* keys, const T* values, int row,
-                int row_end) {
+void attend_run(const BlockMemory& block, const KvRun& run, int window, const T* keys, const T* values,
+                int row, int row_end) {
   for (int base = run.begin / kTile * kTile; base < run.end; base += kChunk) {
     const int begin = HWY_MAX(run.begin - base, 0);
     const int end = HWY_MIN(run.end - base, kChunk);
-    int most = 0;
     for (int r = row; r < row_end; ++r) {
-      const int seen = block.position[r] - run.position + 1 + run.begin - base;
-      block.visible[r] = HWY_MIN(seen, end);
-      most = HWY_MAX(most, block.visible[r]);
+      const int next = block.position[r] + 1 - run.position + run.begin - base;
+      const int least = window > 0 ? HWY_MAX(begin, next - window) : begin;
+      const int most = HWY_MIN(next, end);
+      block.visible_begin[r] = least < most ? least : kChunk;
+      block.visible_end[r] = least < most ? most : 0;
     }
-    if (most <= begin) return;
+    const Visible seen = visible_to(block, row, row_end);
+    if (seen.end == 0) continue;
     score_rows<kMostRows>(block, keys + base * block.key_dim, row, row_end);
-    const int width = (most + kTile - 1) / kTile * kTile;
-    for (int r = row; r < row_end; ++r) weigh_row(block, r, begin, width);
-    add_rows<kMostRows>(block, values + base * block.value_dim, row, row_end, begin);
+    for (int r = row; r < row_end; ++r) {
+      weigh_row(block, r, seen.begin / kTile, (seen.end + kTile - 1) / kTile);
+    }
+    add_rows<kMostRows>(block, values + base * block.value_dim, row, row_end);
   }
 }
 
 template <class T>
 void attend_blocks(const AttentionShape& shape, int layer, std::span<const SharedRun> runs,
-                   std::span<const std::int32_t> row_positions, const float* q, float* out,
-                   std::span<const RowBlock> blocks, std::byte* scratch) {
+                   std::span<const std::int32_t> row_positions, const float* q, const float* sinks,
+                   float* out, std::span<const RowBlock> blocks, std::byte* scratch) {
   const KvLayout& layout = shape.layout;
   const int group = shape.query_heads / layout.kv_heads;
   for (const RowBlock& rows : blocks) {
@@ -232,17 +240,21 @@ void attend_blocks(const AttentionShape& shape, int layer, std::span<const Share
         block.queries[d * block.query_stride + row] = query[d] * shape.scale;
       }
       block.position[row] = row_positions[(rows.begin + row) / group];
+      block.maximum[row] = kLeastMaximum;
+      block.sum[row] = 0;
+      if (sinks != nullptr) {
+        block.maximum[row] = HWY_MAX(kLeastMaximum, sinks[rows.head * group + (rows.begin + row) % group]);
+        block.sum[row] = 1;
+      }
     }
     std::fill_n(block.out, count * block.out_stride, 0.0f);
-    std::fill_n(block.maximum, count, kLeastMaximum);
-    std::fill_n(block.sum, count, 0.0f);
 
     for (const auto& [run, row_begin, row_end] : runs) {
       const int begin = HWY_MAX(row_begin * group, rows.begin) - rows.begin;
       const int end = HWY_MIN(row_end * group, rows.end) - rows.begin;
       if (begin >= end) continue;
       attend_run(
-          block, run,
+          block, run, shape.window,
           reinterpret_cast<const T*>(run.segment + layout.keys_offset(run.capacity, layer, rows.head)),
           reinterpret_cast<const T*>(run.segment + layout.values_offset(run.capacity, layer, rows.head)),
           begin, end);
@@ -258,12 +270,12 @@ void attend_blocks(const AttentionShape& shape, int layer, std::span<const Share
 }
 
 void attend_target(const AttentionShape& shape, int layer, std::span<const SharedRun> runs,
-                   std::span<const std::int32_t> row_positions, const float* q, float* out,
-                   std::span<const RowBlock> blocks, std::byte* scratch) {
+                   std::span<const std::int32_t> row_positions, const float* q, const float* sinks,
+                   float* out, std::span<const RowBlock> blocks, std::byte* scratch) {
   if (shape.layout.type == KvType::f16) {
-    attend_blocks<hwy::float16_t>(shape, layer, runs, row_positions, q, out, blocks, scratch);
+    attend_blocks<hwy::float16_t>(shape, layer, runs, row_positions, q, sinks, out, blocks, scratch);
   } else {
-    attend_blocks<float>(shape, layer, runs, row_positions, q, out, blocks, scratch);
+    attend_blocks<float>(shape, layer, runs, row_positions, q, sinks, out, blocks, scratch);
   }
 }
 
@@ -317,11 +329,11 @@ HWY_EXPORT(attend_target);
 HWY_EXPORT(write_token_target);
 
 void attend(const AttentionShape& shape, int layer, std::span<const SharedRun> runs,
-            std::span<const std::int32_t> row_positions, const float* q, float* out, int ith, int nth,
-            std::span<std::byte> scratch) {
-  const auto blocks = thread_blocks(shape, runs, static_cast<int>(row_positions.size()), ith, nth);
+            std::span<const std::int32_t> row_positions, const float* q, const float* sinks, float* out,
+            int ith, int nth, std::span<std::byte> scratch) {
+  const auto blocks = thread_blocks(shape, runs, row_positions, ith, nth);
   HWY_DYNAMIC_DISPATCH(attend_target)
-  (shape, layer, runs, row_positions, q, out, blocks, scratch.data());
+  (shape, layer, runs, row_positions, q, sinks, out, blocks, scratch.data());
 }
 
 void write_token(const KvLayout& layout, int layer, std::byte* segment, int capacity, int at,

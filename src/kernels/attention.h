@@ -23,8 +23,8 @@ struct KvRun {
   std::int32_t position = 0;
 };
 
-/// A run that rows [row_begin, row_end) attend to. A row sees a token when the token's position
-/// is not after its own.
+/// A run that rows [row_begin, row_end) attend to. A row at position p sees what lies at positions
+/// up to p, or with a window in (p - window, p].
 struct SharedRun {
   KvRun run;
   int row_begin = 0;
@@ -35,22 +35,24 @@ struct AttentionShape {
   KvLayout layout;
   int query_heads = 0;  ///< a multiple of layout.kv_heads; head h reads key/value head h / group
   float scale = 1;
+  int window = 0;  ///< 0: none
 };
 
 /// Bytes of scratch that attend() needs for each thread.
 std::size_t attend_scratch_bytes(const AttentionShape& shape, int rows);
 
 /// out [rows][query_heads][value_dim] of the rows' queries q [rows][query_heads][key_dim]
-/// (contiguous float32) over their runs. Every row must see at least one token. Memory outside the
-/// runs is never used, whatever it holds. Call from threads ith = 0..nth-1 at once, each with its
-/// own 64-byte aligned scratch; they share the work and need no barrier inside.
+/// (contiguous float32) over their runs. Every row must see at least one token. `sinks`
+/// [query_heads], or null, are one more score each, which takes weight and has no value. Memory
+/// outside the runs is never used, whatever it holds. Call from threads ith = 0..nth-1 at once, each
+/// with its own 64-byte aligned scratch; they share the work and need no barrier inside.
 ///
 /// On one instruction set a row's result depends, to the bit, on nothing but its query and its runs
 /// in their order: not on the other rows, nor on the number of threads. Cutting its runs elsewhere
 /// changes the rounding.
 void attend(const AttentionShape& shape, int layer, std::span<const SharedRun> runs,
-            std::span<const std::int32_t> row_positions, const float* q, float* out, int ith, int nth,
-            std::span<std::byte> scratch);
+            std::span<const std::int32_t> row_positions, const float* q, const float* sinks, float* out,
+            int ith, int nth, std::span<std::byte> scratch);
 
 /// Writes one token's keys [kv_heads][key_dim] and values [kv_heads][value_dim] of `layer` as
 /// token `at` of a segment: rounded to the nearest where they are halves, and limited to what a half

@@ -22,25 +22,41 @@ int blocks_per_head(int kv_heads, int query_rows, int nth) {
   return blocks;
 }
 
-// The work of a block of rows: what it computes, and reading each run once, which takes as long as
-// computing with it for a few rows.
-double block_cost(std::span<const SharedRun> runs, int group, int begin, int end) {
+// How many tokens of a run any of the rows at these positions sees; as many as there are where no
+// window limits it.
+std::int64_t tokens_seen(const KvRun& run, int window, std::span<const std::int32_t> row_positions) {
+  if (window == 0) return run.end - run.begin;
+  const auto [least, most] = std::ranges::minmax(row_positions);
+  const std::int32_t begin = std::max(run.position, least - window + 1);
+  const std::int32_t end = std::min(run.position + run.end - run.begin, most + 1);
+  return std::max(0, end - begin);
+}
+
+// The work of a block of query rows: what it computes, and reading each run once, which takes as
+// long as computing with it for a few rows.
+double block_cost(const AttentionShape& shape, std::span<const SharedRun> runs,
+                  std::span<const std::int32_t> row_positions, int begin, int end) {
   constexpr int kReadRows = 4;
+  const int group = shape.query_heads / shape.layout.kv_heads;
   double cost = 0;
   for (const SharedRun& shared : runs) {
-    const int rows = std::min(end, shared.row_end * group) - std::max(begin, shared.row_begin * group);
-    if (rows > 0) cost += static_cast<double>(shared.run.end - shared.run.begin) * (rows + kReadRows);
+    const int first = std::max(begin, shared.row_begin * group);
+    const int last = std::min(end, shared.row_end * group);
+    if (first >= last) continue;
+    const auto positions = row_positions.subspan(first / group, (last - 1) / group + 1 - first / group);
+    cost +=
+        static_cast<double>(tokens_seen(shared.run, shape.window, positions)) * (last - first + kReadRows);
   }
   return cost;
 }
 
 }  // namespace
 
-std::vector<RowBlock> thread_blocks(const AttentionShape& shape, std::span<const SharedRun> runs, int rows,
-                                    int ith, int nth) {
+std::vector<RowBlock> thread_blocks(const AttentionShape& shape, std::span<const SharedRun> runs,
+                                    std::span<const std::int32_t> row_positions, int ith, int nth) {
   const int kv_heads = shape.layout.kv_heads;
   const int group = shape.query_heads / kv_heads;
-  const int query_rows = rows * group;
+  const int query_rows = static_cast<int>(row_positions.size()) * group;
   const int blocks = blocks_per_head(kv_heads, query_rows, nth);
   const auto block_begin = [&](int block) {
     return static_cast<int>(static_cast<std::int64_t>(query_rows) * block / blocks);
@@ -49,7 +65,7 @@ std::vector<RowBlock> thread_blocks(const AttentionShape& shape, std::span<const
   std::vector<double> cost(blocks);
   double head_cost = 0;
   for (int b = 0; b < blocks; ++b) {
-    head_cost += cost[b] = block_cost(runs, group, block_begin(b), block_begin(b + 1));
+    head_cost += cost[b] = block_cost(shape, runs, row_positions, block_begin(b), block_begin(b + 1));
   }
 
   std::vector<RowBlock> mine;
@@ -84,7 +100,8 @@ BlockMemory::BlockMemory(const AttentionShape& shape, int query_rows, std::byte*
   carve(sum, query_rows);
   carve(rescale, query_rows);
   carve(position, query_rows);
-  carve(visible, query_rows);
+  carve(visible_begin, query_rows);
+  carve(visible_end, query_rows);
 }
 
 std::size_t attend_scratch_bytes(const AttentionShape& shape, int rows) {

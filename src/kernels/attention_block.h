@@ -32,8 +32,8 @@ struct RowBlock {
 };
 
 /// The blocks that thread ith of nth works on: neighbours, of about the same work for every thread.
-std::vector<RowBlock> thread_blocks(const AttentionShape& shape, std::span<const SharedRun> runs, int rows,
-                                    int ith, int nth);
+std::vector<RowBlock> thread_blocks(const AttentionShape& shape, std::span<const SharedRun> runs,
+                                    std::span<const std::int32_t> row_positions, int ith, int nth);
 
 /// A thread's working memory for one block. All arrays are 64-byte aligned.
 struct BlockMemory {
@@ -44,14 +44,15 @@ struct BlockMemory {
   int query_stride;
   int out_stride;
 
-  float* queries;          ///< [key_dim][query_stride], scaled; a column is a query row
-  float* scores;           ///< [row][kChunk], of one chunk: scores, then weights
-  float* out;              ///< [row][out_stride], weighted values so far
-  float* maximum;          ///< [row], of the scores so far
-  float* sum;              ///< [row], of the weights so far
-  float* rescale;          ///< [row], what the chunk's maximum makes of earlier weights
-  std::int32_t* position;  ///< [row], in the path
-  std::int32_t* visible;   ///< [row], where that part of the chunk ends which the row sees
+  float* queries;               ///< [key_dim][query_stride], scaled; a column is a query row
+  float* scores;                ///< [row][kChunk], of one chunk: scores, then weights
+  float* out;                   ///< [row][out_stride], weighted values so far
+  float* maximum;               ///< [row], of the scores so far
+  float* sum;                   ///< [row], of the weights so far
+  float* rescale;               ///< [row], what the chunk's maximum makes of earlier weights
+  std::int32_t* position;       ///< [row], in the path
+  std::int32_t* visible_begin;  ///< [row], where the part of the chunk begins that the row sees;
+  std::int32_t* visible_end;    ///< [row], and where it ends; kChunk and 0 where it sees nothing
 
   std::size_t bytes;
 };

@@ -1,14 +1,32 @@
 #include "model/architecture.h"
 
-namespace banyan {
+#include <algorithm>
 
-ArchitectureFactory find_architecture(std::string_view name) {
-  if (name == "llama") return make_llama;
-  if (name == "qwen2") return make_qwen2;
-  if (name == "qwen3") return make_qwen3;
-  return nullptr;
+namespace banyan {
+namespace {
+
+constexpr ArchitectureType kArchitectures[] = {
+    {"gemma3", read_gemma3, make_gemma3},       {"gpt-oss", read_gpt_oss, make_gpt_oss},
+    {"llama", read_feed_forward, make_llama},   {"qwen2", read_feed_forward, make_qwen2},
+    {"qwen3", read_feed_forward, make_qwen3},   {"qwen35", read_qwen35, make_qwen35},
+    {"qwen35moe", read_qwen35moe, make_qwen35}, {"qwen3moe", read_experts, make_qwen3moe},
+    {"qwen3next", read_qwen3next, make_qwen35},
+};
+
+}  // namespace
+
+const ArchitectureType* find_architecture(std::string_view name) {
+  const auto* found = std::ranges::find(kArchitectures, name, &ArchitectureType::name);
+  return found == std::end(kArchitectures) ? nullptr : found;
 }
 
-std::string_view architecture_names() { return "llama, qwen2, qwen3"; }
+std::string architecture_names() {
+  std::string names;
+  for (const ArchitectureType& type : kArchitectures) {
+    if (!names.empty()) names += ", ";
+    names += type.name;
+  }
+  return names;
+}
 
 }  // namespace banyan

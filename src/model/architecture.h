@@ -1,7 +1,8 @@
-/// What differs between architectures: which tensors they have, and how they compute.
+/// What differs between architectures: which numbers and tensors they have, and how they compute.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "model/graph.h"
@@ -17,17 +18,32 @@ class Architecture {
   virtual void build(Graph& graph) const = 0;
 };
 
-/// Asks the loader for the architecture's tensors.
-using ArchitectureFactory = std::unique_ptr<Architecture> (*)(const Hyperparameters& model,
-                                                              WeightLoader& weights);
+/// Where an architecture comes from.
+struct ArchitectureType {
+  std::string_view name;  ///< GGUF's general.architecture
+  /// Reads what the architecture has beside what all have; see hyperparameters.h.
+  void (*read)(ModelFile& file, const std::string& prefix, Hyperparameters& model);
+  /// Asks the loader for the architecture's tensors.
+  std::unique_ptr<Architecture> (*make)(const Hyperparameters& model, WeightLoader& weights);
+};
 
-/// The factory for GGUF's general.architecture, or null if it is not supported.
-ArchitectureFactory find_architecture(std::string_view name);
-/// The names of those that are, for messages.
-std::string_view architecture_names();
+/// Null if there is no architecture of this name.
+const ArchitectureType* find_architecture(std::string_view name);
+/// The names of all, for messages.
+std::string architecture_names();
 
+void read_gemma3(ModelFile& file, const std::string& prefix, Hyperparameters& model);
+void read_gpt_oss(ModelFile& file, const std::string& prefix, Hyperparameters& model);
+void read_qwen3next(ModelFile& file, const std::string& prefix, Hyperparameters& model);
+void read_qwen35(ModelFile& file, const std::string& prefix, Hyperparameters& model);
+void read_qwen35moe(ModelFile& file, const std::string& prefix, Hyperparameters& model);
+
+std::unique_ptr<Architecture> make_gemma3(const Hyperparameters& model, WeightLoader& weights);
+std::unique_ptr<Architecture> make_gpt_oss(const Hyperparameters& model, WeightLoader& weights);
 std::unique_ptr<Architecture> make_llama(const Hyperparameters& model, WeightLoader& weights);
 std::unique_ptr<Architecture> make_qwen2(const Hyperparameters& model, WeightLoader& weights);
 std::unique_ptr<Architecture> make_qwen3(const Hyperparameters& model, WeightLoader& weights);
+std::unique_ptr<Architecture> make_qwen35(const Hyperparameters& model, WeightLoader& weights);
+std::unique_ptr<Architecture> make_qwen3moe(const Hyperparameters& model, WeightLoader& weights);
 
 }  // namespace banyan

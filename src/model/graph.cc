@@ -1,31 +1,69 @@
 #include "model/graph.h"
 
 #include <array>
+#include <utility>
 
 namespace banyan {
 namespace {
 
 float* floats(ggml_tensor* tensor) { return static_cast<float*>(tensor->data); }
 
-// ggml computes these two with all threads of the graph at once.
-
-void append(ggml_tensor* result, int ith, int nth, void* data) {
-  auto& call = *static_cast<AttentionCall*>(data);
-  static_cast<void>(call.handovers.load(std::memory_order_acquire));
-  call.batch->append(call.layer, floats(result->src[0]), floats(result->src[1]), ith, nth);
-  call.handovers.fetch_add(1, std::memory_order_release);
+/// An operation on a layer's memory as ggml computes it, with all threads of the graph at once.
+template <void (*work)(const LayerCall& call, ggml_tensor* result, int ith, int nth)>
+void operation(ggml_tensor* result, int ith, int nth, void* data) {
+  const auto& call = *static_cast<const LayerCall*>(data);
+  static_cast<void>(call.step->handovers.load(std::memory_order_acquire));
+  work(call, result, ith, nth);
+  call.step->handovers.fetch_add(1, std::memory_order_release);
 }
 
-void attend(ggml_tensor* result, int ith, int nth, void* data) {
-  auto& call = *static_cast<AttentionCall*>(data);
-  static_cast<void>(call.handovers.load(std::memory_order_acquire));
-  call.batch->attend(call.layer, floats(result->src[0]), floats(result), ith, nth);
-  call.handovers.fetch_add(1, std::memory_order_release);
+AttentionBatch& attention_batch(const LayerCall& call) {
+  return call.kind == LayerKind::window ? *call.step->window : *call.step->attention;
+}
+
+void append(const LayerCall& call, ggml_tensor* result, int ith, int nth) {
+  attention_batch(call).append(call.layer, floats(result->src[0]), floats(result->src[1]), ith, nth);
+}
+
+void attend(const LayerCall& call, ggml_tensor* result, int ith, int nth) {
+  const float* sinks = result->src[2] == nullptr ? nullptr : floats(result->src[2]);
+  attention_batch(call).attend(call.layer, floats(result->src[0]), sinks, floats(result), ith, nth);
+}
+
+void convolve_rows(const LayerCall& call, ggml_tensor* result, int ith, int nth) {
+  call.step->recurrent->convolve(call.layer, floats(result->src[0]), floats(result->src[1]), floats(result),
+                                 ith, nth);
+}
+
+void scan_rows(const LayerCall& call, ggml_tensor* result, int ith, int nth) {
+  const ggml_tensor* v = result->src[2];
+  const RecurrentBatch::DeltaInput input{.q = floats(result->src[0]),
+                                         .k = floats(result->src[1]),
+                                         .v = floats(result->src[2]),
+                                         .v_stride = v->nb[2] / sizeof(float),
+                                         .g = floats(result->src[3]),
+                                         .beta = floats(result->src[4])};
+  call.step->recurrent->scan(call.layer, input, floats(result), ith, nth);
+}
+
+/// A tensor [n0, n1, n2] that an operation on the layer's memory computes from `sources`.
+template <void (*work)(const LayerCall& call, ggml_tensor* result, int ith, int nth), std::size_t n>
+ggml_tensor* compute(ggml_context* context, LayerCall& call, std::array<ggml_tensor*, n> sources,
+                     std::int64_t n0, std::int64_t n1, std::int64_t n2) {
+  return ggml_custom_4d(context, GGML_TYPE_F32, n0, n1, n2, 1, sources.data(), static_cast<int>(n),
+                        operation<work>, GGML_N_TASKS_MAX, &call);
 }
 
 }  // namespace
 
-Graph::Graph(ggml_context* context, const Hyperparameters& model, std::span<AttentionCall> calls, int rows,
+std::vector<LayerCall> layer_calls(const Hyperparameters& model, StepBatches& step) {
+  std::vector<LayerCall> calls;
+  std::array<int, 3> layers = {};  // of each kind
+  for (const LayerKind kind : model.kinds) calls.push_back({&step, kind, layers[std::to_underlying(kind)]++});
+  return calls;
+}
+
+Graph::Graph(ggml_context* context, const Hyperparameters& model, std::span<LayerCall> calls, int rows,
              int outputs)
     : context_(context),
       model_(&model),
@@ -48,6 +86,8 @@ ggml_tensor* Graph::rms_norm(ggml_tensor* x, ggml_tensor* weight) {
   return ggml_mul(context_, ggml_rms_norm(context_, x, model_->norm_epsilon), weight);
 }
 
+ggml_tensor* Graph::l2_norm(ggml_tensor* x) { return ggml_l2_norm(context_, x, model_->norm_epsilon); }
+
 ggml_tensor* Graph::linear(const Linear& layer, ggml_tensor* x) {
   ggml_tensor* y = ggml_mul_mat(context_, layer.weight, x);
   if (layer.scale != nullptr) y = ggml_mul(context_, y, layer.scale);
@@ -55,35 +95,61 @@ ggml_tensor* Graph::linear(const Linear& layer, ggml_tensor* x) {
   return y;
 }
 
-ggml_tensor* Graph::split_heads(ggml_tensor* x) {
-  return ggml_reshape_3d(context_, x, model_->head_dim, x->ne[0] / model_->head_dim, x->ne[1]);
-}
-
-ggml_tensor* Graph::rope(ggml_tensor* x, int mode, ggml_tensor* factors) {
-  const Rope& rope = model_->rope;
-  return ggml_rope_ext(context_, x, positions_, factors, rope.dimensions, mode, rope.original_context,
-                       rope.frequency_base, rope.frequency_scale, rope.ext_factor, rope.attn_factor,
-                       rope.beta_fast, rope.beta_slow);
-}
-
-ggml_tensor* Graph::attention(int layer, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v) {
-  void* call = &calls_[static_cast<std::size_t>(layer)];
-  std::array<ggml_tensor*, 2> arguments = {k, v};
-  // One number that no one reads: what matters is that attend comes after it.
-  ggml_tensor* appended = ggml_custom_4d(context_, GGML_TYPE_F32, 1, 1, 1, 1, arguments.data(), 2, append,
-                                         GGML_N_TASKS_MAX, call);
-  arguments = {q, appended};
-  return ggml_custom_4d(context_, GGML_TYPE_F32, std::int64_t{model_->head_dim} * model_->query_heads, rows_,
-                        1, 1, arguments.data(), 2, attend, GGML_N_TASKS_MAX, call);
-}
-
 ggml_tensor* Graph::add(ggml_tensor* a, ggml_tensor* b) { return ggml_add(context_, a, b); }
+
+ggml_tensor* Graph::sigmoid_gated(ggml_tensor* x, ggml_tensor* gate) {
+  gate = ggml_reshape(context_, ggml_cont(context_, gate), x);
+  return ggml_mul(context_, x, ggml_sigmoid(context_, gate));
+}
 
 ggml_tensor* Graph::feed_forward(const FeedForward& layer, ggml_tensor* x) {
   return linear(layer.down, ggml_swiglu_split(context_, linear(layer.gate, x), linear(layer.up, x)));
 }
 
-ggml_tensor* Graph::output_rows(ggml_tensor* x) { return ggml_get_rows(context_, x, outputs_); }
+ggml_tensor* Graph::gelu_feed_forward(const FeedForward& layer, ggml_tensor* x) {
+  return linear(layer.down, ggml_geglu_split(context_, linear(layer.gate, x), linear(layer.up, x)));
+}
+
+ggml_tensor* Graph::split_heads(ggml_tensor* x) {
+  return ggml_reshape_3d(context_, x, model_->head_dim, x->ne[0] / model_->head_dim, x->ne[1]);
+}
+
+ggml_tensor* Graph::parts(ggml_tensor* x, int first, int size, int count, int stride) {
+  const auto bytes = [](int numbers) { return static_cast<std::size_t>(numbers) * sizeof(float); };
+  return ggml_view_3d(context_, x, size, count, x->ne[1], bytes(stride), x->nb[1], bytes(first));
+}
+
+ggml_tensor* Graph::rope(int layer, ggml_tensor* x, int mode, ggml_tensor* factors) {
+  const bool window = model_->kinds[static_cast<std::size_t>(layer)] == LayerKind::window;
+  const Rope& rope = window ? model_->window.rope : model_->rope;
+  return ggml_rope_ext(context_, x, positions_, factors, rope.dimensions, mode, rope.original_context,
+                       rope.frequency_base, rope.frequency_scale, rope.ext_factor, rope.attn_factor,
+                       rope.beta_fast, rope.beta_slow);
+}
+
+ggml_tensor* Graph::attention(int layer, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v, ggml_tensor* sinks) {
+  LayerCall& call = calls_[static_cast<std::size_t>(layer)];
+  // One number that no one reads: what matters is that attend comes after it.
+  ggml_tensor* appended = compute<append>(context_, call, std::array{k, v}, 1, 1, 1);
+  const std::int64_t width = std::int64_t{model_->head_dim} * model_->query_heads;
+  return sinks == nullptr ? compute<attend>(context_, call, std::array{q, appended}, width, rows_, 1)
+                          : compute<attend>(context_, call, std::array{q, appended, sinks}, width, rows_, 1);
+}
+
+ggml_tensor* Graph::convolve(int layer, ggml_tensor* x, ggml_tensor* weights) {
+  LayerCall& call = calls_[static_cast<std::size_t>(layer)];
+  return compute<convolve_rows>(context_, call, std::array{x, weights}, x->ne[0], rows_, 1);
+}
+
+ggml_tensor* Graph::scan(int layer, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v, ggml_tensor* decay,
+                         ggml_tensor* beta) {
+  LayerCall& call = calls_[static_cast<std::size_t>(layer)];
+  return compute<scan_rows>(context_, call, std::array{q, k, v, decay, beta}, v->ne[0], v->ne[1], rows_);
+}
+
+ggml_tensor* Graph::wanted_rows(int layer, ggml_tensor* x) {
+  return layer + 1 == model_->layers ? ggml_get_rows(context_, x, outputs_) : x;
+}
 
 void Graph::finish(ggml_tensor* logits) {
   logits_ = logits;

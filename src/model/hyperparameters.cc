@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cmath>
 #include <format>
 
 namespace banyan {
@@ -11,6 +12,7 @@ namespace {
 constexpr int kMostLayers = 1 << 12;
 constexpr int kMostHeads = 1 << 12;
 constexpr int kMostHeadDim = 1 << 12;
+constexpr int kMostExperts = 1 << 12;
 constexpr int kMostWide = 1 << 24;
 
 Rope read_rope(ModelFile& file, const std::string& prefix, const Hyperparameters& model) {
@@ -46,15 +48,36 @@ Rope read_rope(ModelFile& file, const std::string& prefix, const Hyperparameters
 
 }  // namespace
 
-Hyperparameters read_hyperparameters(ModelFile& file, const std::string& architecture) {
-  const std::string prefix = architecture + ".";
+int Hyperparameters::layers_of(LayerKind kind) const {
+  return static_cast<int>(std::ranges::count(kinds, kind));
+}
+
+KvLayout kv_layout(const Hyperparameters& model, LayerKind kind, KvType type) {
+  return {.layers = model.layers_of(kind),
+          .kv_heads = model.kv_heads,
+          .key_dim = model.head_dim,
+          .value_dim = model.head_dim,
+          .type = type};
+}
+
+RecurrentLayout recurrent_layout(const Hyperparameters& model) {
+  const Recurrence& recurrence = model.recurrence;
+  return {.layers = model.layers_of(LayerKind::recurrent),
+          .conv_taps = recurrence.conv_kernel - 1,
+          .conv_channels = recurrence.channels(),
+          .value_heads = recurrence.value_heads,
+          .value_dim = recurrence.value_dim,
+          .key_dim = recurrence.key_dim};
+}
+
+Hyperparameters read_hyperparameters(ModelFile& file, const std::string& prefix) {
   Hyperparameters model;
   // A layer has several tensors, so a count beyond the file's is nonsense.
   const auto most_layers = static_cast<int>(std::clamp<std::size_t>(file.tensors().size(), 1, kMostLayers));
   model.layers = file.integer(prefix + "block_count", 1, most_layers);
+  model.kinds.assign(static_cast<std::size_t>(model.layers), LayerKind::attention);
   model.context = file.integer(prefix + "context_length", 1, INT_MAX);
   model.embedding = file.integer(prefix + "embedding_length", 1, kMostWide);
-  model.feed_forward = file.integer(prefix + "feed_forward_length", 1, kMostWide);
   model.query_heads = file.integer(prefix + "attention.head_count", 1, kMostHeads);
   model.kv_heads =
       file.integer_or(prefix + "attention.head_count_kv", 1, model.query_heads, model.query_heads);
@@ -77,6 +100,7 @@ Hyperparameters read_hyperparameters(ModelFile& file, const std::string& archite
     file.refuse(Errc::unsupported,
                 std::format("key '{}' is not {}, the dimension of the keys", value_length, model.head_dim));
   }
+  model.attention_scale = 1 / std::sqrt(static_cast<float>(model.head_dim));
   model.rope = read_rope(file, prefix, model);
 
   const ModelFile::Tensor* embeddings = file.find("token_embd.weight");
@@ -89,9 +113,6 @@ Hyperparameters read_hyperparameters(ModelFile& file, const std::string& archite
     model.vocabulary = static_cast<int>(vocabulary);
   }
 
-  if (file.integer_or(prefix + "expert_count", 0, INT_MAX, 0) != 0) {
-    file.refuse(Errc::unsupported, "a mixture of experts ('" + prefix + "expert_count')");
-  }
   if (!file.flag_or(prefix + "attention.causal", true)) {
     file.refuse(Errc::unsupported, "attention that is not causal ('" + prefix + "attention.causal')");
   }
@@ -100,6 +121,63 @@ Hyperparameters read_hyperparameters(ModelFile& file, const std::string& archite
                 "a model split into several files ('split.count'); merge them with llama-gguf-split");
   }
   return model;
+}
+
+void read_feed_forward(ModelFile& file, const std::string& prefix, Hyperparameters& model) {
+  model.feed_forward = file.integer(prefix + "feed_forward_length", 1, kMostWide);
+  if (file.integer_or(prefix + "expert_count", 0, INT_MAX, 0) != 0) {
+    file.refuse(Errc::unsupported, "a mixture of experts ('" + prefix + "expert_count')");
+  }
+}
+
+void read_experts(ModelFile& file, const std::string& prefix, Hyperparameters& model) {
+  Experts& experts = model.experts;
+  experts.count = file.integer(prefix + "expert_count", 1, kMostExperts);
+  experts.used = file.integer(prefix + "expert_used_count", 1, experts.count);
+  experts.feed_forward = file.integer(prefix + "expert_feed_forward_length", 1, kMostWide);
+}
+
+void read_shared_expert(ModelFile& file, const std::string& prefix, Hyperparameters& model) {
+  model.experts.shared_feed_forward =
+      file.integer(prefix + "expert_shared_feed_forward_length", 1, kMostWide);
+}
+
+void read_window(ModelFile& file, const std::string& prefix, int period, Hyperparameters& model) {
+  model.window.tokens = file.integer_or(prefix + "attention.sliding_window", 0, kMostWide, 0);
+  if (model.window.tokens == 0) return;
+  period = file.integer_or(prefix + "attention.sliding_window_pattern", 1, kMostLayers, period);
+  for (std::size_t layer = 0; layer < model.kinds.size(); ++layer) {
+    if ((layer + 1) % static_cast<std::size_t>(period) != 0) model.kinds[layer] = LayerKind::window;
+  }
+  model.window.rope = model.rope;
+}
+
+void read_recurrence(ModelFile& file, const std::string& prefix, Hyperparameters& model) {
+  Recurrence& recurrence = model.recurrence;
+  recurrence.conv_kernel = file.integer(prefix + "ssm.conv_kernel", 2, RecurrentLayout::kMostTaps + 1);
+  recurrence.key_heads = file.integer(prefix + "ssm.group_count", 1, kMostHeads);
+  recurrence.value_heads = file.integer(prefix + "ssm.time_step_rank", 1, kMostHeads);
+  recurrence.key_dim = file.integer(prefix + "ssm.state_size", 1, kMostHeadDim);
+  recurrence.value_dim = recurrence.key_dim;
+  if (const std::string values = prefix + "ssm.inner_size";
+      file.integer(values, 1, INT_MAX) != recurrence.values()) {
+    file.refuse(Errc::unsupported, std::format("key '{}' is not {} heads of {}, the dimension of the keys",
+                                               values, recurrence.value_heads, recurrence.key_dim));
+  }
+  if (recurrence.value_heads % recurrence.key_heads != 0) {
+    file.refuse(Errc::corrupt, std::format("{} value heads cannot share {} key heads evenly",
+                                           recurrence.value_heads, recurrence.key_heads));
+  }
+
+  const int period = file.integer_or(prefix + "full_attention_interval", 1, kMostLayers, 4);
+  const auto recurrent = file.flags(prefix + "attention.recurrent_layers", model.kinds.size());
+  model.layers -= file.integer_or(prefix + "nextn_predict_layers", 0, model.layers - 1, 0);
+  model.kinds.resize(static_cast<std::size_t>(model.layers));
+  for (std::size_t layer = 0; layer < model.kinds.size(); ++layer) {
+    if (recurrent ? (*recurrent)[layer] : (layer + 1) % static_cast<std::size_t>(period) != 0) {
+      model.kinds[layer] = LayerKind::recurrent;
+    }
+  }
 }
 
 }  // namespace banyan

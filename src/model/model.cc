@@ -7,6 +7,8 @@
 #include <map>
 
 #include "banyan/attention_state.h"
+#include "banyan/recurrent_state.h"
+#include "banyan/window_state.h"
 #include "model/ggml_runtime.h"
 #include "model/model_impl.h"
 
@@ -71,8 +73,8 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelO
 
   const std::string architecture = file.text("general.architecture");
   if (!file.ok()) return std::unexpected(file.status().error());
-  const ArchitectureFactory make = find_architecture(architecture);
-  if (make == nullptr) {
+  const ArchitectureType* type = find_architecture(architecture);
+  if (type == nullptr) {
     return fail(Errc::unsupported,
                 std::format("{}: architecture '{}' is not one of those that Banyan runs ({})", path,
                             architecture, architecture_names()));
@@ -81,11 +83,12 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelO
   std::unique_ptr<Model> model(new Model);
   Impl& impl = *model->impl_;
   impl.device = *device;
-  impl.hyperparameters = read_hyperparameters(file, architecture);
+  impl.hyperparameters = read_hyperparameters(file, architecture + ".");
+  type->read(file, architecture + ".", impl.hyperparameters);
   impl.info = describe(file, architecture, impl.hyperparameters);
   if (!file.ok()) return std::unexpected(file.status().error());
   WeightLoader loader(file, *device);
-  impl.architecture = make(impl.hyperparameters, loader);
+  impl.architecture = type->make(impl.hyperparameters, loader);
   if (!file.ok()) return std::unexpected(file.status().error());
 
   impl.tensors = describe_tensors(file);
@@ -102,7 +105,17 @@ std::vector<std::pair<std::string, std::string>> Model::metadata() const { retur
 
 std::vector<std::unique_ptr<LayerGroup>> Model::layer_groups(KvType type) const {
   std::vector<std::unique_ptr<LayerGroup>> groups;
-  groups.push_back(std::make_unique<AttentionGroup>(attention_layout(impl_->hyperparameters, type)));
+  const Hyperparameters& model = impl_->hyperparameters;
+  if (model.layers_of(LayerKind::attention) > 0) {
+    groups.push_back(std::make_unique<AttentionGroup>(kv_layout(model, LayerKind::attention, type)));
+  }
+  if (model.layers_of(LayerKind::window) > 0) {
+    groups.push_back(
+        std::make_unique<WindowGroup>(kv_layout(model, LayerKind::window, type), model.window.tokens));
+  }
+  if (model.layers_of(LayerKind::recurrent) > 0) {
+    groups.push_back(std::make_unique<RecurrentGroup>(recurrent_layout(model)));
+  }
   return groups;
 }
 

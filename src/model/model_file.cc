@@ -204,6 +204,18 @@ bool ModelFile::flag_or(const std::string& key, bool fallback) {
   return gguf_get_val_bool(gguf_.get(), id);
 }
 
+std::optional<std::vector<bool>> ModelFile::flags(const std::string& key, std::size_t count) {
+  const std::optional<std::size_t> size = array_size(key);
+  if (!size) return std::nullopt;
+  const std::int64_t id = find_key(key, true);
+  if (*size != count || gguf_get_arr_type(gguf_.get(), id) != GGUF_TYPE_BOOL) {
+    refuse(Errc::corrupt, std::format("key '{}' is not an array of {} truth values", key, count));
+    return std::nullopt;
+  }
+  const auto* data = static_cast<const std::int8_t*>(gguf_get_arr_data(gguf_.get(), id));
+  return std::vector<bool>(data, data + count);
+}
+
 std::optional<std::size_t> ModelFile::array_size(const std::string& key) {
   const std::int64_t id = find_key(key, false);
   if (id < 0) return std::nullopt;

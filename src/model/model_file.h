@@ -50,6 +50,8 @@ class ModelFile {
   float real(const std::string& key, float min, float max);
   float real_or(const std::string& key, float min, float max, float fallback);
   bool flag_or(const std::string& key, bool fallback);
+  /// An array of `count` truth values; nothing if there is no such key.
+  std::optional<std::vector<bool>> flags(const std::string& key, std::size_t count);
   /// The length of an array; nothing if there is no such key.
   std::optional<std::size_t> array_size(const std::string& key);
 

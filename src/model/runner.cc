@@ -1,29 +1,39 @@
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <format>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include "banyan/model.h"
 #include "model/ggml_runtime.h"
 #include "model/model_impl.h"
+#include "model/step.h"
 
 namespace banyan {
 namespace {
 
 /// ggml's CPU backend keeps a work buffer of its own, which it does not tell the size of. It holds
-/// the right side of a product in the left side's number format, never wider than float32, or a
-/// line of a rotary embedding's angles for each thread.
+/// the right side of a product in the left side's number format, never wider than float32, and for a
+/// product with experts lists of the rows that each computes; other operations that use it have a
+/// line of their input for each thread.
 std::size_t most_work_bytes(ggml_cgraph* graph, int threads) {
   constexpr std::size_t kCacheLine = 256;
+  constexpr std::size_t kListEntry = 8;
   std::size_t most = 0;
   for (int i = 0; i < ggml_graph_n_nodes(graph); ++i) {
     const ggml_tensor* node = ggml_graph_node(graph, i);
-    if (node->op == GGML_OP_MUL_MAT) most = std::max(most, ggml_nbytes(node->src[1]));
-    if (node->op == GGML_OP_ROPE) {
-      most = std::max(most, sizeof(float) * static_cast<std::size_t>(node->ne[0] * threads));
+    const ggml_tensor* input = node->src[0];
+    if (node->op == GGML_OP_MUL_MAT) {
+      most = std::max(most, ggml_nbytes(node->src[1]));
+    } else if (node->op == GGML_OP_MUL_MAT_ID) {
+      const auto experts = static_cast<std::size_t>(input->ne[2]);
+      const auto choices = static_cast<std::size_t>(ggml_nelements(node->src[2]));
+      most = std::max(
+          most, ggml_nbytes(node->src[1]) + experts * (kCacheLine + kListEntry * (choices + 1)) + kCacheLine);
+    } else if (input != nullptr) {
+      most = std::max(most, sizeof(float) * static_cast<std::size_t>(input->ne[0] * threads));
     }
   }
   return most + kCacheLine * static_cast<std::size_t>(threads);
@@ -44,6 +54,8 @@ struct Runner::Impl {
   Result<> reserve(int of_rows, int of_outputs);
   /// Makes `graph` one for so many rows, ready to be filled in.
   Result<> prepare(int of_rows, int of_outputs);
+  /// Computes `graph`, whose inputs are filled in.
+  Result<> compute(const Step& step);
 
   const Model::Impl& model;
   Budget& budget;
@@ -53,23 +65,22 @@ struct Runner::Impl {
   std::unique_ptr<std::byte[]> memory;
   ggml_context_ptr arena;  ///< of the graph's tensors without their data, in `memory`
   Charge arena_charge;
-  ggml_gallocr_ptr compute;  ///< of their data
+  ggml_gallocr_ptr data;  ///< of the tensors' data
   std::vector<Charge> compute_charges;
   int most_rows = 0;  ///< that the compute buffer is large enough for
   int most_outputs = 0;
 
-  std::vector<AttentionCall> attention_calls;
+  StepBatches batches;
+  std::vector<LayerCall> calls;
   std::optional<Graph> graph;  ///< of the last step; serves the next one if it is of the same size
   int rows = 0;
   int outputs = 0;
-  std::vector<std::int32_t> tokens;       ///< of the step's rows
-  std::vector<std::int32_t> output_rows;  ///< in the caller's order
 };
 
 Graph Runner::Impl::build(int of_rows, int of_outputs) {
   graph.reset();
   ggml_reset(arena.get());
-  Graph built(arena.get(), model.hyperparameters, attention_calls, of_rows, of_outputs);
+  Graph built(arena.get(), model.hyperparameters, calls, of_rows, of_outputs);
   model.architecture->build(built);
   return built;
 }
@@ -94,9 +105,9 @@ Result<> Runner::Impl::reserve(int of_rows, int of_outputs) {
   }
 
   LogCapture quiet;
-  while (!ggml_gallocr_reserve(compute.get(), largest.raw())) {
+  while (!ggml_gallocr_reserve(data.get(), largest.raw())) {
     if (budget.reclaim(bytes)) continue;
-    compute.reset(ggml_gallocr_new(plain));
+    data.reset(ggml_gallocr_new(plain));
     compute_charges.clear();
     most_rows = most_outputs = 0;
     return fail(Errc::out_of_memory, std::format("no memory for a step of {} tokens", of_rows));
@@ -113,8 +124,20 @@ Result<> Runner::Impl::prepare(int of_rows, int of_outputs) {
   rows = of_rows;
   outputs = of_outputs;
   // The graph has the shape of the one that was reserved for, so this cannot need more memory.
-  require(ggml_gallocr_alloc_graph(compute.get(), graph->raw()), "Runner: a graph outgrew its memory");
+  require(ggml_gallocr_alloc_graph(data.get(), graph->raw()), "Runner: a graph outgrew its memory");
   return {};
+}
+
+Result<> Runner::Impl::compute(const Step& step) {
+  batches.attention = step.attention.get();
+  batches.window = step.window.get();
+  batches.recurrent = step.recurrent.get();
+  batches.handovers.fetch_add(1, std::memory_order_release);
+  const ggml_status status = ggml_backend_graph_compute(backend.get(), graph->raw());
+  static_cast<void>(batches.handovers.load(std::memory_order_acquire));
+  if (status == GGML_STATUS_SUCCESS) return {};
+  return fail(Errc::out_of_memory,
+              std::format("a step of {} tokens failed: {}", rows, ggml_status_to_string(status)));
 }
 
 Runner::Runner() = default;
@@ -143,81 +166,31 @@ Result<std::unique_ptr<Runner>> Runner::create(const Model& model, Budget& budge
   const auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
       ggml_backend_dev_backend_reg(impl.model.device), "ggml_backend_set_n_threads"));
   set_threads(impl.backend.get(), impl.threads);
-  impl.compute.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(impl.backend.get())));
-  impl.attention_calls = std::vector<AttentionCall>(static_cast<std::size_t>(layers));
-  int layer = 0;
-  for (AttentionCall& call : impl.attention_calls) call.layer = layer++;
+  impl.data.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(impl.backend.get())));
+  impl.calls = layer_calls(impl.model.hyperparameters, impl.batches);
   return runner;
 }
 
 Result<std::span<const float>> Runner::forward(std::span<const Sequence> sequences) {
+  if (sequences.empty()) return std::span<const float>();
   Impl& impl = *impl_;
   const Hyperparameters& model = impl.model.hyperparameters;
-  std::vector<AttentionState*> states;
-  std::size_t rows = 0;
-  int outputs = 0;
-  for (const Sequence& sequence : sequences) {
-    auto* state = sequence.states.size() == 1 ? dynamic_cast<AttentionState*>(sequence.states[0]) : nullptr;
-    require(state != nullptr && state->layout() == attention_layout(model, state->layout().type),
-            "Runner::forward: states of another model");
-    require(!sequence.tokens.empty(), "Runner::forward: a sequence without tokens");
-    require(sequence.outputs >= 0 && static_cast<std::size_t>(sequence.outputs) <= sequence.tokens.size(),
-            "Runner::forward: more outputs than rows");
-    for (const Token token : sequence.tokens) {
-      if (token < 0 || token >= model.vocabulary) {
-        return fail(Errc::invalid_argument,
-                    std::format("token {} is outside the vocabulary of {}", token, model.vocabulary));
-      }
-    }
-    states.push_back(state);
-    rows += sequence.tokens.size();
-    outputs += sequence.outputs;
-  }
-  if (sequences.empty()) return std::span<const float>();
-
-  const std::vector<std::size_t> order =
-      AttentionBatch::order(std::vector<const AttentionState*>(states.begin(), states.end()));
-  std::vector<AttentionBatch::Sequence> ordered;
-  std::vector<std::int32_t> first_row(sequences.size());
-  impl.tokens.clear();
-  for (const std::size_t i : order) {
-    const TokenSpan tokens = sequences[i].tokens;
-    ordered.push_back({states[i], static_cast<int>(tokens.size())});
-    first_row[i] = static_cast<std::int32_t>(impl.tokens.size());
-    impl.tokens.insert(impl.tokens.end(), tokens.begin(), tokens.end());
-  }
-  impl.output_rows.clear();
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    const auto end = first_row[i] + static_cast<std::int32_t>(sequences[i].tokens.size());
-    for (std::int32_t row = end - sequences[i].outputs; row < end; ++row) impl.output_rows.push_back(row);
-  }
+  auto step = plan_step(sequences, model, impl.threads, impl.budget);
+  if (!step) return std::unexpected(step.error());
   // A row that no one asked for keeps the graph's shape, and with it the plan of its memory.
-  if (outputs == 0) impl.output_rows.push_back(0);
-
-  auto batch =
-      AttentionBatch::create(ordered, model.query_heads, 1 / std::sqrt(static_cast<float>(model.head_dim)),
-                             impl.threads, impl.budget);
-  if (!batch) return std::unexpected(batch.error());
-  const auto prepared = impl.prepare(static_cast<int>(rows), static_cast<int>(impl.output_rows.size()));
-  if (!prepared) return std::unexpected(prepared.error());
-
-  fill(impl.graph->tokens(), impl.tokens);
-  fill(impl.graph->positions(), (*batch)->positions());
-  fill(impl.graph->outputs(), impl.output_rows);
-  for (AttentionCall& call : impl.attention_calls) {
-    call.batch = batch->get();
-    call.handovers.fetch_add(1, std::memory_order_release);
+  const std::size_t outputs = step->outputs.size();
+  if (outputs == 0) step->outputs.push_back(0);
+  if (auto prepared =
+          impl.prepare(static_cast<int>(step->tokens.size()), static_cast<int>(step->outputs.size()));
+      !prepared) {
+    return std::unexpected(prepared.error());
   }
-  const ggml_status status = ggml_backend_graph_compute(impl.backend.get(), impl.graph->raw());
-  for (const AttentionCall& call : impl.attention_calls) {
-    static_cast<void>(call.handovers.load(std::memory_order_acquire));
-  }
-  if (status != GGML_STATUS_SUCCESS) {
-    return fail(Errc::out_of_memory,
-                std::format("a step of {} tokens failed: {}", rows, ggml_status_to_string(status)));
-  }
+  fill(impl.graph->tokens(), step->tokens);
+  fill(impl.graph->positions(), step->positions);
+  fill(impl.graph->outputs(), step->outputs);
+  if (auto computed = impl.compute(*step); !computed) return std::unexpected(computed.error());
   return std::span(static_cast<const float*>(impl.graph->logits()->data),
-                   static_cast<std::size_t>(outputs) * static_cast<std::size_t>(model.vocabulary));
+                   outputs * static_cast<std::size_t>(model.vocabulary));
 }
 
 std::size_t Runner::scratch_bytes() const {

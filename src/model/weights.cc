@@ -30,16 +30,25 @@ std::vector<ggml_backend_buffer_type_t> fast_layouts(ggml_backend_dev_t device) 
   return layouts;
 }
 
-/// Whether ggml multiplies with a matrix of this type and shape when it is kept in this layout.
-bool multiplies_in(ggml_backend_dev_t device, ggml_backend_buffer_type_t layout,
+/// Whether ggml multiplies with a matrix of this type and shape, or with such a stack of them, when
+/// it is kept in this layout.
+bool multiplies_in(ggml_backend_dev_t device, ggml_backend_buffer_type_t layout, ggml_op multiply,
                    const ModelFile::Tensor& matrix) {
-  const ggml_context_ptr context = make_context(3);
+  constexpr int kRows = 512;
+  const ggml_context_ptr context = make_context(4);
   const ggml_backend_buffer_ptr nowhere(ggml_backend_buft_alloc_buffer(layout, 0));
   if (!nowhere) return false;
-  ggml_tensor* weight = ggml_new_tensor_2d(context.get(), matrix.type, matrix.shape[0], matrix.shape[1]);
-  ggml_tensor* x = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, matrix.shape[0], 512);
-  ggml_tensor* product = ggml_mul_mat(context.get(), weight, x);
+  ggml_tensor* weight = ggml_new_tensor(context.get(), matrix.type, 3, matrix.shape.data());
   weight->buffer = nowhere.get();
+  ggml_tensor* product = nullptr;
+  if (multiply == GGML_OP_MUL_MAT_ID) {
+    ggml_tensor* x = ggml_new_tensor_3d(context.get(), GGML_TYPE_F32, matrix.shape[0], 1, kRows);
+    ggml_tensor* chosen = ggml_new_tensor_2d(context.get(), GGML_TYPE_I32, 1, kRows);
+    product = ggml_mul_mat_id(context.get(), weight, x, chosen);
+  } else {
+    ggml_tensor* x = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, matrix.shape[0], kRows);
+    product = ggml_mul_mat(context.get(), weight, x);
+  }
   return ggml_backend_dev_supports_op(device, product);
 }
 
@@ -54,9 +63,10 @@ WeightLoader::WeightLoader(ModelFile& file, ggml_backend_dev_t device) : file_(&
   places_.push_back({nullptr, make_context(most), {}});
 }
 
-const ModelFile::Tensor* WeightLoader::find(const std::string& name, int ne0, int ne1) {
+const ModelFile::Tensor* WeightLoader::find(const std::string& name, std::initializer_list<int> shape) {
   const ModelFile::Tensor* tensor = file_->find(name);
-  const std::array<std::int64_t, GGML_MAX_DIMS> expected = {ne0, ne1, 1, 1};
+  std::array<std::int64_t, GGML_MAX_DIMS> expected = {1, 1, 1, 1};
+  std::ranges::copy(shape, expected.begin());
   if (tensor == nullptr) {
     file_->refuse(Errc::corrupt,
                   std::format("tensor '{}' of shape {} is missing", name, shape_text(expected)));
@@ -68,8 +78,9 @@ const ModelFile::Tensor* WeightLoader::find(const std::string& name, int ne0, in
   return tensor;
 }
 
-const ModelFile::Tensor* WeightLoader::find_matrix(const std::string& name, int ne0, int ne1) {
-  const ModelFile::Tensor* tensor = find(name + ".weight", ne0, ne1);
+const ModelFile::Tensor* WeightLoader::find_matrix(const std::string& name,
+                                                   std::initializer_list<int> shape) {
+  const ModelFile::Tensor* tensor = find(name + ".weight", shape);
   if (tensor == nullptr || can_multiply(tensor->type)) return tensor;
   file_->refuse(Errc::unsupported, std::format("tensor '{}' has type {}, which ggml cannot compute with",
                                                tensor->name, ggml_type_name(tensor->type)));
@@ -83,19 +94,20 @@ ggml_tensor* WeightLoader::add(Place& place, const ModelFile::Tensor& source) {
   return tensor;
 }
 
-WeightLoader::Place& WeightLoader::place_of(const ModelFile::Tensor& source) {
-  return *std::ranges::find_if(places_, [&](const Place& place) {
-    return place.type == nullptr || multiplies_in(device_, place.type, source);
+ggml_tensor* WeightLoader::add_to_multiply(ggml_op multiply, const ModelFile::Tensor& source) {
+  const auto best = std::ranges::find_if(places_, [&](const Place& place) {
+    return place.type == nullptr || multiplies_in(device_, place.type, multiply, source);
   });
+  return add(*best, source);
 }
 
 ggml_tensor* WeightLoader::table(const std::string& name, int width, int rows) {
-  const ModelFile::Tensor* source = find_matrix(name, width, rows);
+  const ModelFile::Tensor* source = find_matrix(name, {width, rows});
   return source == nullptr ? nullptr : add(places_.back(), *source);
 }
 
-ggml_tensor* WeightLoader::vector_named(const std::string& name, int n) {
-  const ModelFile::Tensor* source = find(name, n, 1);
+ggml_tensor* WeightLoader::floats(const std::string& name, std::initializer_list<int> shape) {
+  const ModelFile::Tensor* source = find(name, shape);
   if (source == nullptr) return nullptr;
   if (source->type != GGML_TYPE_F32) {
     file_->refuse(Errc::unsupported, std::format("tensor '{}' has type {}; f32 expected", source->name,
@@ -105,9 +117,7 @@ ggml_tensor* WeightLoader::vector_named(const std::string& name, int n) {
   return add(places_.back(), *source);
 }
 
-ggml_tensor* WeightLoader::vector(const std::string& name, int n) {
-  return vector_named(name + ".weight", n);
-}
+ggml_tensor* WeightLoader::vector(const std::string& name, int n) { return floats(name + ".weight", {n}); }
 
 ggml_tensor* WeightLoader::optional_vector(const std::string& name, int n) {
   return has(name) ? vector(name, n) : nullptr;
@@ -115,18 +125,29 @@ ggml_tensor* WeightLoader::optional_vector(const std::string& name, int n) {
 
 Linear WeightLoader::linear(const std::string& name, int in, int out) {
   Linear linear;
-  const ModelFile::Tensor* source = find_matrix(name, in, out);
+  const ModelFile::Tensor* source = find_matrix(name, {in, out});
   if (source == nullptr) return linear;
-  linear.weight = add(place_of(*source), *source);
-  if (file_->find(name + ".scale") != nullptr) linear.scale = vector_named(name + ".scale", 1);
-  if (file_->find(name + ".bias") != nullptr) linear.bias = vector_named(name + ".bias", out);
+  linear.weight = add_to_multiply(GGML_OP_MUL_MAT, *source);
+  if (file_->find(name + ".scale") != nullptr) linear.scale = floats(name + ".scale", {1});
+  if (file_->find(name + ".bias") != nullptr) linear.bias = floats(name + ".bias", {out});
   return linear;
 }
 
-FeedForward WeightLoader::feed_forward(const std::string& block, int embedding, int width) {
-  return {.gate = linear(block + "ffn_gate", embedding, width),
-          .up = linear(block + "ffn_up", embedding, width),
-          .down = linear(block + "ffn_down", width, embedding)};
+ExpertLinear WeightLoader::expert_linear(const std::string& name, int in, int out, int experts) {
+  ExpertLinear linear;
+  const ModelFile::Tensor* source = find_matrix(name, {in, out, experts});
+  if (source == nullptr) return linear;
+  linear.weight = add_to_multiply(GGML_OP_MUL_MAT_ID, *source);
+  if (file_->find(name + ".scale") != nullptr) linear.scale = floats(name + ".scale", {experts});
+  if (file_->find(name + ".bias") != nullptr) linear.bias = floats(name + ".bias", {out, experts});
+  return linear;
+}
+
+FeedForward WeightLoader::feed_forward(const std::string& block, int embedding, int width,
+                                       const std::string& suffix) {
+  return {.gate = linear(block + "ffn_gate" + suffix, embedding, width),
+          .up = linear(block + "ffn_up" + suffix, embedding, width),
+          .down = linear(block + "ffn_down" + suffix, width, embedding)};
 }
 
 Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {

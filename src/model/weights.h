@@ -5,6 +5,7 @@
 #include <ggml-cpp.h>
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,6 +22,13 @@ struct Linear {
   ggml_tensor* weight = nullptr;  ///< [in, out]
   ggml_tensor* scale = nullptr;   ///< [1], or null
   ggml_tensor* bias = nullptr;    ///< [out], or null
+};
+
+/// A Linear for each of several experts.
+struct ExpertLinear {
+  ggml_tensor* weight = nullptr;  ///< [in, out, experts]
+  ggml_tensor* scale = nullptr;   ///< [experts], or null
+  ggml_tensor* bias = nullptr;    ///< [out, experts], or null
 };
 
 /// The gated feed-forward network of arXiv:2002.05202.
@@ -47,14 +55,19 @@ class WeightLoader {
 
   /// NAME.weight [width, rows], to look rows up in.
   ggml_tensor* table(const std::string& name, int width, int rows);
+  /// The float32 tensor that is called exactly so.
+  ggml_tensor* floats(const std::string& name, std::initializer_list<int> shape);
   /// NAME.weight [n], float32.
   ggml_tensor* vector(const std::string& name, int n);
   /// The same, or null if the file has none.
   ggml_tensor* optional_vector(const std::string& name, int n);
   /// NAME.weight [in, out] to multiply with, and NAME.scale [1] and NAME.bias [out] if there.
   Linear linear(const std::string& name, int in, int out);
-  /// The three of "BLOCKffn_gate" and so on.
-  FeedForward feed_forward(const std::string& block, int embedding, int width);
+  /// The same for each of several experts.
+  ExpertLinear expert_linear(const std::string& name, int in, int out, int experts);
+  /// The three of "BLOCKffn_gateSUFFIX" and so on.
+  FeedForward feed_forward(const std::string& block, int embedding, int width,
+                           const std::string& suffix = "");
   bool has(const std::string& name) const { return file_->find(name + ".weight") != nullptr; }
 
   /// Reads everything that was asked for and takes the file's mapping over. Errors: cancelled (by
@@ -73,12 +86,12 @@ class WeightLoader {
     std::vector<Part> parts;
   };
 
-  const ModelFile::Tensor* find(const std::string& name, int ne0, int ne1);
-  const ModelFile::Tensor* find_matrix(const std::string& name, int ne0, int ne1);
-  ggml_tensor* vector_named(const std::string& name, int n);
+  const ModelFile::Tensor* find(const std::string& name, std::initializer_list<int> shape);
+  /// NAME.weight, of a type to look rows up in or to multiply with.
+  const ModelFile::Tensor* find_matrix(const std::string& name, std::initializer_list<int> shape);
   ggml_tensor* add(Place& place, const ModelFile::Tensor& source);
-  /// Where a matrix that will be multiplied with is best kept.
-  Place& place_of(const ModelFile::Tensor& source);
+  /// Adds a matrix, or one for each expert, where GGML_OP_MUL_MAT or GGML_OP_MUL_MAT_ID is fastest.
+  ggml_tensor* add_to_multiply(ggml_op multiply, const ModelFile::Tensor& source);
 
   ModelFile* file_;
   ggml_backend_dev_t device_;

@@ -1,30 +1,42 @@
+#include "banyan/attention_batch.h"
+
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <utility>
 
-#include "banyan/attention_state.h"
 #include "kernels/attention.h"
-#include "state/attention_part.h"
 
 namespace banyan {
 namespace {
 
-// A place on a path: a token of the state's views, or their end.
+// A place on a path: a token of its views, or their end.
 class Cursor {
  public:
-  Cursor(const AttentionState& state, std::size_t end) : views_(state.views()), left_(end) {}
+  Cursor(const SegmentPath& path, std::size_t end)
+      : views_(path.views()), position_(path.first()), end_(end) {}
 
-  bool at_end() const { return left_ == 0; }
+  bool at_end() const { return position_ == end_; }
+  std::size_t position() const { return position_; }
   const Segment* segment() const { return views_[view_].segment.get(); }
   int token() const { return views_[view_].begin + passed_; }
   // Tokens from here on that lie together.
-  int run() const { return static_cast<int>(std::min<std::size_t>(left_, views_[view_].size() - passed_)); }
+  int run() const {
+    return static_cast<int>(std::min<std::size_t>(end_ - position_, views_[view_].size() - passed_));
+  }
+  // How many tokens further on in the same segment the other stands; 0 if it does not.
+  int ahead(const Cursor& other) const {
+    if (at_end() || other.at_end() || segment() != other.segment() || token() >= other.token()) return 0;
+    const int tokens = other.token() - token();
+    return position_ + tokens == other.position_ ? tokens : 0;
+  }
   bool same_place(const Cursor& other) const {
-    return !at_end() && !other.at_end() && segment() == other.segment() && token() == other.token();
+    return !at_end() && !other.at_end() && position_ == other.position_ && segment() == other.segment() &&
+           token() == other.token();
   }
   void advance(int tokens) {
-    left_ -= tokens;
+    position_ += tokens;
     passed_ += tokens;
     if (passed_ == views_[view_].size()) {
       ++view_;
@@ -34,13 +46,14 @@ class Cursor {
 
  private:
   std::span<const SegmentView> views_;
-  std::size_t left_;
+  std::size_t position_;
+  std::size_t end_;
   std::size_t view_ = 0;
   int passed_ = 0;
 };
 
 // Whether path `a` comes before `b`, as words whose letters are the places of their tokens.
-bool path_before(const AttentionState& a, const AttentionState& b) {
+bool path_before(const SegmentPath& a, const SegmentPath& b) {
   Cursor left(a, a.reserved_end());
   Cursor right(b, b.reserved_end());
   while (left.same_place(right)) {
@@ -53,6 +66,41 @@ bool path_before(const AttentionState& a, const AttentionState& b) {
   return left.token() < right.token();
 }
 
+// A sequence and how much of its path is in runs already.
+struct Path {
+  Cursor cursor;
+  int row_begin;
+  int row_end;
+};
+
+// The runs of all paths, each run for as many neighbours as share it. Paths may begin at different
+// positions, so this goes by position: wherever paths meet, they stand there at the same time.
+std::vector<kernels::SharedRun> share(std::vector<Path> paths) {
+  const auto position = [](const Path& path) {
+    return path.cursor.at_end() ? std::numeric_limits<std::size_t>::max() : path.cursor.position();
+  };
+  std::vector<kernels::SharedRun> runs;
+  while (true) {
+    const auto first = std::ranges::min_element(paths, {}, position);
+    if (first->cursor.at_end()) return runs;
+    const Cursor at = first->cursor;
+    auto last = first;
+    int run = at.run();
+    while (last != paths.end() && last->cursor.same_place(at)) run = std::min(run, (last++)->cursor.run());
+    for (const Path& path : paths) {
+      if (const int ahead = at.ahead(path.cursor); ahead > 0) run = std::min(run, ahead);
+    }
+    runs.push_back({.run = {.segment = at.segment()->data(),
+                            .capacity = at.segment()->capacity(),
+                            .begin = at.token(),
+                            .end = at.token() + run,
+                            .position = static_cast<std::int32_t>(at.position())},
+                    .row_begin = first->row_begin,
+                    .row_end = std::prev(last)->row_end});
+    for (auto path = first; path != last; ++path) path->cursor.advance(run);
+  }
+}
+
 struct alignas(64) CacheLine {
   std::byte bytes[64];
 };
@@ -60,19 +108,11 @@ struct alignas(64) CacheLine {
 }  // namespace
 
 struct AttentionBatch::Impl {
-  // A sequence and how much of its path add_runs has passed.
-  struct Path {
-    Cursor cursor;
-    int row;  // its first; its rows end where those of the next begin
-  };
   // Where a row's keys and values go.
   struct Place {
     Segment* segment;
     int token;
   };
-
-  // Adds the runs of the rest of paths [first, last), which share all up to `position`.
-  void add_runs(std::span<Path> paths, std::size_t first, std::size_t last, std::int32_t position);
 
   kernels::AttentionShape shape;
   std::vector<std::int32_t> positions;
@@ -83,71 +123,47 @@ struct AttentionBatch::Impl {
   std::size_t thread_lines = 0;  // of scratch
 };
 
-void AttentionBatch::Impl::add_runs(std::span<Path> paths, std::size_t first, std::size_t last,
-                                    std::int32_t position) {
-  while (first < last) {
-    if (paths[first].cursor.at_end()) {
-      ++first;
-      continue;
-    }
-    // The neighbours that go on with the first, and how far together.
-    std::size_t together = first;
-    int run = paths[first].cursor.run();
-    while (together < last && paths[together].cursor.same_place(paths[first].cursor)) {
-      run = std::min(run, paths[together++].cursor.run());
-    }
-    const Cursor& at = paths[first].cursor;
-    const kernels::KvRun tokens{at.segment()->data(), at.segment()->capacity(), at.token(), at.token() + run,
-                                position};
-    runs.push_back({tokens, paths[first].row, paths[together].row});
-    for (std::size_t i = first; i < together; ++i) paths[i].cursor.advance(run);
-    if (together == last) {
-      position += run;
-    } else {
-      add_runs(paths, first, together, position + run);
-      first = together;
-    }
-  }
-}
-
 AttentionBatch::AttentionBatch() : impl_(std::make_unique<Impl>()) {}
 AttentionBatch::~AttentionBatch() = default;
 
-std::vector<std::size_t> AttentionBatch::order(std::span<const AttentionState* const> states) {
-  std::vector<std::size_t> order(states.size());
+std::vector<std::size_t> AttentionBatch::order(std::span<const SegmentPath* const> paths) {
+  std::vector<std::size_t> order(paths.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return path_before(*states[a], *states[b]); });
+                   [&](std::size_t a, std::size_t b) { return path_before(*paths[a], *paths[b]); });
   return order;
 }
 
 Result<std::unique_ptr<AttentionBatch>> AttentionBatch::create(std::span<const Sequence> sequences,
-                                                               int query_heads, float scale, int threads,
+                                                               const Shape& shape, int threads,
                                                                Budget& budget) {
   require(!sequences.empty() && threads > 0, "AttentionBatch::create: nothing to do");
   std::unique_ptr<AttentionBatch> batch(new AttentionBatch);
   Impl& impl = *batch->impl_;
-  const KvLayout& layout = sequences[0].state->layout();
-  require(query_heads > 0 && query_heads % layout.kv_heads == 0,
+  const KvLayout& layout = sequences[0].path->layout();
+  require(shape.query_heads > 0 && shape.query_heads % layout.kv_heads == 0,
           "AttentionBatch::create: query heads are not a multiple of key/value heads");
-  impl.shape = {layout, query_heads, scale};
+  require(shape.window >= 0, "AttentionBatch::create: a window of no size");
+  impl.shape = {
+      .layout = layout, .query_heads = shape.query_heads, .scale = shape.scale, .window = shape.window};
 
-  std::vector<Impl::Path> paths;
-  for (const auto& [state, rows] : sequences) {
-    require(state->layout() == layout, "AttentionBatch::create: states of different layouts");
-    require(rows > 0 && state->tokens() + rows <= state->reserved_end(),
+  std::vector<Path> paths;
+  for (const auto& [path, rows] : sequences) {
+    require(path->layout() == layout, "AttentionBatch::create: paths of different layouts");
+    require(rows > 0 && path->end() + rows <= path->reserved_end(),
             "AttentionBatch::create: rows that are not reserved");
-    paths.push_back({Cursor(*state, state->tokens() + rows), batch->rows()});
-    for (std::size_t t = state->tokens(); t < state->tokens() + rows; ++t) {
+    require(path->first() == 0 || (shape.window > 0 && path->first() + shape.window <= path->end() + 1),
+            "AttentionBatch::create: a path without what its rows see");
+    const int row = batch->rows();
+    paths.push_back({Cursor(*path, path->end() + rows), row, row + rows});
+    for (std::size_t t = path->end(); t < path->end() + rows; ++t) {
       impl.positions.push_back(static_cast<std::int32_t>(t));
     }
-    for (const SegmentView& view : clip_views(state->views(), state->tokens(), state->tokens() + rows)) {
+    for (const SegmentView& view : path->clip(path->end(), path->end() + rows)) {
       for (int t = view.begin; t < view.end; ++t) impl.places.push_back({view.segment.get(), t});
     }
   }
-  const std::size_t count = paths.size();
-  paths.push_back({Cursor(*sequences[0].state, 0), batch->rows()});
-  impl.add_runs(paths, 0, count, 0);
+  impl.runs = share(std::move(paths));
 
   impl.thread_lines =
       (kernels::attend_scratch_bytes(impl.shape, batch->rows()) + sizeof(CacheLine) - 1) / sizeof(CacheLine);
@@ -174,9 +190,9 @@ void AttentionBatch::append(int layer, const float* keys, const float* values, i
   }
 }
 
-void AttentionBatch::attend(int layer, const float* q, float* out, int ith, int nth) {
+void AttentionBatch::attend(int layer, const float* q, const float* sinks, float* out, int ith, int nth) {
   const std::span mine(impl_->scratch.get() + ith * impl_->thread_lines, impl_->thread_lines);
-  kernels::attend(impl_->shape, layer, impl_->runs, impl_->positions, q, out, ith, nth,
+  kernels::attend(impl_->shape, layer, impl_->runs, impl_->positions, q, sinks, out, ith, nth,
                   std::as_writable_bytes(mine));
 }
 

@@ -2,19 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
-#include "banyan/attention_state.h"
+#include "banyan/segment.h"
+#include "banyan/state.h"
+#include "state/segment_views.h"
 
 namespace banyan {
-
-/// Adds a view at the end, joined with the last where it goes on in the same segment.
-void append_view(std::vector<SegmentView>& views, SegmentView view);
-
-/// The tokens [from, to) of `views`.
-std::vector<SegmentView> clip_views(std::span<const SegmentView> views, std::size_t from, std::size_t to);
-
-void visit_views(std::span<const SegmentView> views, const AllocationVisitor& visit);
 
 /// Covers its whole edge, or nothing: a path with a gap cannot be resumed, so a part that is merged
 /// with a parent's that is missing lets go of what it has.
@@ -25,7 +20,8 @@ class AttentionPart final : public StatePart {
   std::size_t bytes() const override { return tokens_ * bytes_per_token_; }
   std::unique_ptr<StatePart> split_front(std::size_t at) override;
   void merge_front(std::unique_ptr<StatePart> parent) override;
-  bool merges_freely() const override { return tokens_ > 0; }
+  bool merges_freely(const StatePart& child) const override;
+  void complete(std::unique_ptr<StatePart> other) override;
   void visit_allocations(const AllocationVisitor& visit) const override { visit_views(views_, visit); }
 
   std::size_t tokens() const { return tokens_; }

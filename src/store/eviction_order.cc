@@ -5,9 +5,13 @@
 namespace banyan {
 
 bool EvictionRank::operator<(const EvictionRank& other) const {
-  // Deeper and larger go first, hence the swapped sides.
-  return std::tie(user_mark, last_use, other.depth, other.bytes) <
-         std::tie(other.user_mark, other.last_use, depth, bytes);
+  // What has swapped sides goes first when it is larger.
+  const auto above = std::tie(user_mark, other.cheap);
+  const auto below = std::tie(other.user_mark, cheap);
+  if (above != below) return above < below;
+  if (cheap) return std::tie(depth, last_use, other.bytes) < std::tie(other.depth, other.last_use, bytes);
+  return std::tie(last_use, leaf, other.depth, other.bytes) <
+         std::tie(other.last_use, other.leaf, depth, bytes);
 }
 
 void EvictionOrder::put(Key key, const EvictionRank& rank) {

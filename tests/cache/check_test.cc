@@ -1,4 +1,6 @@
 // The checker finds errors that are planted behind the cache's back.
+#include <gmock/gmock.h>
+
 #include "cache/cache_test.h"
 #include "cache/node_snapshot.h"
 
@@ -69,6 +71,47 @@ TEST_F(CheckTest, SnapshotThatDoesNotSpanItsEdge) {
   snapshot = trie().take_snapshot(node);
   snapshot->merge_front(std::move(front));
   trie().set_snapshot(node, std::move(snapshot));
+}
+
+TEST(CheckKinds, WindowPartThatIsMissingOrLiesOutsideItsEdge) {
+  Budget budget(1 << 20);
+  PrefixCache cache(make_groups({.attention = false, .window = true}), budget);
+  auto session = cache.begin(ids("a prompt"));
+  ASSERT_TRUE(evaluate(*session, session->pending()));
+  session->publish();
+  ASSERT_EQ(cache.check(), "");
+  Trie& trie = const_cast<Trie&>(cache.trie());
+  Node* node = trie.match(ids("a prompt")).path.back();
+  auto right = trie.take_snapshot(node);
+  trie.set_snapshot(node, std::make_unique<NodeSnapshot>(Parts(1)));
+  EXPECT_THAT(cache.check(), testing::HasSubstr("is missing"));
+  ASSERT_TRUE(evaluate(*session, ids("!")));
+  Parts longer;
+  longer.push_back(session->states()[0]->snapshot(0, 9));
+  trie.set_snapshot(node, std::make_unique<NodeSnapshot>(std::move(longer)));
+  EXPECT_THAT(cache.check(), testing::HasSubstr("does not lie in its edge"));
+  trie.set_snapshot(node, std::move(right));
+  EXPECT_EQ(cache.check(), "");
+}
+
+TEST(CheckKinds, TwoNodesWithTheSameRecurrentState) {
+  Budget budget(1 << 20);
+  PrefixCache cache(make_groups({.attention = false, .recurrent = true}), budget);
+  auto session = cache.begin(ids("a prompt"));
+  ASSERT_TRUE(evaluate(*session, session->pending()));
+  session->publish();
+  Trie& trie = const_cast<Trie&>(cache.trie());
+  Node* end = trie.match(ids("a prompt")).path.back();
+  session->close();
+  ASSERT_EQ(cache.check(), "");
+  auto again = cache.begin(ids("a prompt and more"));
+  Parts same;
+  same.push_back(again->states()[0]->snapshot(0, 8));
+  Node* front = trie.split(end, 2);
+  trie.set_snapshot(front, std::make_unique<NodeSnapshot>(std::move(same)));
+  EXPECT_THAT(cache.check(), testing::HasSubstr("recurrent state of another node"));
+  trie.set_snapshot(front, std::make_unique<NodeSnapshot>(Parts(1)));
+  trie.merge_with_child(front);
 }
 
 TEST_F(CheckTest, NodesThatShouldHaveMerged) {

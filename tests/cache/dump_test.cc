@@ -13,7 +13,7 @@ using testing::StartsWith;
 
 class DumpTest : public CacheTest {
  protected:
-  DumpTest() : CacheTest({.attention = true, .point = true}) {}
+  DumpTest() : CacheTest({.attention = true, .window = true, .recurrent = true}) {}
 };
 
 TEST_F(DumpTest, TextIsATreeWithANodeALine) {
@@ -25,10 +25,14 @@ TEST_F(DumpTest, TextIsATreeWithANodeALine) {
   EXPECT_THAT(text, StartsWith("nodes 4, tokens 27, open sessions 1, memory "));
   EXPECT_THAT(text.substr(0, first_line), EndsWith(" KiB of 8.0 MiB\n"));
   EXPECT_EQ(text.substr(first_line),
-            "[0, 7)  7 tokens  1.9 KiB  not used  user  active  restore point  \"system.\"\n"
-            "  [7, 17)  10 tokens  2.2 KiB  used 1 ago  active  restore point  \"\\nquestion \"\n"
-            "    [17, 24)  7 tokens  1.9 KiB  used 1 ago  restore point  \"one yes\"\n"
-            "    [17, 20)  3 tokens  1.4 KiB  used 0 ago  active  restore point  \"two\"\n");
+            "[0, 7)  7 tokens  2.8 KiB  used 1 ago  user  active  restore point  "
+            "attention 7, window 7, recurrent 1.1 KiB  \"system.\"\n"
+            "  [7, 17)  10 tokens  3.3 KiB  used 0 ago  active  restore point  "
+            "attention 10, window 8, recurrent 1.1 KiB  \"\\nquestion \"\n"
+            "    [17, 24)  7 tokens  2.8 KiB  used 1 ago  restore point  "
+            "attention 7, window 7, recurrent 1.1 KiB  \"one yes\"\n"
+            "    [17, 20)  3 tokens  1.8 KiB  used 0 ago  active  restore point  "
+            "attention 3, window 3, recurrent 1.1 KiB  \"two\"\n");
   EXPECT_EQ(cache.dump_text().find("system"), std::string::npos) << "no text without a detokenizer";
 }
 
@@ -87,14 +91,42 @@ TEST_F(DumpTest, JsonHasCountersBudgetAndNodes) {
   EXPECT_EQ(first["children"], 1);
   EXPECT_EQ(first["uses"], 0);
   EXPECT_EQ(first["groups"][0]["kind"], "attention");
-  EXPECT_EQ(first["groups"][1]["kind"], "recurrent");
-  EXPECT_EQ(first["groups"][1]["present"], true);
+  EXPECT_EQ(first["groups"][0]["layers"], 2);
+  EXPECT_EQ(first["groups"][0]["tokens"], 7);
+  EXPECT_EQ(first["groups"][1]["kind"], "window");
+  EXPECT_EQ(first["groups"][1]["tokens"], 7);
+  EXPECT_EQ(first["groups"][2]["kind"], "recurrent");
+  EXPECT_EQ(first["groups"][2]["bytes"], kTestRecurrentLayout.bytes());
+  EXPECT_FALSE(first["groups"][2].contains("tokens"));
+}
+
+TEST_F(DumpTest, NodeWhereNotAllLayersCanResumeIsNoRestorePoint) {
+  request("0123456789abcdefghij");
+  Session apart = begin("0123456789ABCDEFGHIJ", {}, false);
+  prefill(apart);
+  apart.close();
+  const auto json = nlohmann::json::parse(cache.dump_json());
+  EXPECT_EQ(json["nodes"][0]["end"], 10);
+  EXPECT_EQ(json["nodes"][0]["restore_point"], false);
+  EXPECT_EQ(json["nodes"][0]["groups"][0]["tokens"], 10);
+  EXPECT_EQ(json["nodes"][0]["groups"][1]["tokens"], 0);
+  EXPECT_EQ(json["nodes"][0]["groups"][2]["bytes"], 0);
+  EXPECT_EQ(json["nodes"][1]["restore_point"], true);
+  EXPECT_EQ(json["nodes"][2]["restore_point"], true);
+}
+
+TEST_F(DumpTest, WithAttentionAloneThereIsNothingToTellApart) {
+  PrefixCache plain(make_groups({}), budget);
+  Session session = *plain.begin(ids("a prompt"));
+  ASSERT_TRUE(evaluate(session, session.pending()));
+  session.close();
+  EXPECT_THAT(plain.dump_text(), EndsWith("[0, 8)  8 tokens  1.0 KiB  used 0 ago\n"));
 }
 
 TEST_F(DumpTest, VeryDeepTrieIsDumped) {
   std::string prompt = "start";
   std::vector<RestorePoint> points;
-  for (std::size_t i = 1; i <= 3000; ++i) {
+  for (std::size_t i = 1; i <= 1000; ++i) {
     prompt += 'x';
     points.push_back({.offset = i, .user = true});
   }
@@ -102,9 +134,9 @@ TEST_F(DumpTest, VeryDeepTrieIsDumped) {
   ASSERT_TRUE(session);
   ASSERT_TRUE(evaluate(*session, session->pending()));
   session->close();
-  EXPECT_EQ(cache.counters().nodes, 3002u);
+  EXPECT_EQ(cache.counters().nodes, 1002u);
   EXPECT_LT(cache.dump_text(text_of).size(), 1'000'000u);
-  EXPECT_EQ(nlohmann::json::parse(cache.dump_json()).at("nodes").size(), 3001u);
+  EXPECT_EQ(nlohmann::json::parse(cache.dump_json()).at("nodes").size(), 1001u);
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 // What goes when memory runs short, and what stays.
+#include <memory>
+#include <utility>
+#include <vector>
+
 #include "cache/cache_test.h"
-#include "cache/fake_groups.h"
+#include "cache/restore.h"
 
 namespace banyan {
 namespace {
@@ -12,7 +16,7 @@ class EvictionTest : public CacheTest {};
 
 class HybridEvictionTest : public CacheTest {
  protected:
-  HybridEvictionTest() : CacheTest({.attention = true, .point = true}) {}
+  HybridEvictionTest() : CacheTest({.attention = true, .recurrent = true}) {}
 };
 
 /// Room for four segments of 64 tokens.
@@ -101,26 +105,106 @@ TEST_F(HybridEvictionTest, UserPointSurvivesEvictionAndMerging) {
   EXPECT_EQ(request("system. other").restored, 7u);
 }
 
-TEST_F(HybridEvictionTest, MakingAStateForTheTrieMayEvictWithoutHarm) {
-  // Room for two prompts, a restore point, both ends and a running state.
-  Budget small(2 * kSegment + 4 * PointGroup::kStateBytes);
-  PrefixCache tight(make_groups({.attention = true, .point = true}), small);
-  const std::vector<RestorePoint> points = {{.offset = 4}};
-  Session one = *tight.begin(ids("trunk, one"), points);
-  ASSERT_TRUE(evaluate(one, one.pending()));
-  one.close();
-  Session two = *tight.begin(ids("trunk, two"), {}, false);
-  ASSERT_TRUE(evaluate(two, two.pending()));
+TEST_F(HybridEvictionTest, RunOfClosePointsIsThinnedBeforeAnythingElseGoes) {
+  request("another conversation, the oldest");
+  std::vector<RestorePoint> points;
+  for (std::size_t offset = 8; offset <= 4000; offset += 8) points.push_back({.offset = offset});
+  Session session = *cache.begin(Path(4001, 'x'), points);
+  prefill(session);
+  session.close();
+  const auto ends = [&] {
+    std::vector<std::size_t> all = {0};
+    for (const Node* node = cache.trie().match(Path(4001, 'x')).path.back(); !node->is_root();) {
+      node = node->parent();
+      all.insert(all.begin() + 1, node->end());
+    }
+    all.erase(all.begin());  // the root's
+    return all;
+  };
+  ASSERT_EQ(ends().size(), 501u);
+
+  while (match("another conversation, the oldest") > 0) {
+    ASSERT_TRUE(cache.evict_one());
+    if (cache.counters().evictions % 16 == 0) {
+      ASSERT_EQ(cache.check(), "");
+    }
+  }
+  // The leaf aside, all that is left is as far from the point before it as is worth it.
+  const std::vector<std::size_t> left = ends();
+  for (std::size_t i = 1; i < left.size(); ++i) {
+    const std::size_t few = std::max<std::size_t>(32, left[i] / 32);
+    EXPECT_GT(left[i] - left[i - 1], few) << left[i];
+    EXPECT_LE(left[i] - left[i - 1], few + 8) << left[i];
+  }
+  EXPECT_GT(left.size(), 55u);
+}
+
+TEST_F(HybridEvictionTest, PointFarFromTheOneBeforeItIsAsOldAsItsUse) {
+  request("old leaf");
+  request(std::string(33, 'x') + "more", "", {{.offset = 33}});
+  ASSERT_TRUE(cache.evict_one());
+  EXPECT_EQ(match("old leaf"), 0u);
+  EXPECT_EQ(cache.counters().nodes, 3u);
+}
+
+/// A group whose states need scratch to be resumed and to be kept.
+class ScratchGroup final : public LayerGroup {
+ public:
+  static constexpr std::size_t kScratch = 1000;
+
+  std::string_view kind() const override { return "recurrent"; }
+  int layer_count() const override { return 1; }
+  std::size_t resumable(std::span<const PathPart>, std::size_t) const override { return 0; }
+  std::unique_ptr<LiveState> resume(std::span<const PathPart>, std::size_t, Budget& budget) const override {
+    class State final : public LiveState {
+     public:
+      explicit State(Budget& budget) : budget_(budget) { (void)budget_.take(kScratch, "scratch"); }
+      std::size_t tokens() const override { return tokens_; }
+      Result<> reserve(std::size_t) override { return {}; }
+      void commit(std::size_t count) override { tokens_ += count; }
+      void schedule_capture(std::size_t) override {}
+      std::unique_ptr<StatePart> snapshot(std::size_t, std::size_t) const override {
+        (void)budget_.take(kScratch, "scratch");
+        return nullptr;
+      }
+      void visit_allocations(const AllocationVisitor&) const override {}
+
+     private:
+      Budget& budget_;
+      std::size_t tokens_ = 0;
+    };
+    return std::make_unique<State>(budget);
+  }
+};
+
+TEST(EvictionWithin, BeginAndPublishSparesThePathOfTheSession) {
+  Budget small(3 * kSegment + ScratchGroup::kScratch);
+  Groups groups = make_groups({});
+  groups.push_back(std::make_unique<ScratchGroup>());
+  PrefixCache tight(std::move(groups), small);
+  const auto ask = [&](std::string_view prompt) {
+    Session session = *tight.begin(ids(prompt), {}, false);
+    EXPECT_TRUE(session.reserve(prompt.size()));
+    session.advance(session.pending());
+    return session;
+  };
+  ask("other").close();
+  ask("trunk, one").close();
+  Session two = ask("trunk, two");
+  auto other = *small.take(ScratchGroup::kScratch, "all that is left");
   two.publish();
-  ASSERT_EQ(small.used(), small.limit());
-  ASSERT_EQ(tight.counters().evictions, 0u);
-  reply(two, "!");
-  two.publish();
-  EXPECT_EQ(tight.counters().evictions, 1u) << "of the other branch, whose trunk is in use";
-  EXPECT_EQ(tight.check(), "");
-  EXPECT_EQ(tight.match_length(ids("trunk, two!")), 11u);
-  EXPECT_EQ(tight.match_length(ids("trunk, one")), 7u);
+  EXPECT_EQ(tight.counters().evictions, 1u);
+  EXPECT_EQ(tight.check(other.bytes()), "");
+  EXPECT_EQ(tight.match_length(ids("trunk, two")), 10u);
+  EXPECT_EQ(tight.match_length(ids("trunk, one")), 10u);
+  EXPECT_EQ(tight.match_length(ids("other")), 0u);
   two.close();
+  auto more = *small.take(kSegment, "what came back");
+  Session three = *tight.begin(ids("trunk, one"));
+  EXPECT_EQ(tight.check(other.bytes() + more.bytes()), "");
+  EXPECT_EQ(tight.counters().evictions, 2u);
+  EXPECT_EQ(tight.match_length(ids("trunk, one")), 10u);
+  EXPECT_EQ(tight.match_length(ids("trunk, two")), 7u);
 }
 
 TEST_F(TightTest, MakesRoomForANewPrompt) {

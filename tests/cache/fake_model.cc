@@ -1,12 +1,15 @@
 #include "cache/fake_model.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "banyan/attention_state.h"
-#include "cache/fake_groups.h"
+#include "banyan/recurrent_state.h"
+#include "banyan/window_state.h"
 
 namespace banyan {
 namespace {
+
+using Numbers = std::vector<float>;
 
 std::uint64_t hash_next(std::uint64_t hash, Token token) {
   hash = (hash ^ (static_cast<std::uint64_t>(token) + 1)) * 0x9E3779B97F4A7C15u;
@@ -37,16 +40,95 @@ void for_each_element(Segment& segment, int at, std::uint64_t hash, Visit visit)
   }
 }
 
-// Calls visit(element in memory, expected value) for path positions [from, to) of a state.
-template <class Visit>
-void for_each_position(const AttentionState& state, std::span<const std::uint64_t> hashes, std::size_t from,
-                       Visit visit) {
-  std::size_t position = 0;
-  for (const SegmentView& view : state.views()) {
-    for (int at = view.begin; at < view.end && position < hashes.size(); ++at, ++position) {
-      if (position >= from) for_each_element(*view.segment, at, hashes[position], visit);
+// The keys and values of an attention or window state; null for others.
+const SegmentPath* keys_and_values(const LiveState& state) {
+  if (const auto* attention = dynamic_cast<const AttentionState*>(&state)) return &attention->path();
+  if (const auto* window = dynamic_cast<const WindowState*>(&state)) return &window->path();
+  return nullptr;
+}
+
+void write(const SegmentPath& path, std::span<const std::uint64_t> hashes) {
+  std::size_t next = 0;
+  for (const SegmentView& view : path.clip(path.end(), path.end() + hashes.size())) {
+    for (int at = view.begin; at < view.end; ++at) {
+      for_each_element(*view.segment, at, hashes[next++], [](float& there, float value) { there = value; });
     }
   }
+}
+
+// Whether all that the path holds is what tokens with these hashes leave behind.
+bool holds(const SegmentPath& path, std::span<const std::uint64_t> hashes) {
+  if (path.end() != hashes.size()) return false;
+  bool same = true;
+  std::size_t position = path.first();
+  for (const SegmentView& view : path.clip(path.first(), path.end())) {
+    for (int at = view.begin; at < view.end; ++at) {
+      for_each_element(*view.segment, at, hashes[position++],
+                       [&](const float& there, float value) { same = same && there == value; });
+    }
+  }
+  return same;
+}
+
+// Has the layers compute tokens with these hashes and returns what they give. `decay` and `learned` are
+// the delta rule's: with 0 and 1 a token's matrix follows from the tokens that its convolution sees
+// alone, and with 1 and 0 it stays as it was.
+Numbers compute(RecurrentState& state, std::span<const std::uint64_t> hashes, float decay, float learned) {
+  constexpr RecurrentLayout layout = kTestRecurrentLayout;
+  const auto rows = hashes.size();
+  const RecurrentBatch::Sequence sequence{&state, static_cast<int>(rows)};
+  const RecurrentBatch batch({&sequence, 1}, 1, KeyOrder::grouped);
+  const Numbers weights(std::size_t(layout.conv_channels) * (layout.conv_taps + 1), 0.25f);
+  Numbers unit(rows * layout.key_dim);
+  for (std::size_t row = 0; row < rows; ++row) unit[row * layout.key_dim] = 1;
+  const Numbers g(rows, decay == 0 ? -1e4f : 0.0f);
+  const Numbers beta(rows, learned);
+  Numbers all;
+  for (int layer = 0; layer < layout.layers; ++layer) {
+    Numbers x;
+    for (const std::uint64_t hash : hashes) {
+      for (int i = 0; i < layout.conv_channels; ++i) x.push_back(element(hash, layer, i) / 0x10000);
+    }
+    Numbers convolved(x.size());
+    batch.convolve(layer, x.data(), weights.data(), convolved.data(), 0, 1);
+    Numbers out(rows * layout.value_dim);
+    batch.scan(layer,
+               {.q = unit.data(),
+                .k = unit.data(),
+                .v = convolved.data(),
+                .v_stride = layout.conv_channels,
+                .g = g.data(),
+                .beta = beta.data()},
+               out.data(), 0, 1);
+    all.insert(all.end(), convolved.begin(), convolved.end());
+    all.insert(all.end(), out.begin(), out.end());
+  }
+  return all;
+}
+
+// What a state gives for one more token, which it does not learn.
+Numbers probe(RecurrentState& state) {
+  state.reserve(1).value();
+  const std::uint64_t name = 1;
+  return compute(state, {&name, 1}, 1, 0);
+}
+
+// Whether a recurrent state is what tokens with these hashes leave behind. Looks at a state that
+// stands at the same offset, in memory of its own.
+bool holds(const RecurrentState& state, std::span<const std::uint64_t> hashes) {
+  if (state.tokens() != hashes.size()) return false;
+  if (hashes.empty()) return true;
+  Budget budget(4 * kTestRecurrentLayout.bytes());
+  const auto part = state.snapshot(0, hashes.size());
+  const PathPart node{part.get(), 0, hashes.size()};
+  const auto there = RecurrentGroup(kTestRecurrentLayout).resume({&node, 1}, hashes.size(), budget);
+
+  const auto seen = hashes.last(std::min<std::size_t>(hashes.size(), kTestRecurrentLayout.conv_taps + 1));
+  RecurrentState expected(kTestRecurrentLayout, budget);
+  expected.reserve(seen.size()).value();
+  compute(expected, seen, 0, 1);
+  expected.commit(seen.size());
+  return probe(static_cast<RecurrentState&>(*there)) == probe(expected);
 }
 
 }  // namespace
@@ -57,8 +139,8 @@ std::string text_of(TokenSpan tokens) { return {tokens.begin(), tokens.end()}; }
 std::vector<std::unique_ptr<LayerGroup>> make_groups(const LayerKinds& which) {
   std::vector<std::unique_ptr<LayerGroup>> groups;
   if (which.attention) groups.push_back(std::make_unique<AttentionGroup>(kTestLayout));
-  if (which.window) groups.push_back(std::make_unique<WindowGroup>());
-  if (which.point) groups.push_back(std::make_unique<PointGroup>());
+  if (which.window) groups.push_back(std::make_unique<WindowGroup>(kTestLayout, kTestWindow));
+  if (which.recurrent) groups.push_back(std::make_unique<RecurrentGroup>(kTestRecurrentLayout));
   return groups;
 }
 
@@ -68,19 +150,19 @@ std::vector<std::uint64_t> path_hashes(TokenSpan path, std::uint64_t from) {
   return hashes;
 }
 
+void forward(LiveState& state, std::span<const std::uint64_t> hashes) {
+  if (hashes.empty()) return;
+  if (const SegmentPath* path = keys_and_values(state)) {
+    write(*path, hashes);
+  } else {
+    compute(dynamic_cast<RecurrentState&>(state), hashes, 0, 1);
+  }
+}
+
 void forward(const Session& session, TokenSpan tokens) {
   const TokenSpan seen = session.tokens().first(session.position());
-  Path path(seen.begin(), seen.end());
-  path.insert(path.end(), tokens.begin(), tokens.end());
-  const auto hashes = path_hashes(path);
-  for (LiveState* state : session.states()) {
-    if (auto* fake = dynamic_cast<FakeState*>(state)) {
-      for (std::size_t at = seen.size(); at < path.size(); ++at) fake->write(at, hashes[at]);
-    } else {
-      for_each_position(dynamic_cast<AttentionState&>(*state), hashes, seen.size(),
-                        [](float& there, float value) { there = value; });
-    }
-  }
+  const std::uint64_t from = seen.empty() ? 0 : path_hashes(seen).back();
+  for (LiveState* state : session.states()) forward(*state, path_hashes(tokens, from));
 }
 
 Result<> evaluate(Session& session, TokenSpan tokens) {
@@ -92,19 +174,14 @@ Result<> evaluate(Session& session, TokenSpan tokens) {
 
 bool holds_its_path(const Session& session) {
   const auto hashes = path_hashes(session.tokens().first(session.position()));
-  for (const LiveState* state : session.states()) {
-    if (state->tokens() != hashes.size()) return false;
-    if (const auto* fake = dynamic_cast<const FakeState*>(state)) {
-      if (!fake->holds(hashes)) return false;
-      continue;
+  return std::ranges::all_of(session.states(), [&](const LiveState* state) {
+    if (const auto* window = dynamic_cast<const WindowState*>(state)) {
+      const auto seen = std::min<std::size_t>(window->window(), hashes.size());
+      if (window->path().first() + seen > hashes.size()) return false;
     }
-    const auto& attention = dynamic_cast<const AttentionState&>(*state);
-    bool same = attention.reserved_end() >= hashes.size();
-    for_each_position(attention, hashes, 0,
-                      [&](const float& there, float value) { same = same && there == value; });
-    if (!same) return false;
-  }
-  return true;
+    const SegmentPath* path = keys_and_values(*state);
+    return path ? holds(*path, hashes) : holds(dynamic_cast<const RecurrentState&>(*state), hashes);
+  });
 }
 
 }  // namespace banyan

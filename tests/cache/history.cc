@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "banyan/cache.h"
-#include "cache/fake_groups.h"
 #include "cache/node_snapshot.h"
 
 namespace banyan {
@@ -19,9 +18,9 @@ constexpr std::size_t kLongestPrompt = 400;
 
 /// What the map knows of a token prefix that the trie holds.
 struct Held {
-  bool point = false;  ///< a state that cannot be split was captured at its end
+  bool point = false;   ///< a recurrent state was captured at its end,
+  bool unsure = false;  ///< or perhaps not, for want of memory or of worth
   bool user = false;
-  bool operator==(const Held&) const = default;
 };
 
 /// Token prefixes, by their hash.
@@ -31,7 +30,8 @@ struct Open {
   Session session;
   std::map<std::size_t, bool> points;  ///< asked for beyond what was restored; true: the user's
   std::size_t published = 0;
-  std::size_t kept = 0;  ///< of its path, what the trie must not lose
+  std::size_t kept = 0;          ///< of its path, what the trie must not lose
+  bool short_of_memory = false;  ///< captures may have been given up
 };
 
 /// A node that eviction may choose.
@@ -39,6 +39,7 @@ struct Victim {
   std::uint64_t path = 0;  ///< hash of the path to its end
   std::size_t edge = 0;
   bool leaf = false;
+  bool cheap = false;
 };
 
 class History {
@@ -54,7 +55,6 @@ class History {
     while (result_.wrong.empty() && at_ < bytes_.size()) {
       ++result_.steps;
       evictions_ = cache_.counters().evictions;
-      full_ = kinds_.point && budget_.used() + PointGroup::kStateBytes > budget_.limit();
       step();
       compare();
     }
@@ -147,7 +147,7 @@ class History {
     expect(stats.total == prompt.size() && stats.evaluated == 0, "wrong totals at begin");
     expect(stats.matched == matched, "matched differs from the map");
     expect(stats.restored == restored, "restored is not the deepest offset that all groups can resume at");
-    if (kinds_.point && !kinds_.window) {
+    if (kinds_.recurrent && !kinds_.window) {
       std::size_t point = limit;
       while (point > 0 && !held_.at(hashes[point - 1]).point) --point;
       expect(restored == point, "restored is not the last point of the map");
@@ -161,7 +161,6 @@ class History {
            "the wrong reason for restoring less than what matched");
     count(to_string(stats.limit));
     if (restored > 0) count("restored");
-    if (cache_.counters().evictions > evictions_) count("begin evicts");
 
     if (held_back) open.points.emplace(limit, false);
     for (const RestorePoint& point : points) {
@@ -177,7 +176,8 @@ class History {
 
   void evaluate_some() {
     if (open_.empty()) return;
-    Session& session = open_[choose(open_.size())].session;
+    Open& open = open_[choose(open_.size())];
+    Session& session = open.session;
     const TokenSpan pending = session.pending();
     Path next(pending.begin(),
               pending.begin() + static_cast<std::ptrdiff_t>(std::min(pending.size(), choose(120))));
@@ -186,6 +186,9 @@ class History {
     }
     const std::size_t position = session.position();
     const Result<> room = session.reserve(next.size() + choose(3));
+    if (kinds_.recurrent && budget_.used() + kTestRecurrentLayout.bytes() > budget_.limit()) {
+      open.short_of_memory = true;
+    }
     if (!room) {
       count("out of memory");
       expect(room.error().code == Errc::out_of_memory, "reserve failed with the wrong error");
@@ -195,6 +198,12 @@ class History {
     count(pending.empty() ? "decode" : "prefill");
     forward(session, next);
     session.advance(next);
+    // A long reply has a point now and then.
+    const std::size_t end = session.position();
+    const bool ahead = !open.points.empty() && open.points.rbegin()->first > end;
+    if ((kinds_.window || kinds_.recurrent) && end >= session.stats().total && !ahead) {
+      open.points.emplace(end + std::max<std::size_t>(256, end / 16), false);
+    }
     expect_right_state(session);
     evaluated_ += next.size();
   }
@@ -206,14 +215,31 @@ class History {
     if (end == open.published) return;
     const auto hashes = path_hashes(session.tokens().first(end));
     for (const std::uint64_t hash : hashes) held_.try_emplace(hash);
-    held_.at(hashes[end - 1]).point = kinds_.point;
     for (const auto& [offset, user] : open.points) {
       if (offset > end) continue;
       Held& held = held_.at(hashes[offset - 1]);
-      held.point = kinds_.point;
+      held.unsure = kinds_.recurrent && !held.point && open.short_of_memory;
+      held.point = kinds_.recurrent;
       held.user = held.user || user;
     }
+    held_.at(hashes[end - 1]).point = kinds_.recurrent;
+    held_.at(hashes[end - 1]).unsure = false;
     open.kept = open.published = end;
+  }
+
+  // The map's side of closing: points may go that one not far before them stands in for.
+  void keep_and_thin(Open& open) {
+    keep(open);
+    const SessionStats& stats = open.session.stats();
+    if (stats.evaluated == 0) return;
+    const auto hashes = path_hashes(open.session.tokens().first(open.session.position()));
+    std::size_t before = 0;
+    for (std::size_t offset = 1; offset < stats.restored; ++offset) {
+      Held& held = held_.at(hashes[offset - 1]);
+      if (!held.point) continue;
+      if (!held.user && offset - before <= std::max<std::size_t>(32, offset / 32)) held.unsure = true;
+      before = offset;
+    }
   }
 
   void publish() {
@@ -221,13 +247,17 @@ class History {
     Open& open = open_[choose(open_.size())];
     keep(open);
     open.session.publish();
-    count(cache_.counters().evictions > evictions_ ? "publish evicts" : "publish");
+    const Path path(open.session.tokens().begin(),
+                    open.session.tokens().begin() + static_cast<std::ptrdiff_t>(open.published));
+    expect(deepest_resumable(path, path.size()) == path.size(),
+           "the end of what was published is no restore point");
+    count("publish");
   }
 
   void close() {
     if (open_.empty()) return;
     const std::size_t which = choose(open_.size());
-    keep(open_[which]);
+    keep_and_thin(open_[which]);
     const bool cut_short = !open_[which].session.pending().empty();
     if (choose(2) == 0) open_[which].session.close();
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(which));
@@ -238,7 +268,7 @@ class History {
     if (open_.size() < 2) return;
     const std::size_t to = choose(open_.size());
     const std::size_t from = (to + 1) % open_.size();
-    keep(open_[to]);
+    keep_and_thin(open_[to]);
     open_[to] = std::move(open_[from]);
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(from));
     count("move over an open session");
@@ -257,11 +287,19 @@ class History {
     count("clear");
   }
 
+  bool is_cheap(const Node& node) const {
+    if (!kinds_.recurrent || NodeSnapshot::of(node).parts().back() == nullptr) return false;
+    return !node.is_leaf() && node.edge().size() <= std::max<std::size_t>(32, node.end() / 32);
+  }
+
   // What may go first, found by looking at every node.
   std::vector<Victim> victims() const {
-    const auto rank = [](const Node& node) {
-      return std::tuple(node.user_mark(), node.last_use(), -static_cast<long>(node.end()),
-                        -static_cast<long>(node.snapshot()->bytes()));
+    const auto rank = [this](const Node& node) {
+      const long end = static_cast<long>(node.end());
+      const long bytes = static_cast<long>(node.snapshot()->bytes());
+      const long use = static_cast<long>(node.last_use());
+      if (is_cheap(node)) return std::tuple(0, end, use, -bytes);
+      return std::tuple(1 + node.user_mark(), 2 * use + node.is_leaf(), -end, -bytes);
     };
     const Node* first = nullptr;
     std::vector<Victim> all;
@@ -271,7 +309,7 @@ class History {
       if (!may_go || (first != nullptr && rank(*first) < rank(node))) return;
       if (first == nullptr || rank(node) < rank(*first)) all.clear();
       first = &node;
-      all.push_back({hashes.back(), node.edge().size(), node.is_leaf()});
+      all.push_back({hashes.back(), node.edge().size(), node.is_leaf(), is_cheap(node)});
     });
     return all;
   }
@@ -291,6 +329,7 @@ class History {
     });
     expect(right, "evict_one chose the wrong node");
     count(before.tokens == after.tokens ? "evict inner" : "evict leaf");
+    if (may_go.front().cheap) count("evict cheap");
   }
 
   // Calls visit(node, hashes of the paths to each token of its edge) for every node but the root.
@@ -311,8 +350,8 @@ class History {
     Prefixes all;
     walk([&](const Node& node, const std::vector<std::uint64_t>& hashes) {
       for (const std::uint64_t hash : hashes) all.try_emplace(hash);
-      const bool point = kinds_.point && NodeSnapshot::of(node).parts().back() != nullptr;
-      all[hashes.back()] = {.point = point, .user = node.user_mark()};
+      const bool point = kinds_.recurrent && NodeSnapshot::of(node).parts().back() != nullptr;
+      all[hashes.back()] = {.point = point, .unsure = false, .user = node.user_mark()};
     });
     return all;
   }
@@ -327,7 +366,15 @@ class History {
     }
 
     const Prefixes now = prefixes();
-    if (counters.evictions == evictions_ && !full_) expect(now == held_, "the trie differs from the map");
+    if (counters.evictions == evictions_) {
+      expect(now.size() == held_.size(), "the trie differs from the map");
+      for (const auto& [prefix, held] : held_) {
+        const auto found = now.find(prefix);
+        const bool lost = held.point && found != now.end() && !found->second.point;
+        expect(found != now.end() && (!lost || held.unsure), "the trie lost what the map has");
+        if (lost) count("points given up");
+      }
+    }
     for (const auto& [prefix, held] : now) {
       const auto expected = held_.find(prefix);
       expect(expected != held_.end(), "the trie holds what was never evaluated");
@@ -369,9 +416,7 @@ class History {
   Prefixes held_;
   Charge scratch_;
   std::uint64_t evaluated_ = 0;
-  // Before the step: evictions, and whether there is no room to capture the state at a path's end.
-  std::uint64_t evictions_ = 0;
-  bool full_ = false;
+  std::uint64_t evictions_ = 0;  // before the step
   CacheHistoryResult result_;
 };
 

@@ -9,8 +9,6 @@
 #include <tuple>
 #include <vector>
 
-#include "cache/fake_groups.h"
-
 namespace banyan {
 namespace {
 
@@ -29,18 +27,21 @@ const Mixture kMixtures[] = {
     {"AttentionTight", {.attention = true}, 12 * kSegment, {"evict leaf", "out of memory"}},
     {"AttentionRoomy", {.attention = true}, 30 * kSegment, {"evict leaf", "last_token"}},
     {"Recurrent",
-     {.attention = false, .point = true},
-     12 * PointGroup::kStateBytes,
-     {"no_point", "no_state", "evict inner", "begin evicts", "publish evicts", "out of memory"}},
+     {.attention = false, .recurrent = true},
+     14 * kTestRecurrentLayout.bytes(),
+     {"no_point", "no_state", "evict cheap", "evict inner", "points given up", "out of memory"}},
     {"Hybrid",
-     {.attention = true, .point = true},
+     {.attention = true, .recurrent = true},
      15 * kSegment,
-     {"no_point", "no_state", "evict inner", "begin evicts", "publish evicts", "out of memory"}},
-    {"Window", {.attention = true, .window = true}, 15 * kSegment, {"no_point", "evict inner"}},
+     {"no_point", "no_state", "evict cheap", "evict inner", "out of memory"}},
+    {"Window",
+     {.attention = true, .window = true},
+     22 * kSegment,
+     {"no_point", "evict inner", "out of memory"}},
     {"AllKinds",
-     {.attention = true, .point = true, .window = true},
-     20 * kSegment,
-     {"no_point", "no_state", "evict inner", "begin evicts", "publish evicts"}},
+     {.attention = true, .window = true, .recurrent = true},
+     24 * kSegment,
+     {"no_point", "no_state", "evict inner", "evict cheap"}},
 };
 
 class RandomCacheHistory : public testing::TestWithParam<std::tuple<Mixture, std::uint32_t>> {};

@@ -6,13 +6,14 @@
 #include <utility>
 
 #include "banyan/attention_state.h"
-#include "cache/fake_groups.h"
+#include "banyan/recurrent_state.h"
+#include "banyan/window_state.h"
 #include "cache/fake_model.h"
 
 namespace banyan {
 namespace {
 
-/// Two groups: attention, and states that cannot be split.
+/// Two groups: attention and recurrent.
 class NodeSnapshotTest : public testing::Test {
  protected:
   NodeSnapshotTest() {
@@ -25,10 +26,11 @@ class NodeSnapshotTest : public testing::Test {
   }
 
   std::unique_ptr<StatePart> point() {
-    const auto state = PointGroup().resume({}, 0, budget_);
-    EXPECT_TRUE(state->reserve(1));
-    state->commit(1);
-    return state->snapshot(0, 1);
+    RecurrentState state(kTestRecurrentLayout, budget_);
+    EXPECT_TRUE(state.reserve(1));
+    forward(state, path_hashes(ids("x")));
+    state.commit(1);
+    return state.snapshot(0, 1);
   }
 
   static std::unique_ptr<NodeSnapshot> make(std::unique_ptr<StatePart> attention,
@@ -47,14 +49,14 @@ class NodeSnapshotTest : public testing::Test {
 TEST_F(NodeSnapshotTest, BytesAreTheSumOfItsParts) {
   EXPECT_EQ(make(nullptr, nullptr)->bytes(), 0u);
   EXPECT_EQ(make(attention(0, 3), nullptr)->bytes(), 3 * kToken);
-  EXPECT_EQ(make(attention(0, 3), point())->bytes(), 3 * kToken + PointGroup::kStateBytes);
+  EXPECT_EQ(make(attention(0, 3), point())->bytes(), 3 * kToken + kTestRecurrentLayout.bytes());
 }
 
 TEST_F(NodeSnapshotTest, SplitIsDoneGroupByGroup) {
   const auto back = make(attention(0, 10), point());
   const std::unique_ptr<Snapshot> front = back->split_front(4);
   EXPECT_EQ(front->bytes(), 4 * kToken) << "the other state stays whole with the child";
-  EXPECT_EQ(back->bytes(), 6 * kToken + PointGroup::kStateBytes);
+  EXPECT_EQ(back->bytes(), 6 * kToken + kTestRecurrentLayout.bytes());
 }
 
 TEST_F(NodeSnapshotTest, SplitOfNothingIsASnapshotOfNothing) {
@@ -66,7 +68,7 @@ TEST_F(NodeSnapshotTest, SplitOfNothingIsASnapshotOfNothing) {
 TEST_F(NodeSnapshotTest, MergeKeepsWhatSpansTheJoinedEdge) {
   const auto child = make(attention(4, 10), point());
   child->merge_front(make(attention(0, 4), point()));
-  EXPECT_EQ(child->bytes(), 10 * kToken + PointGroup::kStateBytes);
+  EXPECT_EQ(child->bytes(), 10 * kToken + kTestRecurrentLayout.bytes());
   const auto bare = make(nullptr, nullptr);
   bare->merge_front(make(attention(0, 4), point()));
   EXPECT_EQ(bare->bytes(), 0u);
@@ -81,17 +83,41 @@ TEST_F(NodeSnapshotTest, MergesFreelyOnlyIfNoGroupLosesAnything) {
       << "its keys and values would be lost";
 }
 
-TEST_F(NodeSnapshotTest, IsARestorePointWhereAGroupResumesOnlyThere) {
-  EXPECT_TRUE(make(attention(0, 4), point())->is_restore_point());
-  EXPECT_FALSE(make(attention(0, 4), nullptr)->is_restore_point());
-}
-
-TEST_F(NodeSnapshotTest, ReplaceLeavesWhatItHasNothingFor) {
+TEST_F(NodeSnapshotTest, CompleteFillsWhatIsMissingAndLeavesTheRest) {
   const auto snapshot = make(attention(0, 4), nullptr);
   Parts parts(2);
   parts[1] = point();
-  snapshot->replace(std::move(parts));
-  EXPECT_EQ(snapshot->bytes(), 4 * kToken + PointGroup::kStateBytes);
+  snapshot->complete(std::move(parts));
+  EXPECT_EQ(snapshot->bytes(), 4 * kToken + kTestRecurrentLayout.bytes());
+  const StatePart* kept = snapshot->parts()[1].get();
+  Parts again(2);
+  again[0] = attention(0, 4);
+  again[1] = point();
+  snapshot->complete(std::move(again));
+  EXPECT_EQ(snapshot->bytes(), 4 * kToken + kTestRecurrentLayout.bytes());
+  EXPECT_EQ(snapshot->parts()[1].get(), kept);
+}
+
+TEST(NodeSnapshotOfAWindow, CompleteGoesIntoTheParts) {
+  // What one session has let go of, another captured.
+  Budget budget(1 << 20);
+  const auto part_of = [&](std::size_t captured) {
+    WindowState state(kTestLayout, kTestWindow, budget);
+    state.schedule_capture(captured);
+    EXPECT_TRUE(state.reserve(40));
+    state.commit(40);
+    return state.snapshot(0, 20);
+  };
+  const auto one = [](std::unique_ptr<StatePart> part) {
+    Parts parts;
+    parts.push_back(std::move(part));
+    return parts;
+  };
+  const std::size_t token = kTestLayout.bytes_per_token();
+  NodeSnapshot snapshot(one(part_of(30)));
+  EXPECT_EQ(snapshot.bytes(), 0u);
+  snapshot.complete(one(part_of(20)));
+  EXPECT_EQ(snapshot.bytes(), kTestWindow * token);
 }
 
 }  // namespace

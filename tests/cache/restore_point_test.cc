@@ -7,7 +7,7 @@ namespace {
 /// A hybrid model: attention, and states that resume only where they were captured.
 class RestorePointTest : public CacheTest {
  protected:
-  RestorePointTest() : CacheTest({.attention = true, .point = true}) {}
+  RestorePointTest() : CacheTest({.attention = true, .recurrent = true}) {}
 };
 
 /// Full attention only.
@@ -182,6 +182,19 @@ TEST_F(WindowPointTest, ResumeWhereAWindowIsKept) {
   EXPECT_EQ(middle.limited_by, "window");
   EXPECT_EQ(request("0123456789abcdefUVW").restored, 16u) << "now the branch point's window is";
   EXPECT_EQ(request("0123456789abcdefghij and on").restored, 20u);
+}
+
+TEST_F(WindowPointTest, RestOfANodeThatIsCutMergesWithWhatIsBelow) {
+  Session late = begin("abcdefghijklmnopqrstuvwxyz!");
+  request("abcdefghijklmnopqrstuvwxyz01");
+  request("abcdefghijklmnopqrstuvwxyz01234");
+  EXPECT_EQ(paths(), "/abcdefghijklmnopqrstuvwxyz01\n/abcdefghijklmnopqrstuvwxyz01/234\n");
+  prefill(late);
+  late.close();
+  EXPECT_EQ(paths(),
+            "/abcdefghijklmnopqrstuvwxyz\n"
+            "/abcdefghijklmnopqrstuvwxyz/!\n"
+            "/abcdefghijklmnopqrstuvwxyz/01234\n");
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "cache/fake_groups.h"
+#include "cache/fake_model.h"
 
 namespace banyan {
 namespace {
@@ -15,8 +15,7 @@ namespace {
 class RestoreTest : public testing::Test {
  protected:
   RestoreTest() {
-    groups_.push_back(std::make_unique<WindowGroup>());
-    groups_.push_back(std::make_unique<PointGroup>());
+    groups_ = make_groups({.attention = false, .window = true, .recurrent = true});
     paths_.resize(2);
   }
 
@@ -36,6 +35,7 @@ class RestoreTest : public testing::Test {
     const std::size_t start = paths_[group].empty() ? 0 : paths_[group].back().end;
     const auto state = groups_[group]->resume({}, 0, budget_);
     ASSERT_TRUE(state->reserve(end));
+    forward(*state, path_hashes(Path(end, 'x')));
     state->commit(end);
     parts_.push_back(keep ? state->snapshot(start, end) : nullptr);
     paths_[group].push_back({parts_.back().get(), start, end});

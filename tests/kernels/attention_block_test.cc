@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <random>
 
 namespace banyan::test {
@@ -14,6 +15,12 @@ using kernels::SharedRun;
 
 AttentionShape make_shape(int kv_heads, int group) {
   return {{.layers = 1, .kv_heads = kv_heads, .key_dim = 64, .value_dim = 64}, kv_heads * group, 1};
+}
+
+// Where these rows stand does not matter without a window.
+std::vector<RowBlock> blocks(const AttentionShape& shape, std::span<const SharedRun> runs, int rows, int ith,
+                             int nth) {
+  return thread_blocks(shape, runs, std::vector<std::int32_t>(rows, 5000), ith, nth);
 }
 
 // Sequences of one row on a trunk, each with tokens of its own.
@@ -31,7 +38,7 @@ TEST(ThreadBlocksTest, CoverEveryQueryRowOfEveryHeadOnce) {
           std::vector<int> covered(kv_heads * rows * group, 0);
           for (int ith = 0; ith < nth; ++ith) {
             for (const RowBlock& block :
-                 thread_blocks(make_shape(kv_heads, group), on_trunk(rows), rows, ith, nth)) {
+                 blocks(make_shape(kv_heads, group), on_trunk(rows), rows, ith, nth)) {
               EXPECT_LE(block.end - block.begin, kernels::kBlockRows);
               for (int row = block.begin; row < block.end; ++row) ++covered[block.head * rows * group + row];
             }
@@ -49,7 +56,7 @@ double imbalance(int kv_heads, int group, int rows, int nth) {
   int most = 0;
   for (int ith = 0; ith < nth; ++ith) {
     int mine = 0;
-    for (const RowBlock& block : thread_blocks(make_shape(kv_heads, group), on_trunk(rows), rows, ith, nth)) {
+    for (const RowBlock& block : blocks(make_shape(kv_heads, group), on_trunk(rows), rows, ith, nth)) {
       mine += block.end - block.begin;
     }
     most = std::max(most, mine);
@@ -70,8 +77,7 @@ TEST(ThreadBlocksTest, AreAboutTheSameForEveryThread) {
 TEST(ThreadBlocksTest, DoNotSplitTheRowsOfAHeadWithoutNeed) {
   for (const int nth : {1, 2, 4, 8}) {
     for (int ith = 0; ith < nth; ++ith) {
-      const auto blocks = thread_blocks(make_shape(8, 2), on_trunk(32), 32, ith, nth);
-      EXPECT_EQ(blocks.size(), 8 / nth);
+      EXPECT_EQ(blocks(make_shape(8, 2), on_trunk(32), 32, ith, nth).size(), 8 / nth);
     }
   }
 }
@@ -80,9 +86,22 @@ TEST(ThreadBlocksTest, GiveThreadsTheSameWorkNotTheSameRows) {
   // A row with a long path of its own beside many with short ones.
   std::vector<SharedRun> runs{{{nullptr, 4096, 0, 4096, 0}, 0, 1}};
   for (int row = 1; row < 1025; ++row) runs.push_back({{nullptr, 64, 0, 4, 0}, row, row + 1});
-  const auto first = thread_blocks(make_shape(1, 1), runs, 1025, 0, 2);
-  const auto second = thread_blocks(make_shape(1, 1), runs, 1025, 1, 2);
+  const auto first = blocks(make_shape(1, 1), runs, 1025, 0, 2);
+  const auto second = blocks(make_shape(1, 1), runs, 1025, 1, 2);
   EXPECT_LT(first.size(), second.size());
+}
+
+TEST(ThreadBlocksTest, CountOnlyWhatAWindowLetsRowsSee) {
+  // Two prefills of which the second is on a long path, all but the last of it out of the window.
+  AttentionShape shape = make_shape(1, 1);
+  shape.window = 64;
+  const std::vector<SharedRun> runs{{{nullptr, 512, 0, 512, 0}, 0, 512},
+                                    {{nullptr, 8192, 0, 8192, 0}, 512, 1024}};
+  std::vector<std::int32_t> positions(1024);
+  std::iota(positions.begin(), positions.begin() + 512, 0);
+  std::iota(positions.begin() + 512, positions.end(), 8192 - 512);
+  EXPECT_EQ(thread_blocks(shape, runs, positions, 0, 2).size(), 4);
+  EXPECT_EQ(thread_blocks(shape, runs, positions, 1, 2).size(), 4);
 }
 
 }  // namespace

@@ -18,9 +18,30 @@ AttentionCase::AttentionCase(const Options& options, std::mt19937_64& random)
     row_begin_.push_back(row_begin_.back() + pick(1, options.most_rows));
   positions_.resize(row_begin_.back());
   add_paths(0, options.sequences, 0);
-  for (std::size_t i = 0; i < positions_.size() * query_size(); ++i) {
-    queries_.push_back(std::uniform_real_distribution<float>(-options.sharpness, options.sharpness)(random_));
+  draw_queries();
+}
+
+AttentionCase::AttentionCase(const Options& options, std::span<const Run> runs, int rows,
+                             std::mt19937_64& random)
+    : options_(options), random_(random) {
+  std::int32_t end = 0;
+  for (const Run& run : runs) {
+    runs_.push_back({make_run(run, end), 0, rows});
+    end += run.tokens;
   }
+  for (int row = 0; row < rows; ++row) positions_.push_back(end - rows + row);
+  draw_queries();
+}
+
+void AttentionCase::draw_queries() {
+  const auto draw = [&](std::size_t count) {
+    std::uniform_real_distribution<float> any(-options_.sharpness, options_.sharpness);
+    std::vector<float> result(count);
+    for (float& element : result) element = any(random_);
+    return result;
+  };
+  queries_ = draw(positions_.size() * query_size());
+  if (options_.sinks) sinks_ = draw(shape().query_heads);
 }
 
 int AttentionCase::pick(int least, int most) {
@@ -33,19 +54,18 @@ AttentionCase::Memory AttentionCase::make_memory(std::size_t bytes) const {
   return memory;
 }
 
-KvRun AttentionCase::make_run(int tokens, std::int32_t position) {
+KvRun AttentionCase::make_run(const Run& run, std::int32_t position) {
   const KvLayout& layout = options_.shape.layout;
-  const int begin = pick(0, 40);
-  const int end = begin + tokens;
+  const int end = run.begin + run.tokens;
   const int capacity = (end + pick(0, 40) + KvLayout::kTile - 1) / KvLayout::kTile * KvLayout::kTile;
   segments_.push_back(make_memory(layout.segment_bytes(capacity)));
   run_names_.push_back(next_name_);
-  for (int t = begin; t < end; ++t, ++next_name_) {
+  for (int t = run.begin; t < end; ++t, ++next_name_) {
     kernels::write_token(layout, options_.layer, segments_.back().get(), capacity, t,
                          kv_row(next_name_, options_.layer, layout.kv_heads, layout.key_dim, false).data(),
                          kv_row(next_name_, options_.layer, layout.kv_heads, layout.value_dim, true).data());
   }
-  return {segments_.back().get(), capacity, begin, end, position};
+  return {segments_.back().get(), capacity, run.begin, end, position};
 }
 
 void AttentionCase::add_paths(int first, int last, std::int32_t position) {
@@ -54,7 +74,7 @@ void AttentionCase::add_paths(int first, int last, std::int32_t position) {
   // What these sequences share; a single one ends with its own rows.
   for (int runs = pick(0, 2); runs > 0; --runs) {
     const int tokens = pick(0, 2) == 0 ? 1 : pick(1, options_.most_run);
-    runs_.push_back({make_run(tokens, position), row_begin, row_end});
+    runs_.push_back({make_run(any_place(tokens), position), row_begin, row_end});
     position += tokens;
   }
   if (last - first > 1) {
@@ -68,8 +88,8 @@ void AttentionCase::add_paths(int first, int last, std::int32_t position) {
     positions_[row_begin + row] = options_.anywhere ? pick(0, position + row) : position + row;
   }
   const int cut = pick(0, own);
-  if (cut > 0) runs_.push_back({make_run(cut, position), row_begin, row_end});
-  if (cut < own) runs_.push_back({make_run(own - cut, position + cut), row_begin, row_end});
+  if (cut > 0) runs_.push_back({make_run(any_place(cut), position), row_begin, row_end});
+  if (cut < own) runs_.push_back({make_run(any_place(own - cut), position + cut), row_begin, row_end});
 }
 
 std::vector<float> AttentionCase::attend(int threads) const {
@@ -77,8 +97,8 @@ std::vector<float> AttentionCase::attend(int threads) const {
   const std::size_t bytes = kernels::attend_scratch_bytes(shape(), rows());
   for (int ith = 0; ith < threads; ++ith) {
     const Memory scratch = make_memory(bytes);
-    kernels::attend(shape(), options_.layer, runs_, positions_, queries_.data(), out.data(), ith, threads,
-                    {scratch.get(), bytes});
+    kernels::attend(shape(), options_.layer, runs_, positions_, queries_.data(), sinks(), out.data(), ith,
+                    threads, {scratch.get(), bytes});
   }
   return out;
 }
@@ -94,26 +114,28 @@ std::vector<float> AttentionCase::attend_alone(int begin, int end) const {
   const std::size_t bytes = kernels::attend_scratch_bytes(shape(), end - begin);
   const Memory scratch = make_memory(bytes);
   kernels::attend(shape(), options_.layer, runs, std::span(positions_).subspan(begin, end - begin),
-                  queries_.data() + begin * query_size(), out.data(), 0, 1, {scratch.get(), bytes});
+                  queries_.data() + begin * query_size(), sinks(), out.data(), 0, 1, {scratch.get(), bytes});
   return out;
 }
 
 std::vector<double> AttentionCase::expected() const {
-  const auto& [layout, query_heads, scale] = shape();
+  const auto& [layout, query_heads, scale, window] = shape();
   std::vector<double> out;
   for (int row = 0; row < rows(); ++row) {
     std::vector<std::uint64_t> seen;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
       const auto& [run, row_begin, row_end] = runs_[i];
       if (row < row_begin || row >= row_end) continue;
-      for (int t = 0; t < run.end - run.begin && run.position + t <= positions_[row]; ++t) {
-        seen.push_back(run_names_[i] + t);
+      for (int t = 0; t < run.end - run.begin; ++t) {
+        const std::int32_t before = positions_[row] - (run.position + t);
+        if (before >= 0 && (window == 0 || before < window)) seen.push_back(run_names_[i] + t);
       }
     }
     const ReferenceMemory memory(seen, layout, options_.layer);
     for (int head = 0; head < query_heads; ++head) {
       const std::span query(queries_.data() + row * query_size() + head * layout.key_dim, layout.key_dim);
-      out.append_range(memory.attend(query, scale, head / (query_heads / layout.kv_heads), seen.size()));
+      out.append_range(memory.attend(query, scale, head / (query_heads / layout.kv_heads), 0, seen.size(),
+                                     sinks_.empty() ? nullptr : &sinks_[head]));
     }
   }
   return out;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "kernels/attention.h"
@@ -21,9 +23,17 @@ class AttentionCase {
     int most_run = 100;     ///< tokens
     float sharpness = 1;    ///< size of the queries
     bool anywhere = false;  ///< rows stand anywhere on their paths, not at the end
+    bool sinks = false;
+  };
+  /// A run of so many tokens from token `begin` of a segment.
+  struct Run {
+    int begin = 0;
+    int tokens = 0;
   };
 
   AttentionCase(const Options& options, std::mt19937_64& random);
+  /// One sequence, of `rows` rows at the end of these runs.
+  AttentionCase(const Options& options, std::span<const Run> runs, int rows, std::mt19937_64& random);
 
   const kernels::AttentionShape& shape() const { return options_.shape; }
   int rows() const { return static_cast<int>(positions_.size()); }
@@ -34,6 +44,8 @@ class AttentionCase {
   std::size_t out_size() const {
     return static_cast<std::size_t>(shape().query_heads) * shape().layout.value_dim;
   }
+
+  void set_sinks(std::vector<float> sinks) { sinks_ = std::move(sinks); }
 
   /// What the kernel makes of it, thread after thread.
   std::vector<float> attend(int threads = 1) const;
@@ -50,7 +62,10 @@ class AttentionCase {
 
   int pick(int least, int most);
   Memory make_memory(std::size_t bytes) const;
-  kernels::KvRun make_run(int tokens, std::int32_t position);
+  const float* sinks() const { return sinks_.empty() ? nullptr : sinks_.data(); }
+  kernels::KvRun make_run(const Run& run, std::int32_t position);
+  Run any_place(int tokens) { return {pick(0, 40), tokens}; }
+  void draw_queries();
   void add_paths(int first, int last, std::int32_t position);
 
   Options options_;
@@ -62,6 +77,7 @@ class AttentionCase {
   std::uint64_t next_name_ = 1;
   std::vector<std::int32_t> positions_;
   std::vector<float> queries_;
+  std::vector<float> sinks_;  // empty: none
 };
 
 }  // namespace banyan::test

@@ -36,7 +36,7 @@ class AttentionTest : public testing::TestWithParam<KvType> {
     return {layout, kv_heads * group, 1 / std::sqrt(static_cast<float>(key_dim))};
   }
 
-  // Any shape, tree and rows.
+  // Any shape, window, tree and rows.
   AttentionCase::Options any_options(std::mt19937_64& random) const {
     const auto pick = [&](int least, int most) { return std::uniform_int_distribution(least, most)(random); };
     const auto dim = [&] { return kDims[pick(0, std::size(kDims) - 1)]; };
@@ -49,6 +49,8 @@ class AttentionTest : public testing::TestWithParam<KvType> {
     options.most_rows = pick(0, 3) == 0 ? 20 : 2;
     options.most_run = pick(0, 1) == 0 ? 20 : 150;
     options.anywhere = pick(0, 3) == 0;
+    options.sinks = pick(0, 1) == 0;
+    if (pick(0, 1) == 0) options.shape.window = pick(0, 2) == 0 ? pick(1, 20) : pick(1, 300);
     return options;
   }
 };
@@ -75,12 +77,51 @@ TEST_P(AttentionTest, MatchesTheTextbookForAnyShapeAndTreeOfRuns) {
   }
 }
 
+// A path of two runs, cut at every place around the window's edge and a tile's, of rows from one to more
+// than a tile.
+TEST_P(AttentionTest, SeesTheWindowAndNothingElse) {
+  constexpr int kTokens = 200;
+  std::mt19937_64 random(1);
+  for (const int window : {1, 2, 15, 16, 17, 63, 64, 65, 90, 199, 200, 201}) {
+    for (const int rows : {1, 3, 33}) {
+      for (int around = -2; around <= 2; ++around) {
+        for (const int cut : {kTokens - window + around, kTokens - rows - window + around, 16 + around}) {
+          if (cut <= 0 || cut >= kTokens) continue;
+          const int begin = std::uniform_int_distribution(0, 17)(random);
+          SCOPED_TRACE(testing::Message() << "window " << window << ", " << rows << " rows, cut at " << cut
+                                          << ", then from token " << begin);
+          AttentionCase::Options options{.shape = shape(1, 2, 8, 8), .sinks = around == 0};
+          options.shape.window = window;
+          const AttentionCase::Run runs[] = {{begin / 2, cut}, {begin, kTokens - cut}};
+          const AttentionCase c(options, runs, rows, random);
+          const std::vector<double> expected = c.expected();
+          for_each_target([&] { expect_near(c.attend(), expected, 1e-5); });
+        }
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, ASinkTakesWeightAndGivesNothing) {
+  std::mt19937_64 random(1);
+  AttentionCase c({.shape = shape(1, 2, 64, 32)}, random);
+  for_each_target([&] {
+    c.set_sinks({});
+    const std::vector<float> without = c.attend();
+    c.set_sinks({-INFINITY, -1000});
+    EXPECT_EQ(c.attend(), without);
+    c.set_sinks({1000, 1000});
+    expect_near(c.attend(), std::vector<double>(without.size(), 0.0), 1e-30);
+  });
+}
+
 // One token has all the weight, and the running maximum rises far with a later one.
 TEST_P(AttentionTest, MatchesTheTextbookWhenScoresAreFarApart) {
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
-    AttentionCase::Options options{.shape = shape(2, 3, 64, 32), .sequences = 3, .sharpness = 300};
+    AttentionCase::Options options{
+        .shape = shape(2, 3, 64, 32), .sequences = 3, .sharpness = 300, .sinks = seed % 2 == 1};
     const AttentionCase c(options, random);
     const std::vector<double> expected = c.expected();
     // Scores reach 5000, where a float is good to 1/4096.

@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "banyan/attention_state.h"
+#include "banyan/recurrent_state.h"
+#include "banyan/segment.h"
+#include "banyan/window_state.h"
 #include "model/tools.h"
 #include "support/tiny_model.h"
 
@@ -106,6 +109,108 @@ TEST(Model, HasOneGroupOfAttentionLayers) {
     ASSERT_NE(group, nullptr);
     EXPECT_EQ(group->layout(), (KvLayout{tiny.layers, tiny.kv_heads, tiny.head_dim, tiny.head_dim, type}));
   }
+}
+
+TEST(Model, HasAGroupForEachKindOfLayer) {
+  const TemporaryFile file("gguf");
+  TinyModel tiny;
+  tiny.layers = 8;
+  tiny.full_interval = 4;
+  const auto groups_of = [&](const std::string& architecture) {
+    tiny.architecture = architecture;
+    write_tiny_model(tiny, file.path());
+    const auto model = Model::load(file.path());
+    EXPECT_TRUE(model) << model.error().message;
+    return (*model)->layer_groups(KvType::f16);
+  };
+  const auto kv_layout = [&](int layers) {
+    return KvLayout{layers, tiny.kv_heads, tiny.head_dim, tiny.head_dim, KvType::f16};
+  };
+  for (const std::string architecture : {"gemma3", "gpt-oss"}) {
+    const auto groups = groups_of(architecture);
+    ASSERT_EQ(groups.size(), 2);
+    EXPECT_EQ(dynamic_cast<const AttentionGroup&>(*groups[0]).layout(), kv_layout(2));
+    const auto& windows = dynamic_cast<const WindowGroup&>(*groups[1]);
+    EXPECT_EQ(windows.layout(), kv_layout(6));
+    EXPECT_EQ(windows.window(), tiny.window);
+  }
+  for (const std::string architecture : {"qwen35", "qwen35moe", "qwen3next"}) {
+    const auto groups = groups_of(architecture);
+    ASSERT_EQ(groups.size(), 2);
+    EXPECT_EQ(dynamic_cast<const AttentionGroup&>(*groups[0]).layout(), kv_layout(2));
+    const int channels = (2 * tiny.key_heads + tiny.value_heads) * tiny.state_dim;
+    EXPECT_EQ(dynamic_cast<const RecurrentGroup&>(*groups[1]).layout(),
+              (RecurrentLayout{6, tiny.conv_kernel - 1, channels, tiny.value_heads, tiny.state_dim,
+                               tiny.state_dim}));
+  }
+  tiny.window = 0;
+  const auto no_windows = groups_of("gemma3");
+  ASSERT_EQ(no_windows.size(), 1);
+  EXPECT_EQ(no_windows[0]->layer_count(), 8);
+}
+
+TEST(Model, SlidingWindowLayersHoldAWindowOfALongConversation) {
+  const auto model = Model::load(BANYAN_TEST_DATA "/tally-gemma3-f16.gguf");
+  ASSERT_TRUE(model) << model.error().message;
+  const auto groups = (*model)->layer_groups(KvType::f16);
+  ASSERT_EQ(groups.size(), 2);
+  const auto& layout = dynamic_cast<const WindowGroup&>(*groups[1]).layout();
+  ASSERT_EQ(layout.bytes_per_token(), 5120);
+  constexpr std::size_t kWindow = 128;
+  constexpr std::size_t kSegment = SegmentPath::kLeastSegmentTokens;
+  constexpr std::size_t kStep = 50;
+  // A window may begin inside a segment and end inside another.
+  const std::size_t bytes_of_window = (kWindow + 2 * kSegment) * layout.bytes_per_token();
+
+  const std::vector<std::size_t> plans[] = {{}, {1000}, {1000, 2500, 2510}};
+  for (const std::vector<std::size_t>& captures : plans) {
+    Budget budget(std::size_t{1} << 30);
+    const auto state = groups[1]->resume({}, 0, budget);
+    for (const std::size_t offset : captures) state->schedule_capture(offset);
+    std::size_t most = 0;
+    while (state->tokens() < 4000) {
+      ASSERT_TRUE(state->reserve(kStep));
+      most = std::max(most, budget.used());
+      state->commit(kStep);
+    }
+    EXPECT_LE(budget.used(), (1 + captures.size()) * bytes_of_window);
+    EXPECT_LE(most, (1 + captures.size()) * bytes_of_window + 2 * kSegment * layout.bytes_per_token());
+  }
+}
+
+TEST(Model, LeavesLayersOutThatPredictFurtherTokens) {
+  const TemporaryFile file("gguf");
+  TinyModel tiny;
+  tiny.architecture = "qwen35";
+  tiny.layers = 4;
+  tiny.edit = [](gguf_context* gguf) { gguf_set_val_u32(gguf, "qwen35.nextn_predict_layers", 1); };
+  write_tiny_model(tiny, file.path());
+  const auto model = Model::load(file.path());
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ((*model)->info().layers, 3);
+  const auto groups = (*model)->layer_groups(KvType::f16);
+  ASSERT_EQ(groups.size(), 2);
+  EXPECT_EQ(groups[0]->layer_count(), 1);
+  EXPECT_EQ(groups[1]->layer_count(), 2);
+}
+
+TEST(Model, PrefersTheListOfItsRecurrentLayersToTheirInterval) {
+  const TemporaryFile file("gguf");
+  TinyModel tiny;
+  tiny.architecture = "qwen35";
+  tiny.layers = 4;
+  tiny.full_interval = 4;
+  tiny.edit = [](gguf_context* gguf) {
+    gguf_set_val_u32(gguf, "qwen35.full_attention_interval", 1);
+    const bool recurrent[] = {true, true, true, false};
+    gguf_set_arr_data(gguf, "qwen35.attention.recurrent_layers", GGUF_TYPE_BOOL, recurrent, 4);
+  };
+  write_tiny_model(tiny, file.path());
+  const auto model = Model::load(file.path());
+  ASSERT_TRUE(model) << model.error().message;
+  const auto groups = (*model)->layer_groups(KvType::f16);
+  ASSERT_EQ(groups.size(), 2);
+  EXPECT_EQ(groups[1]->layer_count(), 3);
 }
 
 TEST(Model, ReportsItsLoadingAndStopsWhenAsked) {

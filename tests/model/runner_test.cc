@@ -8,9 +8,13 @@
 namespace banyan::test {
 namespace {
 
-class RunnerTest : public ::testing::Test {
+/// With a model of each mixture of layers.
+class RunnerTest : public ::testing::TestWithParam<std::string> {
  protected:
-  RunnerTest() { write_tiny_model(tiny_, file_.path()); }
+  RunnerTest() {
+    tiny_.architecture = GetParam();
+    write_tiny_model(tiny_, file_.path());
+  }
 
   std::span<const float> rows(std::span<const float> logits, int first, int count) const {
     return logits.subspan(static_cast<std::size_t>(first * tiny_.vocabulary),
@@ -21,7 +25,7 @@ class RunnerTest : public ::testing::Test {
   TemporaryFile file_{"gguf"};
 };
 
-TEST_F(RunnerTest, GivesTheLastRowsOfEachSequenceInTheCallersOrder) {
+TEST_P(RunnerTest, GivesTheLastRowsOfEachSequenceInTheCallersOrder) {
   Subject subject(file_.path());
   const std::vector<Token> tokens = random_tokens(30, tiny_.vocabulary, 1);
   const auto trunk = subject.start();
@@ -33,16 +37,15 @@ TEST_F(RunnerTest, GivesTheLastRowsOfEachSequenceInTheCallersOrder) {
   std::vector<std::size_t> order = {0, 1, 2, 3};
   do {
     std::vector<Subject::Path> paths;
-    std::vector<LiveState*> states;
+    std::vector<std::vector<LiveState*>> states;
     for (std::size_t i = 0; i < ends.size(); ++i) {
       paths.push_back(subject.fork(*trunk));
-      states.push_back(paths.back().get());
-      ASSERT_TRUE(states.back()->reserve(ends[order[i]].size()));
+      states.push_back(paths.back()->reserved(ends[order[i]].size()));
     }
     const int wanted[] = {2, 0, 1, 4};
     std::vector<Runner::Sequence> sequences;
     for (std::size_t i = 0; i < ends.size(); ++i) {
-      sequences.push_back({{&states[i], 1}, ends[order[i]], wanted[order[i]]});
+      sequences.push_back({states[i], ends[order[i]], wanted[order[i]]});
     }
     const auto logits = subject.runner().forward(sequences);
     ASSERT_TRUE(logits) << logits.error().message;
@@ -60,25 +63,24 @@ TEST_F(RunnerTest, GivesTheLastRowsOfEachSequenceInTheCallersOrder) {
   } while (std::ranges::next_permutation(order).found);
 }
 
-TEST_F(RunnerTest, RemembersRowsWhoseLogitsNoOneWants) {
+TEST_P(RunnerTest, RemembersRowsWhoseLogitsNoOneWants) {
   Subject subject(file_.path());
   const std::vector<Token> tokens = random_tokens(30, tiny_.vocabulary, 1);
   const auto whole = subject.start();
   const Logits expected = subject.evaluate(*whole, tokens);
 
   const auto path = subject.start();
-  LiveState* state = path.get();
-  ASSERT_TRUE(state->reserve(29));
-  const Runner::Sequence silent{{&state, 1}, TokenSpan(tokens).first(29), 0};
+  const auto states = path->reserved(29);
+  const Runner::Sequence silent{states, TokenSpan(tokens).first(29), 0};
   const auto none = subject.runner().forward({&silent, 1});
   ASSERT_TRUE(none);
   EXPECT_TRUE(none->empty());
-  state->commit(29);
+  path->commit(29);
   EXPECT_LT(relative_error(subject.evaluate(*path, {tokens.back()}), rows(expected, 29, 1)), 1e-5);
   EXPECT_TRUE(subject.runner().forward({}));
 }
 
-TEST_F(RunnerTest, AgreesForEveryNumberOfThreads) {
+TEST_P(RunnerTest, AgreesForEveryNumberOfThreads) {
   const std::vector<Token> tokens = random_tokens(50, tiny_.vocabulary, 1);
   Subject one(file_.path(), KvType::f16, 1);
   const Logits expected = one.evaluate(*one.start(), tokens);
@@ -94,14 +96,13 @@ TEST_F(RunnerTest, AgreesForEveryNumberOfThreads) {
   EXPECT_GT(Subject(file_.path(), KvType::f16, 0).runner().threads(), 0);
 }
 
-TEST_F(RunnerTest, RefusesTokensOutsideTheVocabulary) {
+TEST_P(RunnerTest, RefusesTokensOutsideTheVocabulary) {
   Subject subject(file_.path());
   const auto path = subject.start();
-  LiveState* state = path.get();
-  ASSERT_TRUE(state->reserve(2));
+  const auto states = path->reserved(2);
   for (const Token bad : {-1, tiny_.vocabulary, INT32_MAX}) {
     const std::vector<Token> tokens = {1, bad};
-    const Runner::Sequence sequence{{&state, 1}, tokens, 1};
+    const Runner::Sequence sequence{states, tokens, 1};
     const auto logits = subject.runner().forward({&sequence, 1});
     ASSERT_FALSE(logits);
     EXPECT_EQ(logits.error().code, Errc::invalid_argument);
@@ -109,30 +110,75 @@ TEST_F(RunnerTest, RefusesTokensOutsideTheVocabulary) {
   }
 }
 
-TEST_F(RunnerTest, CatchesMisuse) {
+TEST_P(RunnerTest, CatchesMisuse) {
   Subject subject(file_.path());
   const auto path = subject.start();
-  LiveState* state = path.get();
-  ASSERT_TRUE(state->reserve(1));
+  const auto states = path->reserved(1);
   const std::vector<Token> token = {1};
   const auto forward = [&](Runner::Sequence sequence) { (void)subject.runner().forward({&sequence, 1}); };
-  EXPECT_THROW(forward({{&state, 1}, {}, 0}), Misuse);
-  EXPECT_THROW(forward({{}, token, 0}), Misuse);
-  EXPECT_THROW(forward({{&state, 1}, token, 2}), Misuse);
-  EXPECT_THROW(forward({{&state, 1}, token, -1}), Misuse);
+  EXPECT_THROW(forward({states, {}, 0}), Misuse);
+  EXPECT_THROW(forward({states, token, 2}), Misuse);
+  EXPECT_THROW(forward({states, token, -1}), Misuse);
+  EXPECT_NO_THROW(forward({states, token, 1}));
+}
 
-  const KvLayout own = dynamic_cast<AttentionState&>(*path).layout();
-  for (auto change : {&KvLayout::layers, &KvLayout::kv_heads, &KvLayout::key_dim}) {
-    KvLayout layout = own;
-    layout.*change *= 2;
-    AttentionState other(layout, subject.budget());
-    LiveState* other_state = &other;
-    ASSERT_TRUE(other.reserve(1));
-    EXPECT_THROW(forward({{&other_state, 1}, token, 1}), Misuse);
+TEST_P(RunnerTest, RefusesTheStatesOfAnotherModel) {
+  Subject subject(file_.path());
+  const auto path = subject.start();
+  const auto states = path->reserved(1);
+  const std::vector<Token> token = {1};
+  const auto refuses = [&](std::vector<LiveState*> given) {
+    const Runner::Sequence sequence{given, token, 1};
+    EXPECT_THROW((void)subject.runner().forward({&sequence, 1}), Misuse);
+  };
+  refuses({states.begin(), states.end() - 1});
+  std::vector<LiveState*> one_more = states;
+  one_more.push_back(states.back());
+  refuses(one_more);
+  if (states.size() > 1) refuses({states.rbegin(), states.rend()});
+
+  const std::pair<const char*, int TinyModel::*> changes[] = {
+      {"layers", &TinyModel::layers},       {"kv_heads", &TinyModel::kv_heads},
+      {"head_dim", &TinyModel::head_dim},   {"window", &TinyModel::window},
+      {"key_heads", &TinyModel::key_heads}, {"state_dim", &TinyModel::state_dim}};
+  for (const auto& [name, number] : changes) {
+    const bool of_windows = number == &TinyModel::window;
+    const bool of_recurrences = number == &TinyModel::key_heads || number == &TinyModel::state_dim;
+    if (of_windows && GetParam() != "gemma3" && GetParam() != "gpt-oss") continue;
+    if (of_recurrences && !GetParam().starts_with("qwen35") && GetParam() != "qwen3next") continue;
+    SCOPED_TRACE(name);
+    TinyModel other = tiny_;
+    other.*number *= 2;
+    const TemporaryFile file("other.gguf");
+    write_tiny_model(other, file.path());
+    Subject stranger(file.path());
+    refuses(stranger.start()->reserved(1));
   }
 }
 
-TEST_F(RunnerTest, ChargesItsScratchAndGivesItBack) {
+TEST_P(RunnerTest, RefusesStatesThatStandAtDifferentTokens) {
+  Subject subject(file_.path());
+  const auto path = subject.start();
+  const auto ahead = subject.start();
+  subject.evaluate(*ahead, {1, 2});
+  std::vector<LiveState*> states = path->reserved(1);
+  if (states.size() == 1) return;
+  states[0] = ahead->reserved(1)[0];
+  const std::vector<Token> token = {1};
+  const Runner::Sequence sequence{states, token, 1};
+  EXPECT_THROW((void)subject.runner().forward({&sequence, 1}), Misuse);
+}
+
+/// An empty path.
+Subject::States new_states(const Model& model, Budget& budget) {
+  Subject::States states;
+  for (const auto& group : model.layer_groups(KvType::f16)) {
+    states.of_groups.push_back(group->resume({}, 0, budget));
+  }
+  return states;
+}
+
+TEST_P(RunnerTest, ChargesItsScratchAndGivesItBack) {
   const auto model = Model::load(file_.path());
   ASSERT_TRUE(model);
   Budget budget(std::size_t{1} << 28);
@@ -140,17 +186,15 @@ TEST_F(RunnerTest, ChargesItsScratchAndGivesItBack) {
     const auto runner = Runner::create(**model, budget, {.threads = 1});
     ASSERT_TRUE(runner);
     EXPECT_EQ(budget.used(), (*runner)->scratch_bytes());
-    const auto group = std::move((*model)->layer_groups(KvType::f16).at(0));
     std::size_t before = (*runner)->scratch_bytes();
     for (const std::size_t rows : {1, 8, 64, 8, 1}) {
-      const auto path = group->resume({}, 0, budget);
-      LiveState* state = path.get();
-      ASSERT_TRUE(state->reserve(rows));
-      const std::size_t states = budget.used() - (*runner)->scratch_bytes();
+      const Subject::States path = new_states(**model, budget);
+      const auto states = path.reserved(rows);
+      const std::size_t held = budget.used() - (*runner)->scratch_bytes();
       const std::vector<Token> tokens(rows, 3);
-      const Runner::Sequence sequence{{&state, 1}, tokens, 1};
+      const Runner::Sequence sequence{states, tokens, 1};
       ASSERT_TRUE((*runner)->forward({&sequence, 1}));
-      EXPECT_EQ(budget.used(), (*runner)->scratch_bytes() + states);
+      EXPECT_EQ(budget.used(), (*runner)->scratch_bytes() + held);
       EXPECT_GE((*runner)->scratch_bytes(), before) << "never shrinks";
       before = (*runner)->scratch_bytes();
     }
@@ -159,7 +203,7 @@ TEST_F(RunnerTest, ChargesItsScratchAndGivesItBack) {
   EXPECT_EQ(budget.used(), 0);
 }
 
-TEST_F(RunnerTest, GoesOnAfterAStepThatDidNotFit) {
+TEST_P(RunnerTest, GoesOnAfterAStepThatDidNotFit) {
   const auto model = Model::load(file_.path());
   ASSERT_TRUE(model);
   std::size_t small = 0;  // what a step of four tokens takes
@@ -167,13 +211,11 @@ TEST_F(RunnerTest, GoesOnAfterAStepThatDidNotFit) {
     Budget budget(limit == 0 ? small : limit);
     const auto runner = Runner::create(**model, budget, {.threads = 1});
     ASSERT_TRUE(runner);
-    const auto group = std::move((*model)->layer_groups(KvType::f16).at(0));
-    const auto path = group->resume({}, 0, budget);
-    LiveState* state = path.get();
-    ASSERT_TRUE(state->reserve(16));
+    const Subject::States path = new_states(**model, budget);
+    const auto states = path.reserved(16);
     const auto step = [&](std::size_t rows) {
       const std::vector<Token> tokens(rows, 3);
-      const Runner::Sequence sequence{{&state, 1}, tokens, 1};
+      const Runner::Sequence sequence{states, tokens, 1};
       return (*runner)->forward({&sequence, 1});
     };
     ASSERT_TRUE(step(4));
@@ -184,7 +226,12 @@ TEST_F(RunnerTest, GoesOnAfterAStepThatDidNotFit) {
     const auto large = step(16);
     ASSERT_FALSE(large);
     EXPECT_EQ(large.error().code, Errc::out_of_memory);
-    EXPECT_TRUE(step(4));
+    const auto again = step(4);
+    ASSERT_TRUE(again);
+    const Logits first(again->begin(), again->end());
+    const auto once_more = step(4);
+    ASSERT_TRUE(once_more);
+    EXPECT_THAT(Logits(once_more->begin(), once_more->end()), ::testing::ElementsAreArray(first));
     EXPECT_TRUE(step(2));
   }
 
@@ -193,6 +240,14 @@ TEST_F(RunnerTest, GoesOnAfterAStepThatDidNotFit) {
   ASSERT_FALSE(runner);
   EXPECT_EQ(runner.error().code, Errc::out_of_memory);
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, RunnerTest,
+                         ::testing::Values("qwen3", "gemma3", "gpt-oss", "qwen35", "qwen3next"),
+                         [](const auto& model) {
+                           std::string name = model.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace banyan::test

@@ -28,32 +28,51 @@ TemporaryFile::~TemporaryFile() { std::filesystem::remove(path_); }
 
 Subject::Subject(const std::string& file, KvType type, int threads)
     : model_(value(Model::load(file))),
-      group_(std::move(model_->layer_groups(type).at(0))),
+      groups_(model_->layer_groups(type)),
       runner_(value(Runner::create(*model_, budget_, {.threads = threads}))) {}
 
-Subject::Path Subject::start() { return group_->resume({}, 0, budget_); }
+Subject::Path Subject::start() {
+  auto path = std::make_unique<States>();
+  for (const auto& group : groups_) path->of_groups.push_back(group->resume({}, 0, budget_));
+  return path;
+}
 
-Subject::Path Subject::fork(const LiveState& trunk) {
-  const std::unique_ptr<StatePart> part = trunk.snapshot(0, trunk.tokens());
-  const PathPart whole{part.get(), 0, trunk.tokens()};
-  return group_->resume({&whole, 1}, trunk.tokens(), budget_);
+Subject::Path Subject::fork(const States& trunk, std::size_t tokens) {
+  auto path = std::make_unique<States>();
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const std::unique_ptr<StatePart> part = trunk.of_groups[i]->snapshot(0, tokens);
+    const PathPart whole{part.get(), 0, tokens};
+    path->of_groups.push_back(groups_[i]->resume({&whole, 1}, tokens, budget_));
+  }
+  return path;
+}
+
+std::vector<LiveState*> Subject::States::reserved(std::size_t rows) const {
+  std::vector<LiveState*> states;
+  for (const auto& state : of_groups) {
+    if (auto room = state->reserve(rows); !room) throw std::runtime_error(room.error().message);
+    states.push_back(state.get());
+  }
+  return states;
+}
+
+void Subject::States::commit(std::size_t rows) const {
+  for (const auto& state : of_groups) state->commit(rows);
 }
 
 Logits Subject::evaluate(std::span<const Piece> pieces) {
-  std::vector<LiveState*> paths;
-  for (const Piece& piece : pieces) paths.push_back(piece.path);
+  std::vector<std::vector<LiveState*>> states;
   std::vector<Runner::Sequence> sequences;
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    if (auto room = paths[i]->reserve(pieces[i].tokens.size()); !room)
-      throw std::runtime_error(room.error().message);
-    sequences.push_back({{&paths[i], 1}, pieces[i].tokens, static_cast<int>(pieces[i].tokens.size())});
+  for (const auto& [path, tokens] : pieces) {
+    states.push_back(path->reserved(tokens.size()));
+    sequences.push_back({states.back(), tokens, static_cast<int>(tokens.size())});
   }
   const std::span<const float> logits = value(runner_->forward(sequences));
-  for (const Piece& piece : pieces) piece.path->commit(piece.tokens.size());
+  for (const auto& [path, tokens] : pieces) path->commit(tokens.size());
   return {logits.begin(), logits.end()};
 }
 
-Logits Subject::evaluate(LiveState& path, std::vector<Token> tokens) {
+Logits Subject::evaluate(States& path, std::vector<Token> tokens) {
   const Piece piece{&path, std::move(tokens)};
   return evaluate({&piece, 1});
 }

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "banyan/attention_state.h"
 #include "banyan/model.h"
+#include "banyan/state.h"
 
 namespace banyan::test {
 
@@ -33,9 +33,17 @@ using Logits = std::vector<float>;
 /// A model, a runner, and paths through its memory.
 class Subject {
  public:
-  using Path = std::unique_ptr<LiveState>;
+  /// The states of a path, one for each of the model's layer groups.
+  struct States {
+    std::vector<std::unique_ptr<LiveState>> of_groups;
+    std::size_t tokens() const { return of_groups.front()->tokens(); }
+    /// As Runner::forward takes them, with room for `rows` more tokens.
+    std::vector<LiveState*> reserved(std::size_t rows) const;
+    void commit(std::size_t rows) const;
+  };
+  using Path = std::unique_ptr<States>;
   struct Piece {
-    LiveState* path;
+    States* path;
     std::vector<Token> tokens;
   };
 
@@ -45,20 +53,20 @@ class Subject {
   const Model& model() const { return *model_; }
   Runner& runner() { return *runner_; }
   Budget& budget() { return budget_; }
-  LayerGroup& group() { return *group_; }
 
   /// An empty path.
   Path start();
-  /// A path that shares all of `trunk`.
-  Path fork(const LiveState& trunk);
+  /// A path that shares all of `trunk`, or its first `tokens`, at which it was captured.
+  Path fork(const States& trunk) { return fork(trunk, trunk.tokens()); }
+  Path fork(const States& trunk, std::size_t tokens);
   /// Evaluates a piece of each path together; the logits of all rows, one piece after the other.
   Logits evaluate(std::span<const Piece> pieces);
-  Logits evaluate(LiveState& path, std::vector<Token> tokens);
+  Logits evaluate(States& path, std::vector<Token> tokens);
 
  private:
   Budget budget_{std::size_t{1} << 30};
   std::unique_ptr<Model> model_;
-  std::unique_ptr<LayerGroup> group_;
+  std::vector<std::unique_ptr<LayerGroup>> groups_;
   std::unique_ptr<Runner> runner_;
 };
 

@@ -69,13 +69,13 @@ TEST(AttentionBatchTest, OrderMakesThoseOnATrunkNeighbours) {
     paths.push_back(resume(right, 60, budget));
     paths.push_back(resume(left, 30, budget));
   }
-  std::vector<const AttentionState*> states;
+  std::vector<const SegmentPath*> unordered;
   for (const LivePath& path : paths) {
     ASSERT_TRUE(path.state->reserve(1));
-    states.push_back(path.state.get());
+    unordered.push_back(&path.path());
   }
   std::vector<LivePath*> ordered;
-  for (const std::size_t i : AttentionBatch::order(states)) ordered.push_back(&paths[i]);
+  for (const std::size_t i : AttentionBatch::order(unordered)) ordered.push_back(&paths[i]);
   ASSERT_EQ(ordered.size(), 9);
   for (const LivePath& path : paths) path.state->commit(0);
   EXPECT_EQ(probe(ordered, budget), 100 + 60 + 9);
@@ -85,7 +85,7 @@ TEST(AttentionBatchTest, PathsMayRunThroughASegmentInAnyWay) {
   Budget budget(kPlenty);
   LivePath whole = start(budget);
   extend(whole, new_names(60), budget);
-  const std::shared_ptr<Segment> segment = whole.state->views()[0].segment;
+  const std::shared_ptr<Segment> segment = whole.path().views()[0].segment;
   const auto path = [&](std::initializer_list<std::pair<int, int>> ranges) {
     StoredPath stored;
     for (const auto& [begin, end] : ranges) {
@@ -101,11 +101,12 @@ TEST(AttentionBatchTest, PathsMayRunThroughASegmentInAnyWay) {
   paths.push_back(path({{0, 10}, {30, 50}}));
   paths.push_back(path({{20, 31}, {3, 7}}));
   paths.push_back(path({{0, 10}, {5, 25}}));
-  std::vector<const AttentionState*> states;
+  std::vector<const SegmentPath*> unordered;
   std::vector<LivePath*> ordered;
-  for (const LivePath& one : paths) states.push_back(one.state.get());
-  for (const std::size_t i : AttentionBatch::order(states)) ordered.push_back(&paths[i]);
-  EXPECT_EQ(probe(ordered, budget), 20 + 4 + 10 + 20 + 20 + 4);
+  for (const LivePath& one : paths) unordered.push_back(&one.path());
+  for (const std::size_t i : AttentionBatch::order(unordered)) ordered.push_back(&paths[i]);
+  // The second path stands at token 30 when the first and the third do.
+  EXPECT_EQ(probe(ordered, budget), 20 + 4 + 10 + 20 + 20 - 1 + 4);
 }
 
 TEST(AttentionBatchTest, MixesPrefillAndDecode) {
@@ -130,8 +131,8 @@ TEST(AttentionBatchTest, RowsStandWhereTheirPathsEnd) {
   LivePath b = resume(trunk, 7, budget);
   ASSERT_TRUE(a.state->reserve(3));
   ASSERT_TRUE(b.state->reserve(3));  // one more than is evaluated
-  const std::vector<AttentionBatch::Sequence> sequences{{a.state.get(), 3}, {b.state.get(), 2}};
-  const auto batch = AttentionBatch::create(sequences, 2, 1, 1, budget).value();
+  const std::vector<AttentionBatch::Sequence> sequences{{&a.path(), 3}, {&b.path(), 2}};
+  const auto batch = AttentionBatch::create(sequences, {.query_heads = 2}, 1, budget).value();
   EXPECT_EQ(batch->rows(), 5);
   EXPECT_THAT(batch->positions(), ElementsAre(20, 21, 22, 7, 8));
   EXPECT_EQ(batch->tokens_read(), 20 + 3 + 2);
@@ -141,20 +142,20 @@ TEST(AttentionBatchTest, ChargesItsScratchAndIsRefusedWithoutRoom) {
   Budget budget(kPlenty);
   AttentionState state(kLayout, budget);
   ASSERT_TRUE(state.reserve(1));
-  const AttentionBatch::Sequence sequence{&state, 1};
+  const AttentionBatch::Sequence sequence{&state.path(), 1};
   const std::size_t before = budget.used();
   std::size_t scratch = 0;
   {
-    const auto batch = AttentionBatch::create({&sequence, 1}, 4, 1, 1, budget).value();
+    const auto batch = AttentionBatch::create({&sequence, 1}, {.query_heads = 4}, 1, budget).value();
     scratch = budget.used() - before;
     EXPECT_GT(scratch, 0);
-    const auto two = AttentionBatch::create({&sequence, 1}, 4, 1, 2, budget).value();
+    const auto two = AttentionBatch::create({&sequence, 1}, {.query_heads = 4}, 2, budget).value();
     EXPECT_EQ(budget.used() - before, 3 * scratch);
   }
   EXPECT_EQ(budget.used(), before);
 
   Budget tight(2 * scratch - 1);
-  const auto refused = AttentionBatch::create({&sequence, 1}, 4, 1, 2, tight);
+  const auto refused = AttentionBatch::create({&sequence, 1}, {.query_heads = 4}, 2, tight);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::out_of_memory);
 }
@@ -164,13 +165,13 @@ TEST(AttentionBatchTest, RefusesRowsThatAreNotReserved) {
   AttentionState state(kLayout, budget);
   ASSERT_TRUE(state.reserve(2));
   const auto create = [&](int rows, int query_heads) {
-    const AttentionBatch::Sequence sequence{&state, rows};
-    return AttentionBatch::create({&sequence, 1}, query_heads, 1, 1, budget);
+    const AttentionBatch::Sequence sequence{&state.path(), rows};
+    return AttentionBatch::create({&sequence, 1}, {.query_heads = query_heads}, 1, budget);
   };
   EXPECT_THROW((void)create(3, 2), Misuse);
   EXPECT_THROW((void)create(0, 2), Misuse);
   EXPECT_THROW((void)create(1, 3), Misuse);
-  EXPECT_THROW((void)AttentionBatch::create({}, 2, 1, 1, budget), Misuse);
+  EXPECT_THROW((void)AttentionBatch::create({}, {.query_heads = 2}, 1, budget), Misuse);
 }
 
 // What threads write and read together, for the thread sanitizer; and whether it is the same.
@@ -182,7 +183,7 @@ TEST(AttentionBatchTest, AnyNumberOfThreadsComputesTheSame) {
   for (int s = 0; s < 5; ++s) {
     paths.push_back(resume(trunk, 200 - 30 * s, budget));
     ASSERT_TRUE(paths.back().state->reserve(s + 1));
-    sequences.push_back({paths.back().state.get(), s + 1});
+    sequences.push_back({&paths.back().path(), s + 1});
   }
   std::mt19937 random(1);
   const auto floats = [&](std::size_t count) {
@@ -196,14 +197,16 @@ TEST(AttentionBatchTest, AnyNumberOfThreadsComputesTheSame) {
   const auto values = floats(15 * kLayout.kv_heads * kLayout.value_dim);
   const auto q = floats(15 * query_heads * kLayout.key_dim);
   for (const int threads : {1, 2, 3, 7}) {
-    const auto batch = AttentionBatch::create(sequences, query_heads, 0.3f, threads, budget).value();
+    const auto batch =
+        AttentionBatch::create(sequences, {.query_heads = query_heads, .scale = 0.3f}, threads, budget)
+            .value();
     std::vector<float> out(15 * query_heads * kLayout.value_dim, NAN);
     const auto on_all = [&](auto&& work) {
       std::vector<std::jthread> running;
       for (int ith = 0; ith < threads; ++ith) running.emplace_back([&work, ith] { work(ith); });
     };
     on_all([&](int ith) { batch->append(1, keys.data(), values.data(), ith, threads); });
-    on_all([&](int ith) { batch->attend(1, q.data(), out.data(), ith, threads); });
+    on_all([&](int ith) { batch->attend(1, q.data(), nullptr, out.data(), ith, threads); });
     if (first.empty()) first = out;
     EXPECT_EQ(out, first) << threads << " threads";
   }

@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include "banyan/attention_state.h"
 #include "state/attention_tools.h"
 
 namespace banyan::test {
@@ -22,7 +23,7 @@ class History {
   void step() {
     switch (pick(0, 9)) {
       case 0:
-        if (live_.size() < 8) live_.push_back(test::start(budget_, layout_));
+        if (live_.size() < 8) live_.push_back(test::start(budget_, {layout_}));
         break;
       case 1:
       case 2:
@@ -81,7 +82,7 @@ class History {
     const StoredPath& path = any(stored_);
     const auto offset = static_cast<std::size_t>(
         pick(0, 2) == 0 ? pick(0, static_cast<int>(path.names.size())) : static_cast<int>(path.names.size()));
-    without_change_of_memory([&] { live_.push_back(test::resume(path, offset, budget_, layout_)); });
+    without_change_of_memory([&] { live_.push_back(test::resume(path, offset, budget_, {layout_})); });
   }
 
   void store_one() {
@@ -120,7 +121,7 @@ class History {
 
   // New tokens of some live paths in one batch, some of them not committed.
   void evaluate_some() {
-    std::vector<const AttentionState*> states;
+    std::vector<const SegmentPath*> paths;
     std::vector<Step> chosen;
     for (LivePath& path : live_) {
       if (pick(0, 2) == 0) continue;
@@ -132,19 +133,19 @@ class History {
         EXPECT_EQ(reserved.error().code, Errc::out_of_memory);
         EXPECT_TRUE(stored_.empty());
         EXPECT_EQ(path.state->tokens(), before);
-        EXPECT_EQ(path.state->reserved_end(), before);
+        EXPECT_EQ(path.path().reserved_end(), before);
         continue;
       }
       const int kept = pick(0, 2) == 0 ? pick(0, count) : count;
-      states.push_back(path.state.get());
+      paths.push_back(&path.path());
       chosen.push_back({&path, new_names(count), static_cast<std::size_t>(kept)});
     }
     if (chosen.empty()) return;
     std::vector<Step> steps;
     std::set<std::pair<const Segment*, int>> distinct;
-    for (const std::size_t i : AttentionBatch::order(states)) {
+    for (const std::size_t i : AttentionBatch::order(paths)) {
       steps.push_back(chosen[i]);
-      for (const SegmentView& view : states[i]->views()) {
+      for (const SegmentView& view : paths[i]->views()) {
         for (int t = view.begin; t < view.end; ++t) distinct.emplace(view.segment.get(), t);
       }
     }

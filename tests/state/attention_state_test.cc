@@ -15,10 +15,10 @@ constexpr std::size_t kPlenty = std::size_t{64} << 20;
 
 std::size_t bytes_of(std::size_t tokens) { return tokens * kLayout.bytes_per_token(); }
 
-// Where a state's views lie: (segment, begin, end).
-std::vector<std::tuple<const Segment*, int, int>> places(const AttentionState& state) {
+// Where a path's views lie: (segment, begin, end).
+std::vector<std::tuple<const Segment*, int, int>> places(const SegmentPath& path) {
   std::vector<std::tuple<const Segment*, int, int>> places;
-  for (const SegmentView& view : state.views()) places.emplace_back(view.segment.get(), view.begin, view.end);
+  for (const SegmentView& view : path.views()) places.emplace_back(view.segment.get(), view.begin, view.end);
   return places;
 }
 
@@ -27,8 +27,8 @@ TEST(AttentionStateTest, TakesAsManySegmentsAsItNeeds) {
   AttentionState state(kLayout, budget);
   ASSERT_TRUE(state.reserve(600));
   EXPECT_EQ(state.tokens(), 0);
-  EXPECT_EQ(state.reserved_end(), 600);
-  ASSERT_EQ(state.views().size(), 3);
+  EXPECT_EQ(state.path().reserved_end(), 600);
+  ASSERT_EQ(state.path().views().size(), 3);
   EXPECT_EQ(budget.used(), bytes_of(256 + 256 + 96));
   state.commit(600);
   EXPECT_EQ(state.tokens(), 600);
@@ -43,7 +43,7 @@ TEST(AttentionStateTest, DecodingGrowsInStepsOf64Tokens) {
     state.commit(1);
     EXPECT_EQ(budget.used(), bytes_of((token / 64 + 1) * 64));
   }
-  EXPECT_EQ(state.views().size(), 3);
+  EXPECT_EQ(state.path().views().size(), 3);
 }
 
 TEST(AttentionStateTest, GivesBackWhatIsNotCommitted) {
@@ -52,15 +52,15 @@ TEST(AttentionStateTest, GivesBackWhatIsNotCommitted) {
   ASSERT_TRUE(state.reserve(300));
   state.commit(10);
   EXPECT_EQ(state.tokens(), 10);
-  EXPECT_EQ(state.reserved_end(), 10);
-  EXPECT_THAT(places(state), ElementsAre(FieldsAre(state.views()[0].segment.get(), 0, 10)));
-  EXPECT_EQ(state.views()[0].segment->used(), 10);
+  EXPECT_EQ(state.path().reserved_end(), 10);
+  EXPECT_THAT(places(state.path()), ElementsAre(FieldsAre(state.path().views()[0].segment.get(), 0, 10)));
+  EXPECT_EQ(state.path().views()[0].segment->used(), 10);
   EXPECT_EQ(budget.used(), bytes_of(256));
 
   ASSERT_TRUE(state.reserve(5));
   EXPECT_THROW(state.commit(6), Misuse);
   state.commit(0);
-  EXPECT_EQ(state.reserved_end(), 10);
+  EXPECT_EQ(state.path().reserved_end(), 10);
 }
 
 TEST(AttentionStateTest, ReservesOnTopOfWhatIsReserved) {
@@ -68,7 +68,7 @@ TEST(AttentionStateTest, ReservesOnTopOfWhatIsReserved) {
   AttentionState state(kLayout, budget);
   ASSERT_TRUE(state.reserve(3));
   ASSERT_TRUE(state.reserve(4));
-  EXPECT_EQ(state.reserved_end(), 7);
+  EXPECT_EQ(state.path().reserved_end(), 7);
   state.commit(7);
   EXPECT_EQ(state.tokens(), 7);
 }
@@ -81,14 +81,14 @@ TEST(AttentionStateTest, AFailedReserveChangesNothing) {
     AttentionState state(kLayout, budget);
     ASSERT_TRUE(state.reserve(256));
     state.commit(200);
-    const auto before = places(state);
+    const auto before = places(state.path());
     const auto refused = state.reserve(56 + 3 * 256);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Errc::out_of_memory);
-    EXPECT_EQ(places(state), before);
+    EXPECT_EQ(places(state.path()), before);
     EXPECT_EQ(state.tokens(), 200);
-    EXPECT_EQ(state.reserved_end(), 200);
-    EXPECT_EQ(state.views()[0].segment->used(), 200);
+    EXPECT_EQ(state.path().reserved_end(), 200);
+    EXPECT_EQ(state.path().views()[0].segment->used(), 200);
     EXPECT_EQ(budget.used(), bytes_of(256));
     EXPECT_TRUE(state.reserve(56));
   }
@@ -100,7 +100,7 @@ TEST(AttentionStateTest, AClosedStateGivesBackItsReserve) {
   ASSERT_TRUE(state->reserve(20));
   state->commit(20);
   const auto part = state->snapshot(0, 20);
-  const std::shared_ptr<Segment> segment = state->views()[0].segment;
+  const std::shared_ptr<Segment> segment = state->path().views()[0].segment;
   ASSERT_TRUE(state->reserve(30));
   EXPECT_EQ(segment->used(), 50);
   state.reset();
@@ -122,9 +122,9 @@ TEST(AttentionStateTest, TheFirstToGoOnFromALeafAppendsInPlace) {
   extend(second, new_names(7), budget);
   EXPECT_EQ(budget.used(), used + bytes_of(64));
 
-  const Segment* const segment = first.state->views()[0].segment.get();
-  EXPECT_THAT(places(*first.state), ElementsAre(FieldsAre(segment, 0, 27)));
-  EXPECT_THAT(places(*second.state),
+  const Segment* const segment = first.path().views()[0].segment.get();
+  EXPECT_THAT(places(first.path()), ElementsAre(FieldsAre(segment, 0, 27)));
+  EXPECT_THAT(places(second.path()),
               ElementsAre(FieldsAre(segment, 0, 20), FieldsAre(testing::Ne(segment), 0, 7)));
   extend(first, new_names(7), budget);
   extend(second, new_names(7), budget);
@@ -146,7 +146,7 @@ TEST(AttentionStateTest, SnapshotResumeSplitAndMergeShareMemory) {
   Budget budget(kPlenty);
   LivePath path = start(budget);
   extend(path, new_names(300), budget);
-  const auto before = places(*path.state);
+  const auto before = places(path.path());
   const std::size_t used = budget.used();
 
   StoredPath stored = store(path, std::vector<std::size_t>{10, 300});
@@ -160,7 +160,7 @@ TEST(AttentionStateTest, SnapshotResumeSplitAndMergeShareMemory) {
   stored.nodes[0].start = 0;
 
   const LivePath resumed = resume(stored, 300, budget);
-  EXPECT_EQ(places(*resumed.state), before);
+  EXPECT_EQ(places(resumed.path()), before);
   EXPECT_EQ(budget.used(), used);
 
   std::vector<std::pair<const void*, std::size_t>> visited;
@@ -211,17 +211,42 @@ TEST(AttentionPartTest, KeepsNothingBehindAGap) {
   extend(path, new_names(20), budget);
   const auto part = path.state->snapshot(5, 20);
   path.state.reset();
-  EXPECT_TRUE(part->merges_freely());
+  auto front = part->split_front(5);
+  EXPECT_TRUE(front->merges_freely(*part));
   part->merge_front(nullptr);
-  EXPECT_FALSE(part->merges_freely());
+  EXPECT_FALSE(front->merges_freely(*part)) << "it would be lost";
+  EXPECT_FALSE(part->merges_freely(*front));
+  front.reset();
   EXPECT_EQ(part->bytes(), 0);
   EXPECT_EQ(budget.used(), 0);
   EXPECT_EQ(part->split_front(3), nullptr);
 
   extend(path = start(budget), new_names(5), budget);
   part->merge_front(path.state->snapshot(0, 5));
-  EXPECT_FALSE(part->merges_freely());
   EXPECT_EQ(part->bytes(), 0);
+}
+
+TEST(AttentionPartTest, IsCompletedWhereItHasNothing) {
+  Budget budget(kPlenty);
+  LivePath path = start(budget);
+  extend(path, new_names(20), budget);
+  StoredPath stored = store(path, std::vector<std::size_t>{5, 20});
+  LivePath again = start(budget);
+  extend(again, stored.names, budget);
+  path.state.reset();
+
+  const std::size_t used = budget.used();
+  stored.nodes[1].part->complete(again.state->snapshot(5, 20));
+  again.state.reset();
+  EXPECT_EQ(budget.used(), used - bytes_of(64)) << "it had everything";
+
+  again = start(budget);
+  extend(again, stored.names, budget);
+  stored.nodes[1].part->merge_front(nullptr);
+  stored.nodes[1].part->complete(again.state->snapshot(5, 20));
+  EXPECT_EQ(stored.nodes[1].part->bytes(), bytes_of(15));
+  LivePath resumed = resume(stored, 20, budget);
+  extend(resumed, new_names(3), budget);
 }
 
 TEST(AttentionGroupTest, ResumesAnywhereUpToTheFirstGap) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "banyan/attention_state.h"
+#include "banyan/window_state.h"
 #include "support/reference_attention.h"
 
 namespace banyan::test {
@@ -13,6 +15,16 @@ constexpr float kScale = 0.25f;
 
 }  // namespace
 
+int LivePath::window() const {
+  const auto* const windowed = dynamic_cast<const WindowState*>(state.get());
+  return windowed == nullptr ? 0 : windowed->window();
+}
+
+const SegmentPath& LivePath::path() const {
+  if (const auto* const windowed = dynamic_cast<const WindowState*>(state.get())) return windowed->path();
+  return dynamic_cast<const AttentionState&>(*state).path();
+}
+
 std::vector<PathPart> StoredPath::parts() const {
   std::vector<PathPart> parts;
   for (const Node& node : nodes) parts.push_back({node.part.get(), node.start, node.end});
@@ -20,13 +32,15 @@ std::vector<PathPart> StoredPath::parts() const {
 }
 
 std::size_t evaluate(std::span<const Step> steps, Budget& budget) {
-  const KvLayout& layout = steps[0].path->state->layout();
+  const KvLayout layout = steps[0].path->path().layout();
+  const std::size_t window = steps[0].path->window();
   std::vector<AttentionBatch::Sequence> sequences;
   for (const auto& [path, added, kept] : steps) {
-    sequences.push_back({path->state.get(), static_cast<int>(added.size())});
+    sequences.push_back({&path->path(), static_cast<int>(added.size())});
   }
   const int query_heads = layout.kv_heads * kGroup;
-  const auto batch = AttentionBatch::create(sequences, query_heads, kScale, 1, budget).value();
+  const AttentionBatch::Shape shape{query_heads, kScale, static_cast<int>(window)};
+  const auto batch = AttentionBatch::create(sequences, shape, 1, budget).value();
 
   for (int layer = 0; layer < layout.layers; ++layer) {
     std::vector<float> keys, values, queries;
@@ -38,8 +52,10 @@ std::size_t evaluate(std::span<const Step> steps, Budget& budget) {
       }
     }
     std::vector<float> out(queries.size() / layout.key_dim * layout.value_dim, NAN);
+    // The first layer has no sinks.
+    const auto sinks = layer == 0 ? std::vector<float>() : kv_row(layer, layer, query_heads, 1, false);
     batch->append(layer, keys.data(), values.data(), 0, 1);
-    batch->attend(layer, queries.data(), out.data(), 0, 1);
+    batch->attend(layer, queries.data(), layer == 0 ? nullptr : sinks.data(), out.data(), 0, 1);
 
     const float* query = queries.data();
     const float* actual = out.data();
@@ -50,8 +66,9 @@ std::size_t evaluate(std::span<const Step> steps, Budget& budget) {
       const ReferenceMemory memory(path, layout, layer);
       for (std::size_t seen = path.size() - step.added.size() + 1; seen <= path.size(); ++seen) {
         for (int head = 0; head < query_heads; ++head, query += layout.key_dim) {
-          const auto expected =
-              memory.attend({query, std::size_t(layout.key_dim)}, kScale, head / kGroup, seen);
+          const std::size_t begin = window == 0 ? 0 : seen - std::min(seen, window);
+          const auto expected = memory.attend({query, std::size_t(layout.key_dim)}, kScale, head / kGroup,
+                                              begin, seen, layer == 0 ? nullptr : &sinks[head]);
           for (const double element : expected) wrong += !(std::abs(element - *actual++) < 1e-5);
         }
       }
@@ -79,13 +96,15 @@ Names new_names(std::size_t count) {
   return names;
 }
 
-LivePath start(Budget& budget, const KvLayout& layout) {
-  return {std::make_unique<AttentionState>(layout, budget), {}};
+std::unique_ptr<LayerGroup> make_group(const Kind& kind) {
+  if (kind.window == 0) return std::make_unique<AttentionGroup>(kind.layout);
+  return std::make_unique<WindowGroup>(kind.layout, kind.window);
 }
 
-LivePath resume(const StoredPath& path, std::size_t offset, Budget& budget, const KvLayout& layout) {
-  auto state = AttentionGroup(layout).resume(path.parts(), offset, budget);
-  return {std::unique_ptr<AttentionState>(static_cast<AttentionState*>(state.release())),
+LivePath start(Budget& budget, const Kind& kind) { return resume({}, 0, budget, kind); }
+
+LivePath resume(const StoredPath& path, std::size_t offset, Budget& budget, const Kind& kind) {
+  return {make_group(kind)->resume(path.parts(), offset, budget),
           Names(path.names.begin(), path.names.begin() + offset)};
 }
 

@@ -1,4 +1,4 @@
-/// Attention states whose contents tests can tell.
+/// Attention states, with or without a window, whose contents tests can tell.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,7 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "banyan/attention_state.h"
+#include "banyan/attention_batch.h"
+#include "banyan/state.h"
 
 namespace banyan::test {
 
@@ -16,13 +17,22 @@ namespace banyan::test {
 inline constexpr KvLayout kLayout{
     .layers = 2, .kv_heads = 2, .key_dim = 20, .value_dim = 12, .type = KvType::f16};
 
+/// What the states of a group are like.
+struct Kind {
+  KvLayout layout = kLayout;
+  int window = 0;  ///< 0: full attention
+};
+
 /// Names of tokens: what their keys and values are made of.
 using Names = std::vector<std::uint64_t>;
 
 /// A state, or what is stored of one, and the tokens that it should remember.
 struct LivePath {
-  std::unique_ptr<AttentionState> state;
+  std::unique_ptr<LiveState> state;
   Names names;
+
+  int window() const;
+  const SegmentPath& path() const;
 };
 struct StoredPath {
   struct Node {
@@ -53,9 +63,10 @@ void extend(LivePath& path, const Names& added, Budget& budget);
 /// `count` names that no one else has.
 Names new_names(std::size_t count);
 
-LivePath start(Budget& budget, const KvLayout& layout = kLayout);
+std::unique_ptr<LayerGroup> make_group(const Kind& kind);
+LivePath start(Budget& budget, const Kind& kind = {});
 /// A state resumed at `offset` of a stored path.
-LivePath resume(const StoredPath& path, std::size_t offset, Budget& budget, const KvLayout& layout = kLayout);
+LivePath resume(const StoredPath& path, std::size_t offset, Budget& budget, const Kind& kind = {});
 /// What the nodes of a path that ends at these offsets would own.
 StoredPath store(const LivePath& path, std::span<const std::size_t> ends);
 

@@ -35,6 +35,13 @@ TEST(EvictionRank, OlderGoesBeforeNewer) {
   EXPECT_FALSE(newer < older);
 }
 
+TEST(EvictionRank, InnerNodeGoesBeforeALeaf) {
+  const EvictionRank inner = {.last_use = 1, .leaf = false, .depth = 1, .bytes = 1};
+  const EvictionRank leaf = {.last_use = 1, .leaf = true, .depth = 9, .bytes = 9};
+  EXPECT_TRUE(inner < leaf);
+  EXPECT_FALSE(leaf < inner);
+}
+
 TEST(EvictionRank, DeeperGoesBeforeShallower) {
   const EvictionRank deeper = {.last_use = 1, .depth = 9, .bytes = 1};
   const EvictionRank shallower = {.last_use = 1, .depth = 1, .bytes = 9};
@@ -49,6 +56,20 @@ TEST(EvictionRank, LargerGoesBeforeSmaller) {
   EXPECT_FALSE(smaller < larger);
 }
 
+TEST(EvictionRank, CheapGoesBeforeOlder) {
+  const EvictionRank cheap = {.cheap = true, .last_use = 9, .depth = 1, .bytes = 1};
+  const EvictionRank dear = {.cheap = false, .last_use = 1, .depth = 9, .bytes = 9};
+  EXPECT_TRUE(cheap < dear);
+  EXPECT_FALSE(dear < cheap);
+}
+
+TEST(EvictionRank, OfTheCheapTheLeastDeepGoesFirst) {
+  const EvictionRank above = {.cheap = true, .last_use = 9, .depth = 1, .bytes = 1};
+  const EvictionRank below = {.cheap = true, .last_use = 1, .depth = 9, .bytes = 9};
+  EXPECT_TRUE(above < below);
+  EXPECT_FALSE(below < above);
+}
+
 TEST(EvictionRank, IsNotBeforeItself) {
   const EvictionRank rank = {.user_mark = true, .last_use = 3, .depth = 2, .bytes = 1};
   EXPECT_FALSE(rank < rank);
@@ -61,14 +82,17 @@ TEST(EvictionOrder, EmptyHasNoVictim) {
   EXPECT_EQ(order.rank(1), std::nullopt);
 }
 
-TEST(EvictionOrder, VictimsComeByMarkThenAgeThenDepthThenBytes) {
+TEST(EvictionOrder, VictimsComeByMarkThenWorthThenAgeThenDepthThenBytes) {
   EvictionOrder order;
   order.put(1, {.user_mark = true, .last_use = 1, .depth = 5, .bytes = 5});
   order.put(2, {.last_use = 7, .depth = 5, .bytes = 5});
   order.put(3, {.last_use = 4, .depth = 2, .bytes = 9});
   order.put(4, {.last_use = 4, .depth = 3, .bytes = 1});
   order.put(5, {.last_use = 4, .depth = 3, .bytes = 2});
-  EXPECT_EQ(drain(order), (std::vector<EvictionOrder::Key>{5, 4, 3, 2, 1}));
+  order.put(6, {.last_use = 4, .leaf = true, .depth = 4, .bytes = 2});
+  order.put(7, {.cheap = true, .last_use = 9, .depth = 3, .bytes = 2});
+  order.put(8, {.cheap = true, .last_use = 9, .depth = 2, .bytes = 2});
+  EXPECT_EQ(drain(order), (std::vector<EvictionOrder::Key>{8, 7, 5, 4, 3, 6, 2, 1}));
 }
 
 TEST(EvictionOrder, EqualRanksGoInTheOrderOfTheirKeys) {

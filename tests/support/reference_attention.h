@@ -35,23 +35,26 @@ class ReferenceMemory {
     }
   }
 
-  /// softmax(scale * query k) v of one query of a key/value head over the first `count` tokens.
-  std::vector<double> attend(std::span<const float> query, double scale, int head, std::size_t count) const {
+  /// softmax(scale * query k) v of one query of a key/value head over the tokens [begin, end), with a
+  /// score that has no value, if any.
+  std::vector<double> attend(std::span<const float> query, double scale, int head, std::size_t begin,
+                             std::size_t end, const float* sink = nullptr) const {
     const auto row = [&](const std::vector<float>& all, std::size_t token, int dims) {
       return std::span(all).subspan((token * layout_.kv_heads + head) * dims, dims);
     };
     std::vector<double> weights;
-    for (std::size_t t = 0; t < count; ++t) {
+    for (std::size_t t = begin; t < end; ++t) {
       double score = 0;
       const auto key = row(keys_, t, layout_.key_dim);
       for (std::size_t d = 0; d < key.size(); ++d) score += double{query[d]} * key[d];
       weights.push_back(scale * score);
     }
-    const double highest = *std::ranges::max_element(weights);
-    double sum = 0;
+    const double least = sink == nullptr ? -INFINITY : *sink;
+    const double highest = std::max(least, std::ranges::max(weights));
+    double sum = std::exp(least - highest);
     std::vector<double> out(layout_.value_dim, 0.0);
-    for (std::size_t t = 0; t < count; ++t) {
-      const double weight = std::exp(weights[t] - highest);
+    for (std::size_t t = begin; t < end; ++t) {
+      const double weight = std::exp(weights[t - begin] - highest);
       sum += weight;
       const auto value = row(values_, t, layout_.value_dim);
       for (std::size_t d = 0; d < value.size(); ++d) out[d] += weight * value[d];

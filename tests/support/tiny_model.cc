@@ -1,8 +1,12 @@
 #include "support/tiny_model.h"
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <random>
 #include <stdexcept>
+#include <string_view>
+#include <utility>
 
 namespace banyan::test {
 namespace {
@@ -64,30 +68,81 @@ class Writer {
  private:
   static constexpr std::size_t kMostTensors = 4096;
 
+  bool is(std::initializer_list<std::string_view> architectures) const {
+    return std::ranges::find(architectures, model_->architecture) != architectures.end();
+  }
+  bool has_recurrence() const { return is({"qwen3next", "qwen35", "qwen35moe"}); }
+  bool has_experts() const { return is({"gpt-oss", "qwen3moe", "qwen3next", "qwen35moe"}); }
+  bool has_shared_expert() const { return is({"qwen3next", "qwen35moe"}); }
+
+  void set(const char* key, int value) {
+    gguf_set_val_u32(gguf_.get(), (model_->architecture + "." + key).c_str(),
+                     static_cast<std::uint32_t>(value));
+  }
+  void set_real(const char* key, float value) {
+    gguf_set_val_f32(gguf_.get(), (model_->architecture + "." + key).c_str(), value);
+  }
+
   void metadata() {
-    gguf_context* gguf = gguf_.get();
-    const std::string prefix = model_->architecture + ".";
-    const auto set = [&](const char* key, int value) {
-      gguf_set_val_u32(gguf, (prefix + key).c_str(), static_cast<std::uint32_t>(value));
-    };
-    gguf_set_val_str(gguf, "general.architecture", model_->architecture.c_str());
-    gguf_set_val_str(gguf, "general.name", "tiny");
-    set("block_count", model_->layers);
-    set("context_length", model_->context);
-    set("embedding_length", model_->embedding);
-    set("feed_forward_length", model_->feed_forward);
-    set("attention.head_count", model_->query_heads);
-    set("attention.head_count_kv", model_->kv_heads);
-    set("attention.key_length", model_->head_dim);
-    set("attention.value_length", model_->head_dim);
-    gguf_set_val_f32(gguf, (prefix + "attention.layer_norm_rms_epsilon").c_str(), 1e-6f);
-    if (model_->vocabulary >= 258) add_tokenizer(gguf, model_->vocabulary);
+    const TinyModel& m = *model_;
+    gguf_set_val_str(gguf_.get(), "general.architecture", m.architecture.c_str());
+    gguf_set_val_str(gguf_.get(), "general.name", "tiny");
+    set("block_count", m.layers);
+    set("context_length", m.context);
+    set("embedding_length", m.embedding);
+    if (!is({"qwen35moe"})) set("feed_forward_length", m.feed_forward);
+    set("attention.head_count", m.query_heads);
+    set("attention.head_count_kv", m.kv_heads);
+    set("attention.key_length", m.head_dim);
+    set("attention.value_length", m.head_dim);
+    set_real("attention.layer_norm_rms_epsilon", 1e-6f);
+    if (is({"gemma3", "gpt-oss"})) {
+      set("attention.sliding_window", m.window);
+      set("attention.sliding_window_pattern", m.full_interval);
+    }
+    if (is({"gemma3"})) {
+      set_real("rope.freq_base", 1e6f);
+      set_real("rope.freq_base_swa", 1e4f);
+    }
+    if (is({"gpt-oss"})) {
+      gguf_set_val_str(gguf_.get(), "gpt-oss.rope.scaling.type", "yarn");
+      set_real("rope.freq_base", 150000);
+      set_real("rope.scaling.factor", 32);
+      set("rope.scaling.original_context_length", 64);
+    }
+    if (has_recurrence()) recurrence_metadata();
+    if (has_experts()) {
+      set("expert_count", m.experts);
+      set("expert_used_count", m.experts_used);
+      set("expert_feed_forward_length", m.expert_feed_forward);
+    }
+    if (has_shared_expert()) set("expert_shared_feed_forward_length", m.shared_feed_forward);
+    if (m.vocabulary >= 258) add_tokenizer(gguf_.get(), m.vocabulary);
+  }
+
+  void recurrence_metadata() {
+    const TinyModel& m = *model_;
+    set("full_attention_interval", m.full_interval);
+    set("ssm.conv_kernel", m.conv_kernel);
+    set("ssm.state_size", m.state_dim);
+    set("ssm.group_count", m.key_heads);
+    set("ssm.time_step_rank", m.value_heads);
+    set("ssm.inner_size", m.value_heads * m.state_dim);
+    // Only half of a head's dimensions are rotated.
+    set("rope.dimension_count", m.head_dim / 2);
+    if (is({"qwen35", "qwen35moe"})) {
+      // How the pairs are shared out to time, height and width, which text does not tell apart.
+      const std::int32_t pairs = m.head_dim / 4;
+      const std::int32_t time = (pairs + 2) / 3;
+      const std::int32_t height = (pairs - time + 1) / 2;
+      const std::int32_t sections[] = {time, height, pairs - time - height, 0};
+      const std::string key = m.architecture + ".rope.dimension_sections";
+      gguf_set_arr_data(gguf_.get(), key.c_str(), GGUF_TYPE_INT32, sections, std::size(sections));
+    }
   }
 
   void tensors() {
     const TinyModel& m = *model_;
-    const int queries = m.query_heads * m.head_dim;
-    const int keys = m.kv_heads * m.head_dim;
     matrix("token_embd", m.embedding, m.vocabulary, std::sqrt(static_cast<float>(m.embedding)), false);
     if (!m.tied) matrix("output", m.embedding, m.vocabulary, 3, false);
     vector("output_norm.weight", m.embedding, 1);
@@ -97,38 +152,117 @@ class Writer {
     }
     for (int layer = 0; layer < m.layers; ++layer) {
       const std::string block = "blk." + std::to_string(layer) + ".";
+      const bool full = (layer + 1) % m.full_interval == 0;
       vector(block + "attn_norm.weight", m.embedding, 1);
-      vector(block + "ffn_norm.weight", m.embedding, 1);
-      if (m.architecture == "qwen3") {
-        vector(block + "attn_q_norm.weight", m.head_dim, 1);
-        vector(block + "attn_k_norm.weight", m.head_dim, 1);
+      if (is({"gemma3", "gpt-oss"}) || has_recurrence())
+        vector(block + "post_attention_norm.weight", m.embedding, 1);
+      if (is({"llama", "qwen2", "qwen3", "qwen3moe", "gemma3"}))
+        vector(block + "ffn_norm.weight", m.embedding, 1);
+      if (is({"gemma3"})) vector(block + "post_ffw_norm.weight", m.embedding, 1);
+      if (has_recurrence() && !full) {
+        recurrence(block);
+      } else {
+        attention(block);
       }
-      // Wide queries and keys, so that attention is sharp and positions matter.
-      matrix(block + "attn_q", m.embedding, queries, 2, m.biases);
-      matrix(block + "attn_k", m.embedding, keys, 2, m.biases);
-      matrix(block + "attn_v", m.embedding, keys, 1, m.biases);
-      matrix(block + "attn_output", queries, m.embedding, 1, m.biases && m.architecture == "llama");
-      matrix(block + "ffn_gate", m.embedding, m.feed_forward, 1, m.feed_forward_biases);
-      matrix(block + "ffn_up", m.embedding, m.feed_forward, 1, m.feed_forward_biases);
-      matrix(block + "ffn_down", m.feed_forward, m.embedding, 1, m.feed_forward_biases);
+      if (has_experts()) {
+        experts(block);
+      } else {
+        feed_forward(block, "", m.feed_forward);
+      }
+    }
+  }
+
+  void attention(const std::string& block) {
+    const TinyModel& m = *model_;
+    const int queries = m.query_heads * m.head_dim;
+    const int keys = m.kv_heads * m.head_dim;
+    const bool biases = m.biases || is({"gpt-oss"});
+    if (is({"qwen3", "qwen3moe", "gemma3"}) || has_recurrence()) {
+      vector(block + "attn_q_norm.weight", m.head_dim, 1);
+      vector(block + "attn_k_norm.weight", m.head_dim, 1);
+    }
+    // Near the largest of the scores.
+    if (is({"gpt-oss"})) vector(block + "attn_sinks.weight", m.query_heads, 6);
+    // Wide queries and keys, so that attention is sharp and positions matter.
+    matrix(block + "attn_q", m.embedding, has_recurrence() ? 2 * queries : queries, 2, biases);
+    matrix(block + "attn_k", m.embedding, keys, 2, biases);
+    matrix(block + "attn_v", m.embedding, keys, 1, biases);
+    matrix(block + "attn_output", queries, m.embedding, 1, biases && is({"llama", "gpt-oss"}));
+  }
+
+  void recurrence(const std::string& block) {
+    const TinyModel& m = *model_;
+    const int values = m.value_heads * m.state_dim;
+    const int channels = 2 * m.key_heads * m.state_dim + values;
+    matrix(block + "attn_qkv", m.embedding, channels, 1, false);
+    matrix(block + "attn_gate", m.embedding, values, 1, false);
+    if (is({"qwen3next"})) {
+      matrix(block + "ssm_ba", m.embedding, 2 * m.value_heads, 1, false);
+    } else {
+      matrix(block + "ssm_beta", m.embedding, m.value_heads, 1, false);
+      matrix(block + "ssm_alpha", m.embedding, m.value_heads, 1, false);
+    }
+    normal(block + "ssm_conv1d.weight", GGML_TYPE_F32, {m.conv_kernel, channels}, 0, 0.5f);
+    // Together, the state loses a tenth or so with each token.
+    vector(block + "ssm_a", m.value_heads, -1);
+    vector(block + "ssm_dt.bias", m.value_heads, -2);
+    vector(block + "ssm_norm.weight", m.state_dim, 1);
+    matrix(block + "ssm_out", values, m.embedding, 1, false);
+  }
+
+  void feed_forward(const std::string& block, const std::string& suffix, int width) {
+    matrix(block + "ffn_gate" + suffix, model_->embedding, width, 1, model_->feed_forward_biases);
+    matrix(block + "ffn_up" + suffix, model_->embedding, width, 1, model_->feed_forward_biases);
+    matrix(block + "ffn_down" + suffix, width, model_->embedding, 1, model_->feed_forward_biases);
+  }
+
+  void experts(const std::string& block) {
+    const TinyModel& m = *model_;
+    // Wide, so that rounding does not change which experts are chosen.
+    normal(block + "ffn_gate_inp.weight", GGML_TYPE_F32, {m.embedding, m.experts}, 0,
+           3 / std::sqrt(static_cast<float>(m.embedding)));
+    if (is({"gpt-oss"})) vector(block + "ffn_gate_inp.bias", m.experts, 0);
+    // gpt-oss limits what gates and up give to 7.
+    const float spread = is({"gpt-oss"}) ? 4 : 1;
+    if (m.fused_experts) {
+      expert_matrix(block + "ffn_gate_up_exps", m.embedding, 2 * m.expert_feed_forward, spread);
+    } else {
+      expert_matrix(block + "ffn_gate_exps", m.embedding, m.expert_feed_forward, spread);
+      expert_matrix(block + "ffn_up_exps", m.embedding, m.expert_feed_forward, spread);
+    }
+    expert_matrix(block + "ffn_down_exps", m.expert_feed_forward, m.embedding, 1);
+    if (has_shared_expert()) {
+      normal(block + "ffn_gate_inp_shexp.weight", GGML_TYPE_F32, {m.embedding}, 0,
+             1 / std::sqrt(static_cast<float>(m.embedding)));
+      feed_forward(block, "_shexp", m.shared_feed_forward);
     }
   }
 
   /// NAME.weight such that inputs of size one give outputs of size `spread`; and NAME.bias, NAME.scale.
   void matrix(const std::string& name, int in, int out, float spread, bool bias) {
-    std::normal_distribution<float> normal(0, spread / std::sqrt(static_cast<float>(in)));
-    std::vector<float> values(static_cast<std::size_t>(in) * static_cast<std::size_t>(out));
-    for (float& value : values) value = normal(random_);
-    tensor(name + ".weight", model_->type, {in, out}, values);
+    normal(name + ".weight", model_->type, {in, out}, 0, spread / std::sqrt(static_cast<float>(in)));
     if (bias) vector(name + ".bias", out, 0);
     if (model_->scales && name.starts_with("blk.")) vector(name + ".scale", 1, 1);
   }
 
-  void vector(const std::string& name, int n, float mean) {
-    std::normal_distribution<float> normal(mean, 0.2f);
-    std::vector<float> values(static_cast<std::size_t>(n));
-    for (float& value : values) value = normal(random_);
-    tensor(name, GGML_TYPE_F32, {n}, values);
+  void expert_matrix(const std::string& name, int in, int out, float spread) {
+    const TinyModel& m = *model_;
+    normal(name + ".weight", m.expert_type.value_or(m.type), {in, out, m.experts}, 0,
+           spread / std::sqrt(static_cast<float>(in)));
+    if (is({"gpt-oss"})) normal(name + ".bias", GGML_TYPE_F32, {out, m.experts}, 0, 0.2f);
+    if (m.scales) vector(name + ".scale", m.experts, 1);
+  }
+
+  void vector(const std::string& name, int n, float mean) { normal(name, GGML_TYPE_F32, {n}, mean, 0.2f); }
+
+  void normal(const std::string& name, ggml_type type, std::vector<std::int64_t> shape, float mean,
+              float deviation) {
+    std::normal_distribution<float> distribution(mean, deviation);
+    std::size_t count = 1;
+    for (const std::int64_t n : shape) count *= static_cast<std::size_t>(n);
+    std::vector<float> values(count);
+    for (float& value : values) value = distribution(random_);
+    tensor(name, type, std::move(shape), std::move(values));
   }
 
   void tensor(const std::string& name, ggml_type type, std::vector<std::int64_t> shape,

@@ -1,0 +1,89 @@
+#include "state/window_part.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "state/segment_views.h"
+
+namespace banyan {
+
+std::size_t WindowPart::bytes() const {
+  std::size_t tokens = 0;
+  for (const Piece& piece : pieces_) tokens += piece.end - piece.begin;
+  return tokens * bytes_per_token_;
+}
+
+std::unique_ptr<StatePart> WindowPart::split_front(std::size_t at) {
+  require(at > 0 && at < length_, "WindowPart::split_front: outside the edge");
+  auto front = std::make_unique<WindowPart>(bytes_per_token_, window_, at);
+  front->pieces_ = clip(0, at);
+  pieces_ = clip(at, length_);
+  length_ -= at;
+  return front;
+}
+
+void WindowPart::merge_front(std::unique_ptr<StatePart> parent) {
+  require(parent != nullptr, "WindowPart::merge_front: every node has a part");
+  auto& front = static_cast<WindowPart&>(*parent);
+  length_ += front.length_;
+  const std::size_t kept = length_ - std::min(length_, window_);
+  std::vector<Piece> mine = std::exchange(pieces_, {});
+  if (kept < front.length_) {
+    for (Piece& piece : front.clip(kept, front.length_)) {
+      append({piece.begin + kept, piece.end + kept, std::move(piece.views)});
+    }
+  }
+  for (Piece& piece : mine) {
+    append({piece.begin + front.length_, piece.end + front.length_, std::move(piece.views)});
+  }
+}
+
+bool WindowPart::merges_freely(const StatePart& child) const {
+  const std::size_t joined = length_ + static_cast<const WindowPart&>(child).length_;
+  return pieces_.empty() || joined - pieces_.front().begin <= window_;
+}
+
+void WindowPart::complete(std::unique_ptr<StatePart> other) {
+  for (const Piece& piece : static_cast<const WindowPart&>(*other).pieces_) add(piece.begin, piece.views);
+}
+
+void WindowPart::visit_allocations(const AllocationVisitor& visit) const {
+  for (const Piece& piece : pieces_) visit_views(piece.views, visit);
+}
+
+void WindowPart::add(std::size_t begin, std::span<const SegmentView> views) {
+  const std::size_t end = begin + count_tokens(views);
+  std::size_t next = begin;
+  const auto append_until = [&](std::size_t until) {
+    if (next < until) append({next, until, clip_views(views, next - begin, until - begin)});
+  };
+  for (Piece& piece : std::exchange(pieces_, {})) {
+    append_until(std::min(piece.begin, end));
+    next = std::max(next, piece.end);
+    append(std::move(piece));
+  }
+  append_until(end);
+}
+
+void WindowPart::append(Piece piece) {
+  if (!pieces_.empty() && pieces_.back().end == piece.begin) {
+    pieces_.back().end = piece.end;
+    append_views(pieces_.back().views, std::move(piece.views));
+  } else {
+    pieces_.push_back(std::move(piece));
+  }
+}
+
+std::vector<WindowPart::Piece> WindowPart::clip(std::size_t from, std::size_t to) const {
+  std::vector<Piece> clipped;
+  for (const auto& [begin, end, views] : pieces_) {
+    const std::size_t first = std::max(begin, from);
+    const std::size_t last = std::min(end, to);
+    if (first < last) {
+      clipped.push_back({first - from, last - from, clip_views(views, first - begin, last - begin)});
+    }
+  }
+  return clipped;
+}
+
+}  // namespace banyan

@@ -1,0 +1,52 @@
+/// What a node of the trie owns of a group of sliding-window layers: pieces of its edge.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "banyan/segment.h"
+#include "banyan/state.h"
+
+namespace banyan {
+
+/// Every piece lies in the last `window` tokens of the edge: no offset at or behind the edge's end
+/// needs more of it.
+class WindowPart final : public StatePart {
+ public:
+  /// Tokens [begin, end) of the edge, of which there is at least one.
+  struct Piece {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::vector<SegmentView> views;
+  };
+
+  /// Of an edge of `length` tokens, with no pieces.
+  WindowPart(std::size_t bytes_per_token, std::size_t window, std::size_t length)
+      : bytes_per_token_(bytes_per_token), window_(window), length_(length) {}
+
+  std::size_t bytes() const override;
+  std::unique_ptr<StatePart> split_front(std::size_t at) override;
+  /// REQUIRES: there is a parent's part.
+  void merge_front(std::unique_ptr<StatePart> parent) override;
+  bool merges_freely(const StatePart& child) const override;
+  void complete(std::unique_ptr<StatePart> other) override;
+  void visit_allocations(const AllocationVisitor& visit) const override;
+
+  /// In order; between two there is a gap.
+  std::span<const Piece> pieces() const { return pieces_; }
+  /// Adds what is missing of the tokens that `views` hold, from `begin` of the edge on.
+  void add(std::size_t begin, std::span<const SegmentView> views);
+
+ private:
+  void append(Piece piece);
+  /// The pieces of the tokens [from, to), counted from `from`.
+  std::vector<Piece> clip(std::size_t from, std::size_t to) const;
+
+  std::size_t bytes_per_token_;
+  std::size_t window_;
+  std::size_t length_;
+  std::vector<Piece> pieces_;
+};
+
+}  // namespace banyan
