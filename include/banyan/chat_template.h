@@ -15,8 +15,7 @@ namespace banyan {
 class ChatTemplate {
  public:
   /// `source` empty: ChatML. Errors: invalid_argument with the template engine's message.
-  static Result<std::unique_ptr<ChatTemplate>> create(const std::string& source,
-                                                      const std::string& bos_text,
+  static Result<std::unique_ptr<ChatTemplate>> create(const std::string& source, const std::string& bos_text,
                                                       const std::string& eos_text);
   ~ChatTemplate();
 

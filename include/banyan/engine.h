@@ -37,7 +37,7 @@ struct Sampling {
   float repeat_penalty = 1;  ///< 1: off
   float presence_penalty = 0;
   float frequency_penalty = 0;
-  int penalty_last_n = 64;  ///< tokens that penalties look back; -1: all of the context
+  int penalty_last_n = 64;                 ///< tokens that penalties look back; -1: all of the context
   std::optional<std::uint32_t> seed = {};  ///< none: a random one
   std::vector<std::pair<Token, float>> logit_bias = {};
   std::string grammar = {};  ///< GBNF; empty: none
@@ -46,13 +46,15 @@ struct Sampling {
 struct Request {
   std::vector<Token> prompt = {};
   Sampling sampling = {};
-  int max_tokens = -1;  ///< -1: as far as the context goes
-  int choices = 1;      ///< replies to the same prompt; choice i samples with seed + i
+  int max_tokens = -1;                 ///< -1: as far as the context goes
+  int choices = 1;                     ///< replies to the same prompt; choice i samples with seed + i
   std::vector<std::string> stop = {};  ///< the reply ends before the first of these; none is empty
   bool ignore_eos = false;
-  int top_logprobs = 0;      ///< for each token, the log-probabilities of so many best; 0: none
-  bool logprobs = false;     ///< for each token, its own log-probability
-  bool reuse_cache = true;   ///< false: evaluate the whole prompt
+  int top_logprobs = 0;     ///< for each token, the log-probabilities of so many best; 0: none
+  bool logprobs = false;    ///< for each token, its own log-probability
+  bool reuse_cache = true;  ///< false: evaluate the whole prompt
+  /// Where later prompts may part from this one: the user's, and where messages begin (ChatPrompt), of
+  /// which place_restore_points() chooses.
   std::vector<RestorePoint> restore_points = {};
 };
 
@@ -65,8 +67,8 @@ struct TokenProbability {
 struct GeneratedToken {
   Token token = 0;
   std::string bytes;
-  float logprob = 0;                       ///< where asked for
-  std::vector<TokenProbability> top;       ///< best first
+  float logprob = 0;                  ///< where asked for
+  std::vector<TokenProbability> top;  ///< best first
 };
 
 enum class Finish : std::uint8_t {
@@ -78,11 +80,11 @@ enum class Finish : std::uint8_t {
 };
 
 struct Timings {
-  SessionStats cache;       ///< total, matched, restored, evaluated, and why
-  int generated = 0;        ///< tokens so far, with the one that ended the reply
-  double queue_ms = 0;      ///< from submit to the first step
-  double prompt_ms = 0;     ///< from the first step to the first token
-  double generate_ms = 0;   ///< from the first token on
+  SessionStats cache;         ///< total, matched, restored, evaluated, and why
+  int generated = 0;          ///< tokens so far, with the one that ended the reply
+  double queue_ms = 0;        ///< from submit to the first step
+  double prompt_ms = 0;       ///< from the first step to the first token
+  double generate_ms = 0;     ///< from the first token on
   double first_token_ms = 0;  ///< from submit to the first token
 };
 
@@ -94,7 +96,7 @@ struct Delta {
   /// ended the reply and what only makes up a stop string are not among them.
   std::vector<GeneratedToken> tokens;
   Finish finish = Finish::none;
-  std::string stop_word;   ///< for Finish::stop
+  std::string stop_word;  ///< for Finish::stop
   std::optional<Error> error;
   /// Exact in the last delta of a choice. By then what was evaluated is in the cache.
   Timings timings;
@@ -128,11 +130,11 @@ struct EngineOptions {
   std::string model_path = {};
   KvType kv_type = KvType::f16;
   std::size_t memory_bytes = 0;  ///< budget of live and kept state and scratch; 0: from the machine
-  int context = 0;        ///< most tokens of a sequence; 0: what the model was trained on
-  int batch_tokens = 512; ///< most rows of a step
-  int max_running = 64;   ///< sequences that step together
-  int max_queued = 256;   ///< requests that wait; beyond it submit() answers busy
-  int threads = 0;        ///< 0: one for each core
+  int context = 0;               ///< most tokens of a sequence; 0: what the model was trained on
+  int batch_tokens = 512;        ///< most rows of a step
+  int max_running = 64;          ///< sequences that step together
+  int max_queued = 256;          ///< requests that wait; beyond it submit() answers busy
+  int threads = 0;               ///< 0: one for each core
   std::function<bool(float)> load_progress = {};
 };
 

@@ -113,7 +113,7 @@ Result<> Chat::say(std::string_view text) {
 Result<> Chat::reply() {
   interrupts_.forget();
   Conversation& conversation = conversations_.current();
-  auto prompt = chat_tokens(engine_, conversation.to_json(), true, nullptr);
+  auto prompt = chat_prompt(engine_, conversation.to_json(), true, nullptr);
   if (!prompt) return std::unexpected(prompt.error());
   auto generation = engine_.submit(make_request(options_, std::move(*prompt)));
   if (!generation) return std::unexpected(generation.error());

@@ -116,9 +116,9 @@ Result<> Chat::list(std::string_view) {
     std::size_t tokens = 0;
     const auto messages = conversation.to_json();
     if (!messages.empty()) {
-      const auto path = chat_tokens(engine_, messages, false, nullptr);
+      const auto path = chat_prompt(engine_, messages, false, nullptr);
       if (!path) return std::unexpected(path.error());
-      tokens = path->size();
+      tokens = path->tokens.size();
     }
     total += tokens;
     std::println("{} {:>3} {:<16} {:>4} messages {:>7} tokens",

@@ -96,10 +96,11 @@ class Demo {
 
   Result<Generation> ask(Conversation& conversation, std::size_t round) {
     conversation.messages.push_back({{"role", "user"}, {"content", conversation.turns[round].question}});
-    auto prompt = chat_tokens(engine_, conversation.messages, true, {{"enable_thinking", false}});
+    auto prompt = chat_prompt(engine_, conversation.messages, true, {{"enable_thinking", false}});
     if (!prompt) return std::unexpected(prompt.error());
     Request request;
-    request.prompt = std::move(*prompt);
+    request.prompt = std::move(prompt->tokens);
+    request.restore_points = std::move(prompt->points);
     request.sampling.temperature = 0;
     request.max_tokens = kMostReplyTokens;
     return engine_.submit(std::move(request));
@@ -165,7 +166,7 @@ class Demo {
     };
     const auto here = static_cast<double>(cost_.here);
     const double memory_alone = bytes_per_token * static_cast<double>(tokens_alone);
-    row("", "tokens evaluated", "keys and values");
+    row("", "tokens evaluated", "memory of layers");
     row("Banyan", grouped(cost_.here), format_bytes(cache.snapshot_bytes));
     row("a separate cache for each conversation",
         against(grouped(cost_.alone), static_cast<double>(cost_.alone), here),

@@ -19,11 +19,11 @@ constexpr auto kPatience = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Result<std::vector<Token>> chat_tokens(const Engine& engine, const nlohmann::ordered_json& messages,
-                                       bool add_generation_prompt, const nlohmann::ordered_json& extra) {
-  auto prompt = engine.chat_template().apply(messages, nullptr, add_generation_prompt, extra);
-  if (!prompt) return std::unexpected(prompt.error());
-  return engine.vocabulary().tokenize_chat(*prompt);
+Result<ChatPrompt> chat_prompt(const Engine& engine, const nlohmann::ordered_json& messages,
+                               bool add_generation_prompt, const nlohmann::ordered_json& extra) {
+  const auto text = engine.chat_template().apply(messages, nullptr, add_generation_prompt, extra);
+  if (!text) return std::unexpected(text.error());
+  return banyan::chat_prompt(engine.vocabulary(), *text, messages);
 }
 
 Result<Reply> receive(const Engine& engine, Generation generation, Interrupts& interrupts,

@@ -110,9 +110,10 @@ void add_reply_options(CLI::App& app, ReplyOptions& options) {
   app.add_flag("--ignore-eos", options.ignore_eos, "Go on where the model would end its reply")->group(group);
 }
 
-Request make_request(const ReplyOptions& options, std::vector<Token> prompt) {
+Request make_request(const ReplyOptions& options, ChatPrompt prompt) {
   Request request;
-  request.prompt = std::move(prompt);
+  request.prompt = std::move(prompt.tokens);
+  request.restore_points = std::move(prompt.points);
   request.sampling = options.sampling;
   request.max_tokens = options.max_tokens;
   request.stop = options.stop;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "banyan/chat_prompt.h"
 #include "banyan/engine.h"
 
 namespace banyan::cli {
@@ -36,6 +37,6 @@ const Parameter* find_parameter(std::string_view name);
 void add_reply_options(CLI::App& app, ReplyOptions& options);
 
 /// A request for a reply to `prompt` by these options.
-Request make_request(const ReplyOptions& options, std::vector<Token> prompt);
+Request make_request(const ReplyOptions& options, ChatPrompt prompt);
 
 }  // namespace banyan::cli

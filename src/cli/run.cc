@@ -38,13 +38,12 @@ std::string read_prompt(const std::vector<std::string>& words) {
   return prompt;
 }
 
-Result<std::vector<Token>> prompt_tokens(const Engine& engine, const Flags& flags,
-                                         const std::string& prompt) {
-  if (flags.raw) return engine.vocabulary().tokenize(prompt, true, true);
+Result<ChatPrompt> make_prompt(const Engine& engine, const Flags& flags, const std::string& prompt) {
+  if (flags.raw) return ChatPrompt{.tokens = engine.vocabulary().tokenize(prompt, true, true), .points = {}};
   auto messages = nlohmann::ordered_json::array();
   if (!flags.system.empty()) messages.push_back({{"role", "system"}, {"content", flags.system}});
   messages.push_back({{"role", "user"}, {"content", prompt}});
-  return chat_tokens(engine, messages, true, nullptr);
+  return chat_prompt(engine, messages, true, nullptr);
 }
 
 Result<int> run(const Flags& flags) {
@@ -57,9 +56,9 @@ Result<int> run(const Flags& flags) {
   Interrupts interrupts;
   const auto engine = start_engine(engine_options(flags.engine, std::move(*path)), interrupts);
   if (!engine) return std::unexpected(engine.error());
-  auto tokens = prompt_tokens(**engine, flags, prompt);
-  if (!tokens) return std::unexpected(tokens.error());
-  auto generation = (*engine)->submit(make_request(flags.reply, std::move(*tokens)));
+  auto request = make_prompt(**engine, flags, prompt);
+  if (!request) return std::unexpected(request.error());
+  auto generation = (*engine)->submit(make_request(flags.reply, *std::move(request)));
   if (!generation) return std::unexpected(generation.error());
   const auto reply = receive(**engine, std::move(*generation), interrupts, [](std::string_view text) {
     std::print("{}", text);

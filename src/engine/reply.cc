@@ -30,7 +30,8 @@ Reply::~Reply() {
 }
 
 Result<> Reply::start(PrefixCache& cache) {
-  Result<Session> session = cache.begin(path_, request().restore_points, reuses_cache());
+  const auto points = place_restore_points(request().restore_points, request().prompt.size());
+  Result<Session> session = cache.begin(path_, points, reuses_cache());
   if (!session) return std::unexpected(session.error());
   session_.emplace(std::move(*session));
   const SessionStats& stats = session_->stats();

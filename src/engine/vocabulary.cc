@@ -13,7 +13,7 @@ namespace banyan {
 
 struct Vocabulary::Impl {
   struct Free {
-    void operator()(llama_model* model) const { llama_model_free(model); }
+    void operator()(llama_model* loaded) const { llama_model_free(loaded); }
   };
   std::unique_ptr<llama_model, Free> model;
   const llama_vocab* vocab = nullptr;

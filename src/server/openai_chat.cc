@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "banyan/chat_prompt.h"
 #include "server/openai.h"
 #include "server/prompt_fields.h"
 #include "server/sampling_fields.h"
@@ -79,7 +80,9 @@ Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
   const std::string text = read_chat(fields, context.chat_template);
   if (fields.error()) return std::unexpected(*fields.error());
 
-  request.prompt = context.vocabulary.tokenize_chat(text);
+  ChatPrompt prompt = chat_prompt(context.vocabulary, text, body.at("messages"));
+  request.prompt = std::move(prompt.tokens);
+  request.restore_points = std::move(prompt.points);
   Job job;
   job.answer = std::make_unique<ChatAnswer>(options, context.model_id, request.logprobs);
   job.requests.push_back(std::move(request));

@@ -117,8 +117,8 @@ TEST(Chat, SavedConversationsGoOnElsewhere) {
   EXPECT_THAT(run(kChat, "/load " + path + "\n").err, HasSubstr(path));
 }
 
-/// A prompt on a line of its own. The editor writes ">>> " again with every key, and what is typed between two
-/// of its lines is lost.
+/// A prompt on a line of its own. The editor writes ">>> " again with every key, and what is typed between
+/// two of its lines is lost.
 const std::string kPrompt = "\n\x1b[32m>>> ";
 
 /// Types a message and reads to the prompt after the reply.

@@ -1,0 +1,126 @@
+#include "banyan/chat_prompt.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+namespace banyan {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// What a template writes between the system's content and the next message's where it tells of
+/// nothing else is shorter, in bytes.
+constexpr std::size_t kLongMarkup = 120;
+
+/// Text that a template is likely to take over as it is.
+struct Content {
+  std::string_view text;
+  bool marked = false;  ///< the client means to resume at its end
+};
+
+// Templates trim what they are given.
+std::string_view trimmed(const Json& json) {
+  std::string_view text = json.get_ref<const std::string&>();
+  constexpr std::string_view kBlank = " \t\r\n";
+  text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
+  return text.substr(0, text.find_last_not_of(kBlank) + 1);
+}
+
+// As OpenAI's clients say it, and as Anthropic's do.
+bool is_marked(const Json& message_or_part) {
+  return std::ranges::any_of(std::array{"prompt_cache_breakpoint", "cache_control"}, [&](const char* field) {
+    const auto mark = message_or_part.find(field);
+    return mark != message_or_part.end() && mark->is_object();
+  });
+}
+
+// A message's content as one text, or its text parts.
+std::vector<Content> contents(const Json& message) {
+  std::vector<Content> all;
+  const auto content = message.find("content");
+  if (content == message.end()) return all;
+  if (content->is_string()) all.push_back({.text = trimmed(*content)});
+  if (content->is_array()) {
+    for (const Json& part : *content) {
+      const auto text = part.find("text");
+      if (text != part.end() && text->is_string()) all.push_back({trimmed(*text), is_marked(part)});
+    }
+  }
+  if (!all.empty() && is_marked(message)) all.back().marked = true;
+  return all;
+}
+
+bool is_system(const Json& message) {
+  const auto role = message.find("role");
+  return role != message.end() && (*role == "system" || *role == "developer");
+}
+
+/// A place in the text at which conversations fork.
+struct Fork {
+  std::size_t byte = 0;
+  bool marked = false;
+};
+
+// In order. Contents stand in the text in the order of the messages, so each is looked for behind the
+// one before: what is found by chance lies before the content itself, and the next is found all the same.
+std::vector<Fork> find_forks(std::string_view text, const Json& messages) {
+  std::vector<Fork> forks;
+  std::size_t at = 0;
+  std::size_t system_end = 0;
+  bool is_first = true;  // of those that are not the system's
+  for (const Json& message : messages) {
+    bool begins = true;
+    for (const Content& content : contents(message)) {
+      if (content.text.empty()) continue;
+      const std::size_t found = text.find(content.text, at);
+      if (found == std::string_view::npos) continue;
+      at = found + content.text.size();
+      if (is_system(message) && is_first) {
+        system_end = at;
+      } else if (std::exchange(begins, false)) {
+        if (is_first && system_end > 0 && found - system_end > kLongMarkup) forks.push_back({system_end});
+        forks.push_back({found});
+        is_first = false;
+      }
+      if (content.marked) forks.push_back({.byte = at, .marked = true});
+    }
+  }
+  return forks;
+}
+
+// Where the last token ends that ends at or before a fork. Stops where the tokens are not those of the text.
+std::vector<RestorePoint> find_points(const Vocabulary& vocabulary, TokenSpan tokens, std::string_view text,
+                                      const std::vector<Fork>& forks) {
+  std::vector<RestorePoint> points;
+  std::size_t byte = 0;
+  std::size_t count = 0;
+  for (const Fork& fork : forks) {
+    for (; count < tokens.size(); ++count) {
+      const std::string piece = vocabulary.piece(tokens[count], true);
+      // The vocabulary itself begins a prompt with tokens that the text lacks, or with a blank.
+      std::string_view spelled = piece;
+      if (byte == 0 && !text.starts_with(spelled)) {
+        if (spelled == vocabulary.bos_text()) continue;
+        if (spelled.starts_with(' ')) spelled.remove_prefix(1);
+      }
+      if (!text.substr(byte).starts_with(spelled)) return points;
+      if (byte + spelled.size() > fork.byte) break;
+      byte += spelled.size();
+    }
+    if (count > 0) points.push_back({.offset = count, .user = fork.marked});
+  }
+  return points;
+}
+
+}  // namespace
+
+ChatPrompt chat_prompt(const Vocabulary& vocabulary, std::string_view text, const Json& messages) {
+  ChatPrompt prompt{.tokens = vocabulary.tokenize_chat(text), .points = {}};
+  prompt.points = find_points(vocabulary, prompt.tokens, text, find_forks(text, messages));
+  return prompt;
+}
+
+}  // namespace banyan
