@@ -80,7 +80,7 @@ class Bench {
   }
 
   Result<Speed> measure(const Case& test, int repetitions) {
-    auto trunk = begin(random_tokens(test.depth + 1));
+    auto trunk = begin_trunk(test.depth);
     if (!trunk) return std::unexpected(trunk.error());
     if (auto read = read_prompt(*trunk); !read) return std::unexpected(read.error());
     trunk->publish();
@@ -118,14 +118,18 @@ class Bench {
     return tokens;
   }
 
-  Result<Session> begin(const std::vector<Token>& tokens) { return cache_.begin(tokens); }
+  /// A prompt at whose token `depth` all kinds of layers can resume.
+  Result<Session> begin_trunk(int depth) {
+    const RestorePoint end = {.offset = static_cast<std::size_t>(depth)};
+    return cache_.begin(random_tokens(depth + 1), std::span(&end, depth > 0 ? 1 : 0));
+  }
 
   /// `extra` random tokens after the trunk.
   Result<Session> begin_after(TokenSpan trunk, int extra) {
     std::vector<Token> tokens(trunk.begin(), trunk.end());
     const auto more = random_tokens(extra);
     tokens.insert(tokens.end(), more.begin(), more.end());
-    return begin(tokens);
+    return cache_.begin(tokens);
   }
 
   Result<> read_prompt(Session& session) {

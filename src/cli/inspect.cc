@@ -3,10 +3,15 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <print>
 #include <string>
+#include <vector>
 
+#include "banyan/attention_state.h"
 #include "banyan/model.h"
+#include "banyan/recurrent_state.h"
+#include "banyan/window_state.h"
 #include "cli/command.h"
 #include "cli/engine_flags.h"
 #include "cli/text.h"
@@ -40,8 +45,57 @@ std::map<std::string, TypeShare> type_histogram(const std::vector<Model::TensorI
   return histogram;
 }
 
-std::size_t kv_bytes_per_token(const ModelInfo& info, KvType type) {
-  return KvLayout{info.layers, info.kv_heads, info.key_dim, info.value_dim, type}.bytes_per_token();
+/// What the layers of one kind remember.
+struct LayerMemory {
+  std::string kind;
+  int layers = 0;
+  std::optional<KvLayout> keys_and_values;  ///< of attention, full or in windows
+  int window = 0;                           ///< tokens; 0: all
+  std::size_t state_bytes = 0;              ///< of a recurrent state
+};
+
+std::vector<LayerMemory> layer_memory(const Model& model) {
+  std::vector<LayerMemory> all;
+  for (const auto& group : model.layer_groups(KvType::f16)) {
+    LayerMemory& memory = all.emplace_back();
+    memory.kind = group->kind();
+    memory.layers = group->layer_count();
+    if (const auto* attention = dynamic_cast<const AttentionGroup*>(group.get())) {
+      memory.keys_and_values = attention->layout();
+    } else if (const auto* window = dynamic_cast<const WindowGroup*>(group.get())) {
+      memory.keys_and_values = window->layout();
+      memory.window = window->window();
+    } else if (const auto* recurrent = dynamic_cast<const RecurrentGroup*>(group.get())) {
+      memory.state_bytes = recurrent->layout().bytes();
+    }
+  }
+  return all;
+}
+
+std::size_t bytes_per_token(KvLayout layout, KvType type) {
+  layout.type = type;
+  return layout.bytes_per_token();
+}
+
+std::string describe(const LayerMemory& memory) {
+  std::string text = std::format("{} layers, ", memory.layers);
+  if (!memory.keys_and_values) return text + format_bytes(memory.state_bytes) + " a state";
+  text += std::format("{} a token in f16, {} in f32",
+                      format_bytes(bytes_per_token(*memory.keys_and_values, KvType::f16)),
+                      format_bytes(bytes_per_token(*memory.keys_and_values, KvType::f32)));
+  return memory.window == 0 ? text : text + std::format(", of the last {} tokens", memory.window);
+}
+
+Json to_json(const LayerMemory& memory) {
+  Json json = {{"kind", memory.kind}, {"layers", memory.layers}};
+  if (memory.keys_and_values) {
+    json["bytes_per_token"] = {{"f16", bytes_per_token(*memory.keys_and_values, KvType::f16)},
+                               {"f32", bytes_per_token(*memory.keys_and_values, KvType::f32)}};
+  } else {
+    json["state_bytes"] = memory.state_bytes;
+  }
+  if (memory.window > 0) json["window"] = memory.window;
+  return json;
 }
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
@@ -52,23 +106,21 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 
 void print_json(const Model& model, const Flags& flags) {
   const ModelInfo& info = model.info();
-  Json json = {
-      {"path", info.path},
-      {"name", info.name},
-      {"architecture", info.architecture},
-      {"quantization", info.quantization},
-      {"file_bytes", info.file_bytes},
-      {"parameters", info.parameters},
-      {"vocabulary", info.vocabulary},
-      {"context", info.context},
-      {"embedding", info.embedding},
-      {"layers", info.layers},
-      {"query_heads", info.query_heads},
-      {"kv_heads", info.kv_heads},
-      {"key_dim", info.key_dim},
-      {"value_dim", info.value_dim},
-      {"kv_bytes_per_token",
-       {{"f16", kv_bytes_per_token(info, KvType::f16)}, {"f32", kv_bytes_per_token(info, KvType::f32)}}}};
+  Json json = {{"path", info.path},
+               {"name", info.name},
+               {"architecture", info.architecture},
+               {"quantization", info.quantization},
+               {"file_bytes", info.file_bytes},
+               {"parameters", info.parameters},
+               {"vocabulary", info.vocabulary},
+               {"context", info.context},
+               {"embedding", info.embedding},
+               {"layers", info.layers},
+               {"query_heads", info.query_heads},
+               {"kv_heads", info.kv_heads},
+               {"key_dim", info.key_dim},
+               {"value_dim", info.value_dim}};
+  for (const LayerMemory& memory : layer_memory(model)) json["memory"].push_back(to_json(memory));
   for (const auto& [type, share] : type_histogram(model.tensors())) {
     json["types"][type] = {{"tensors", share.tensors}, {"bytes", share.bytes}};
   }
@@ -95,9 +147,7 @@ void print_text(const Model& model, const Flags& flags) {
                            info.key_dim, info.value_dim));
   row("vocabulary", grouped(static_cast<std::uint64_t>(info.vocabulary)));
   row("context", std::format("{} tokens", grouped(static_cast<std::uint64_t>(info.context))));
-  row("keys, values",
-      std::format("{} a token in f16, {} in f32", format_bytes(kv_bytes_per_token(info, KvType::f16)),
-                  format_bytes(kv_bytes_per_token(info, KvType::f32))));
+  for (const LayerMemory& memory : layer_memory(model)) row(memory.kind.c_str(), describe(memory));
   row("chat template", info.chat_template.empty() ? "none in the file; ChatML" : "in the file (--template)");
   for (const auto& [type, share] : type_histogram(model.tensors())) {
     row(("type " + type).c_str(), std::format("{} tensors, {}", share.tensors, format_bytes(share.bytes)));
