@@ -66,6 +66,18 @@ TEST(Chat, AForkAndARetryRestoreWhatTheyShare) {
   EXPECT_THAT(ended.err, ContainsRegex("0 matched, 0 restored.*\n.*\\(last_token\\), 1 evaluated"));
 }
 
+TEST(Chat, ConversesOnModelsOfEveryKind) {
+  for (const std::string architecture : {"gemma3", "qwen35"}) {
+    const std::string model = BANYAN_SOURCE_MODELS "/tally-" + architecture + "-q8_0.gguf";
+    const Ended ended =
+        run({"chat", "--temp", "0", "--threads", "1", model},
+            "My dog is called Foo.\n/fork\nMy cat is called Bar.\nWhat is my cat called?\n/switch main\n"
+            "What is my dog called?\n");
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_THAT(ended.out, ContainsRegex("Bar(.|\n)*Foo")) << architecture;
+  }
+}
+
 TEST(Chat, TakesSeveralLinesBetweenQuotes) {
   const Ended ended = run(kChat, "\"\"\"My dog is called Foo.\nWhat is my dog called?\"\"\"\n");
   EXPECT_EQ(ended.out, "Your dog is called Foo.\n");

@@ -12,7 +12,7 @@
 namespace banyan {
 
 inline std::unique_ptr<Engine> start_engine(EngineOptions options = {}) {
-  options.model_path = shipped_model();
+  if (options.model_path.empty()) options.model_path = shipped_model();
   if (options.memory_bytes == 0) options.memory_bytes = std::size_t{256} << 20;
   // One thread does not wait for another on a busy machine.
   if (options.threads == 0) options.threads = 1;
