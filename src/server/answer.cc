@@ -44,15 +44,19 @@ Json timings_json(const Timings& t) {
   const auto prompt_n = static_cast<double>(t.cache.total - t.cache.restored);
   // The first token comes with the prompt's evaluation.
   const double later = std::max(0, t.generated - 1);
-  return {{"cache_n", t.cache.restored},
-          {"prompt_n", t.cache.total - t.cache.restored},
-          {"prompt_ms", t.prompt_ms},
-          {"prompt_per_token_ms", ratio(t.prompt_ms, prompt_n)},
-          {"prompt_per_second", ratio(prompt_n * 1e3, t.prompt_ms)},
-          {"predicted_n", t.generated},
-          {"predicted_ms", t.generate_ms},
-          {"predicted_per_token_ms", ratio(t.generate_ms, later)},
-          {"predicted_per_second", ratio(later * 1e3, t.generate_ms)}};
+  Json json = {{"cache_n", t.cache.restored},
+               {"matched_n", t.cache.matched},
+               {"restore_limit", to_string(t.cache.limit)},
+               {"prompt_n", t.cache.total - t.cache.restored},
+               {"prompt_ms", t.prompt_ms},
+               {"prompt_per_token_ms", ratio(t.prompt_ms, prompt_n)},
+               {"prompt_per_second", ratio(prompt_n * 1e3, t.prompt_ms)},
+               {"predicted_n", t.generated},
+               {"predicted_ms", t.generate_ms},
+               {"predicted_per_token_ms", ratio(t.generate_ms, later)},
+               {"predicted_per_second", ratio(later * 1e3, t.generate_ms)}};
+  if (!t.cache.limited_by.empty()) json["limited_by"] = t.cache.limited_by;
+  return json;
 }
 
 Json token_json(const GeneratedToken& token) {

@@ -67,7 +67,8 @@ struct Job {
   std::unique_ptr<Answer> answer;
 };
 
-/// llama-server's `timings`: cache_n is what was restored, prompt_n what was evaluated of the prompt.
+/// llama-server's `timings`: cache_n is what was restored, prompt_n what was evaluated of the prompt. Beside
+/// them what was matched, and why less was restored.
 Json timings_json(const Timings& timings);
 
 /// A token as llama-server and OpenAI's chat give it: id, token, bytes, logprob and top_logprobs.

@@ -39,7 +39,12 @@ Delta delta(std::string text, std::vector<GeneratedToken> tokens, int choice = 0
   delta.choice = choice;
   delta.text = std::move(text);
   delta.tokens = std::move(tokens);
-  delta.timings.cache = {.total = 10, .matched = 8, .restored = 7, .evaluated = 5, .limited_by = ""};
+  delta.timings.cache = {.total = 10,
+                         .matched = 8,
+                         .restored = 7,
+                         .evaluated = 5,
+                         .limit = RestoreLimit::no_point,
+                         .limited_by = "recurrent"};
   delta.timings.generated = 3;
   delta.timings.prompt_ms = 6;
   delta.timings.generate_ms = 4;
@@ -181,9 +186,11 @@ TEST(LlamaAnswer, StreamsTokensThenTheWholeStory) {
   EXPECT_EQ(whole["tokens_predicted"], 3);
   EXPECT_EQ(whole["tokens_evaluated"], 10);
   EXPECT_EQ(whole["tokens_cached"], 12);
-  EXPECT_EQ(dump(whole["timings"]), R"({"cache_n":7,"prompt_n":3,"prompt_ms":6.0,"prompt_per_token_ms":2.0,)"
-                                    R"("prompt_per_second":500.0,"predicted_n":3,"predicted_ms":4.0,)"
-                                    R"("predicted_per_token_ms":2.0,"predicted_per_second":500.0})");
+  EXPECT_EQ(
+      dump(whole["timings"]),
+      R"({"cache_n":7,"matched_n":8,"restore_limit":"no_point","prompt_n":3,"prompt_ms":6.0,"prompt_per_token_ms":2.0,)"
+      R"("prompt_per_second":500.0,"predicted_n":3,"predicted_ms":4.0,)"
+      R"("predicted_per_token_ms":2.0,"predicted_per_second":500.0,"limited_by":"recurrent"})");
 }
 
 TEST(LlamaAnswer, IsAnArrayForSeveralPrompts) {
