@@ -9,33 +9,34 @@ namespace {
 float* floats(ggml_tensor* tensor) { return static_cast<float*>(tensor->data); }
 
 /// An operation on a layer's memory as ggml computes it, with all threads of the graph at once.
-template <void (*work)(const LayerCall& call, ggml_tensor* result, int ith, int nth)>
+template <void (*work)(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth)>
 void operation(ggml_tensor* result, int ith, int nth, void* data) {
   const auto& call = *static_cast<const LayerCall*>(data);
-  static_cast<void>(call.step->handovers.load(std::memory_order_acquire));
-  work(call, result, ith, nth);
-  call.step->handovers.fetch_add(1, std::memory_order_release);
+  StepBatches& step = *call.step.load(std::memory_order_acquire);
+  static_cast<void>(step.handovers.load(std::memory_order_acquire));
+  work(step, call, result, ith, nth);
+  step.handovers.fetch_add(1, std::memory_order_release);
 }
 
-AttentionBatch& attention_batch(const LayerCall& call) {
-  return call.kind == LayerKind::window ? *call.step->window : *call.step->attention;
+AttentionBatch& attention_batch(const StepBatches& step, const LayerCall& call) {
+  return call.kind == LayerKind::window ? *step.window : *step.attention;
 }
 
-void append(const LayerCall& call, ggml_tensor* result, int ith, int nth) {
-  attention_batch(call).append(call.layer, floats(result->src[0]), floats(result->src[1]), ith, nth);
+void append(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
+  attention_batch(step, call).append(call.layer, floats(result->src[0]), floats(result->src[1]), ith, nth);
 }
 
-void attend(const LayerCall& call, ggml_tensor* result, int ith, int nth) {
+void attend(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
   const float* sinks = result->src[2] == nullptr ? nullptr : floats(result->src[2]);
-  attention_batch(call).attend(call.layer, floats(result->src[0]), sinks, floats(result), ith, nth);
+  attention_batch(step, call).attend(call.layer, floats(result->src[0]), sinks, floats(result), ith, nth);
 }
 
-void convolve_rows(const LayerCall& call, ggml_tensor* result, int ith, int nth) {
-  call.step->recurrent->convolve(call.layer, floats(result->src[0]), floats(result->src[1]), floats(result),
-                                 ith, nth);
+void convolve_rows(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
+  step.recurrent->convolve(call.layer, floats(result->src[0]), floats(result->src[1]), floats(result), ith,
+                           nth);
 }
 
-void scan_rows(const LayerCall& call, ggml_tensor* result, int ith, int nth) {
+void scan_rows(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
   const ggml_tensor* v = result->src[2];
   const RecurrentBatch::DeltaInput input{.q = floats(result->src[0]),
                                          .k = floats(result->src[1]),
@@ -43,11 +44,12 @@ void scan_rows(const LayerCall& call, ggml_tensor* result, int ith, int nth) {
                                          .v_stride = v->nb[2] / sizeof(float),
                                          .g = floats(result->src[3]),
                                          .beta = floats(result->src[4])};
-  call.step->recurrent->scan(call.layer, input, floats(result), ith, nth);
+  step.recurrent->scan(call.layer, input, floats(result), ith, nth);
 }
 
 /// A tensor [n0, n1, n2] that an operation on the layer's memory computes from `sources`.
-template <void (*work)(const LayerCall& call, ggml_tensor* result, int ith, int nth), std::size_t n>
+template <void (*work)(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth),
+          std::size_t n>
 ggml_tensor* compute(ggml_context* context, LayerCall& call, std::array<ggml_tensor*, n> sources,
                      std::int64_t n0, std::int64_t n1, std::int64_t n2) {
   return ggml_custom_4d(context, GGML_TYPE_F32, n0, n1, n2, 1, sources.data(), static_cast<int>(n),
@@ -56,10 +58,13 @@ ggml_tensor* compute(ggml_context* context, LayerCall& call, std::array<ggml_ten
 
 }  // namespace
 
-std::vector<LayerCall> layer_calls(const Hyperparameters& model, StepBatches& step) {
-  std::vector<LayerCall> calls;
+std::vector<LayerCall> layer_calls(const Hyperparameters& model) {
+  std::vector<LayerCall> calls(model.kinds.size());
   std::array<int, 3> layers = {};  // of each kind
-  for (const LayerKind kind : model.kinds) calls.push_back({&step, kind, layers[std::to_underlying(kind)]++});
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    calls[i].kind = model.kinds[i];
+    calls[i].layer = layers[std::to_underlying(model.kinds[i])]++;
+  }
   return calls;
 }
 

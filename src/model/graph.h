@@ -29,13 +29,13 @@ struct StepBatches {
 
 /// A layer as those operations know it.
 struct LayerCall {
-  StepBatches* step = nullptr;
+  std::atomic<StepBatches*> step = nullptr;  ///< set for each step, before any thread of ggml's reads it
   LayerKind kind = LayerKind::attention;
   int layer = 0;  ///< counted in its group
 };
 
-/// One for each layer of the model.
-std::vector<LayerCall> layer_calls(const Hyperparameters& model, StepBatches& step);
+/// One for each layer of the model, without a step.
+std::vector<LayerCall> layer_calls(const Hyperparameters& model);
 
 class Graph {
  public:

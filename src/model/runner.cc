@@ -132,6 +132,7 @@ Result<> Runner::Impl::compute(const Step& step) {
   batches.attention = step.attention.get();
   batches.window = step.window.get();
   batches.recurrent = step.recurrent.get();
+  for (LayerCall& call : calls) call.step.store(&batches, std::memory_order_release);
   batches.handovers.fetch_add(1, std::memory_order_release);
   const ggml_status status = ggml_backend_graph_compute(backend.get(), graph->raw());
   static_cast<void>(batches.handovers.load(std::memory_order_acquire));
@@ -167,7 +168,7 @@ Result<std::unique_ptr<Runner>> Runner::create(const Model& model, Budget& budge
       ggml_backend_dev_backend_reg(impl.model.device), "ggml_backend_set_n_threads"));
   set_threads(impl.backend.get(), impl.threads);
   impl.data.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(impl.backend.get())));
-  impl.calls = layer_calls(impl.model.hyperparameters, impl.batches);
+  impl.calls = layer_calls(impl.model.hyperparameters);
   return runner;
 }
 

@@ -109,7 +109,12 @@ class GgmlLayer {
   static ggml_backend_t cpu() {
     ggml_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
     if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) == nullptr) ggml_backend_load_all();
-    return ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr);
+    ggml_backend_t backend = ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr);
+    // The thread sanitizer cannot see into ggml's barriers.
+    const auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
+        ggml_backend_dev_backend_reg(ggml_backend_get_device(backend)), "ggml_backend_set_n_threads"));
+    set_threads(backend, 1);
+    return backend;
   }
 
   Shape shape_;
