@@ -68,9 +68,8 @@ TEST(Chat, AForkAndARetryRestoreWhatTheyShare) {
 
 TEST(Chat, ConversesOnModelsOfEveryKind) {
   for (const std::string architecture : {"gemma3", "qwen35"}) {
-    const std::string model = BANYAN_SOURCE_MODELS "/tally-" + architecture + "-q8_0.gguf";
     const Ended ended =
-        run({"chat", "--temp", "0", "--threads", "1", model},
+        run({"chat", "--temp", "0", "--threads", "1", shipped(architecture)},
             "My dog is called Foo.\n/fork\nMy cat is called Bar.\nWhat is my cat called?\n/switch main\n"
             "What is my dog called?\n");
     EXPECT_EQ(ended.code, 0) << ended.err;

@@ -18,10 +18,6 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::string shipped(const std::string& architecture) {
-  return BANYAN_SOURCE_MODELS "/tally-" + architecture + "-q8_0.gguf";
-}
-
 TEST(Demo, AnswersRightAndEvaluatesSharedTokensOnce) {
   const Ended ended = run({"demo", "--threads", "1"});
   EXPECT_EQ(ended.code, 0) << ended.err;

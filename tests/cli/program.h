@@ -55,6 +55,11 @@ struct Ended {
   std::string err;
 };
 
+/// The path of the model that ships of an architecture.
+inline std::string shipped(const std::string& architecture) {
+  return BANYAN_SOURCE_MODELS "/tally-" + architecture + "-q8_0.gguf";
+}
+
 /// Runs the program to its end with `input` piped in.
 Ended run(const std::vector<std::string>& arguments, const std::string& input = {},
           const std::vector<std::string>& environment = {});

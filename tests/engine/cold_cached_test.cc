@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <map>
 #include <ostream>
 #include <random>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "engine/engine_tools.h"
+#include "support/scale.h"
 
 namespace banyan {
 namespace {
@@ -47,11 +47,6 @@ void PrintTo(const Tally& model, std::ostream* out) { *out << model.name; }
 
 const Tally kModels[] = {
     {"qwen3", 20, 3, 0.3f, 0.003}, {"gemma3", 6, 5, 0.2f, 0.002}, {"qwen35", 6, 14, 0.02f, 0.0001}};
-
-double scale() {
-  const char* text = std::getenv("BANYAN_TEST_SCALE");
-  return text == nullptr ? 1 : std::atof(text);
-}
 
 class Talk {
  public:
@@ -203,7 +198,7 @@ TEST_P(ColdAgainstCached, GivesTheSameTokensAndLogits) {
   ColdRuns cold(GetParam());
   Comparison comparison{.tolerance = GetParam().tolerance};
   std::uint64_t evictions = 0, restored = 0;
-  const int engines = std::max(1, static_cast<int>(GetParam().mixtures * scale()));
+  const int engines = test::scaled(GetParam().mixtures);
   for (int seed = 0; seed < engines; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Talk talk(static_cast<unsigned>(seed));

@@ -4,19 +4,19 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <set>
 
 #include "banyan/attention_state.h"
 #include "state/attention_tools.h"
+#include "state/random_choices.h"
 
 namespace banyan::test {
 namespace {
 
-class History {
+class History : RandomChoices {
  public:
   History(std::uint64_t seed, const KvLayout& layout, std::size_t budget_tokens)
-      : random_(seed), layout_(layout), budget_(budget_tokens * layout.bytes_per_token()) {
+      : RandomChoices(seed), layout_(layout), budget_(budget_tokens * layout.bytes_per_token()) {
     budget_.set_reclaimer([this](std::size_t) { return drop_stored(); });
   }
 
@@ -56,15 +56,6 @@ class History {
   }
 
  private:
-  int pick(int least, int most) { return std::uniform_int_distribution(least, most)(random_); }
-  template <class T>
-  T& any(std::vector<T>& from) {
-    return from[pick(0, static_cast<int>(from.size()) - 1)];
-  }
-  template <class T>
-  void drop(std::vector<T>& from) {
-    from.erase(from.begin() + pick(0, static_cast<int>(from.size()) - 1));
-  }
   bool drop_stored() {
     if (stored_.empty()) return false;
     drop(stored_);
@@ -175,7 +166,6 @@ class History {
     EXPECT_LE(budget_.peak(), budget_.limit());
   }
 
-  std::mt19937_64 random_;
   KvLayout layout_;
   Budget budget_;
   Budget scratch_{std::size_t{64} << 20};

@@ -4,19 +4,19 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <set>
 
+#include "state/random_choices.h"
 #include "state/recurrent_tools.h"
 
 namespace banyan::test::recurrent {
 namespace {
 
-class History {
+class History : RandomChoices {
  public:
   // Under a tight budget captures may be given up.
   History(std::uint64_t seed, bool tight)
-      : random_(seed), tight_(tight), budget_((tight ? 14 : 10000) * kLayout.bytes()) {
+      : RandomChoices(seed), tight_(tight), budget_((tight ? 14 : 10000) * kLayout.bytes()) {
     budget_.set_reclaimer([this](std::size_t) { return drop_stored(); });
   }
 
@@ -74,15 +74,6 @@ class History {
     Names names;
   };
 
-  int pick(int least, int most) { return std::uniform_int_distribution(least, most)(random_); }
-  template <class T>
-  T& any(std::vector<T>& from) {
-    return from[pick(0, static_cast<int>(from.size()) - 1)];
-  }
-  template <class T>
-  void drop(std::vector<T>& from) {
-    from.erase(from.begin() + pick(0, static_cast<int>(from.size()) - 1));
-  }
   bool drop_stored() {
     if (stored_.empty()) return false;
     drop(stored_);
@@ -256,7 +247,6 @@ class History {
     }
   }
 
-  std::mt19937_64 random_;
   bool tight_;
   Budget budget_;
   Budget scratch_{std::size_t{64} << 20};

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <set>
 
 #include "banyan/window_state.h"
 #include "state/attention_tools.h"
+#include "state/random_choices.h"
 #include "state/window_part.h"
 
 namespace banyan::test {
@@ -16,11 +16,11 @@ namespace {
 
 using Offsets = std::set<std::size_t>;
 
-class History {
+class History : RandomChoices {
  public:
   // Under a tight budget captures may be given up.
   History(std::uint64_t seed, const Kind& kind, bool tight)
-      : random_(seed),
+      : RandomChoices(seed),
         kind_(kind),
         tight_(tight),
         budget_((tight ? 900 : 1 << 20) * kind.layout.bytes_per_token()) {
@@ -78,15 +78,6 @@ class History {
     std::vector<Offsets> kept;  // by each node
   };
 
-  int pick(int least, int most) { return std::uniform_int_distribution(least, most)(random_); }
-  template <class T>
-  T& any(std::vector<T>& from) {
-    return from[pick(0, static_cast<int>(from.size()) - 1)];
-  }
-  template <class T>
-  void drop(std::vector<T>& from) {
-    from.erase(from.begin() + pick(0, static_cast<int>(from.size()) - 1));
-  }
   bool drop_stored() {
     if (stored_.empty()) return false;
     drop(stored_);
@@ -297,7 +288,6 @@ class History {
     EXPECT_LE(budget_.peak(), budget_.limit());
   }
 
-  std::mt19937_64 random_;
   Kind kind_;
   bool tight_;
   Budget budget_;
