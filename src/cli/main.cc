@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/openmp.h"
 
 namespace {
 
@@ -18,6 +19,7 @@ int finish(const banyan::Result<int>& result) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  limit_openmp_spinning(argv);
   CLI::App app(
       "Banyan runs language models for many conversations at once. What conversations have in\n"
       "common is computed once and kept once.",
