@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Many conversations on one shared prompt, against any server that speaks llama-server's POST /completion.
+
+    load.py URL [--conversations 16] [--shared 4096] [--user 64] [--reply 16] [--turns 2] [--clients 8]
+
+Each turn appends USER random tokens to every conversation, asks for REPLY tokens (greedy, no early stop) and
+keeps what came back. A turn begins when all replies of the one before are there. Prints the result as JSON.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+
+SEED = 7
+FIRST_ID = 300  # below are a vocabulary's bytes and controls, mostly
+REPLY_SECONDS = 1800  # without a token
+
+
+class LoadError(Exception):
+    """A server answered with an error, or not as it should."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    conversation: int
+    turn: int
+    first_token: float  # seconds from the request
+    total: float
+    evaluated: int  # tokens of the prompt, as the server's timings say
+    cached: int
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    wall: float
+    new_tokens: int  # of the prompts, that the server had never seen
+    replies: list[Reply]
+
+
+def vocabulary_size(url: str) -> int:
+    with urllib.request.urlopen(url + "/v1/models", timeout=30) as answer:
+        return json.load(answer)["data"][0]["meta"]["n_vocab"]
+
+
+class Conversation:
+    def __init__(self, number: int, trunk: list[int], last_id: int) -> None:
+        self.number = number
+        self.tokens = list(trunk)
+        self._last_id = last_id
+
+    def say(self, turn: int, user: int) -> None:
+        """Appends random tokens, of which the first is no other conversation's in this turn."""
+        choose = random.Random(SEED + 1000 * self.number + turn)
+        self.tokens += [FIRST_ID + self.number] + [choose.randint(FIRST_ID, self._last_id) for _ in range(user - 1)]
+
+    def hear(self, url: str, turn: int, length: int) -> Reply:
+        body = {"prompt": self.tokens, "n_predict": length, "cache_prompt": True, "stream": True, "temperature": 0,
+                "ignore_eos": True, "return_tokens": True}
+        request = urllib.request.Request(url + "/completion", json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"})
+        first_token, reply, timings = None, [], None
+        start = time.monotonic()
+        with urllib.request.urlopen(request, timeout=REPLY_SECONDS) as events:
+            for line in events:
+                if not line.startswith(b"data: {"):
+                    continue
+                event = json.loads(line[6:])
+                if "error" in event:
+                    raise LoadError(f"the server says: {event['error']}")
+                reply += event.get("tokens", [])
+                timings = event.get("timings", timings)
+                if reply and first_token is None:
+                    first_token = time.monotonic() - start
+        total = time.monotonic() - start
+        if timings is None or first_token is None or len(reply) != length:
+            raise LoadError(f"a reply of {len(reply)} tokens, not {length}, and timings {timings}")
+        self.tokens += reply
+        return Reply(self.number, turn, first_token, total, timings["prompt_n"], timings["cache_n"])
+
+
+def run_load(url: str, *, conversations: int, shared: int, user: int, reply: int, turns: int, clients: int,
+             on_reply: Callable[[int], None] = lambda count: None) -> LoadResult:
+    """Runs it; `on_reply` hears how many replies there are."""
+    last_id = vocabulary_size(url) - 100  # the last ones are controls, mostly
+    choose = random.Random(SEED)
+    trunk = [choose.randint(FIRST_ID, last_id) for _ in range(shared)]
+    talks = [Conversation(i, trunk, last_id) for i in range(conversations)]
+    replies: list[Reply] = []
+    pool = ThreadPoolExecutor(clients)
+    try:
+        start = time.monotonic()
+        for turn in range(turns):
+            for talk in talks:
+                talk.say(turn, user)
+            for done in as_completed([pool.submit(talk.hear, url, turn, reply) for talk in talks]):
+                replies.append(done.result())
+                on_reply(len(replies))
+        wall = time.monotonic() - start
+    except urllib.error.HTTPError as error:
+        raise LoadError(f"HTTP {error.code}: {error.read(500).decode(errors='replace')}") from error
+    finally:
+        # Not waiting: who requests wait for may be about to be stopped.
+        pool.shutdown(wait=False, cancel_futures=True)
+    return LoadResult(wall, shared + conversations * user * turns, replies)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url")
+    defaults = {"conversations": 16, "shared": 4096, "user": 64, "reply": 16, "turns": 2, "clients": 8}
+    for name, default in defaults.items():
+        parser.add_argument("--" + name, type=int, default=default)
+    args = vars(parser.parse_args())
+    json.dump(asdict(run_load(args.pop("url"), **args)), sys.stdout, indent=1)
+
+
+if __name__ == "__main__":
+    main()

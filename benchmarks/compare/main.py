@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Runs Banyan and llama.cpp in turn on the same workloads and reports how they compare.
+
+The results are in build/compare (with --quick in build/compare/quick): the raw ones as JSON, by which an interrupted
+comparison goes on where it was, table.md and picture.svg. A round is measured again when Banyan or anything else
+of its setup has changed.
+"""
+
+import argparse
+import functools
+import hashlib
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from datetime import datetime, timezone
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import report
+from load import LoadError, run_load
+from results import PROGRAMS, Results, Run
+from servers import Server, ServerError
+from single import BenchError, bench_command, run_bench
+from workloads import EXPECTED_SECONDS, EXPECTED_SECONDS_QUICK, FULL, QUICK, ServerLoad, Workload
+
+ROOT = Path(__file__).resolve().parents[2]
+BANYAN = ROOT / "build/release/src/banyan"
+FOLDER = ROOT / "build/compare"
+
+
+def output_of(*command: str | Path) -> str:
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return (done.stdout or done.stderr).strip() if done.returncode == 0 else ""
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    return {"banyan": output_of("git", "describe", "--always", "--tags", "--dirty") or output_of(BANYAN, "--version"),
+            "llama.cpp": output_of("llama-server", "--version").partition("\n")[0].removeprefix("version: ")}
+
+
+def machine(threads: int, model: Path) -> dict[str, str]:
+    cpu = [line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines()
+           if line.startswith("model name")]
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return {"machine": f"{cpu[0] if cpu else platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB; "
+                       f"{threads} threads each",
+            "model": f"{model.name}, {model.stat().st_size / 1e6:,.0f} MB",
+            "versions": ", ".join(f"{name} {version}" for name, version in versions().items())}
+
+
+def command(program: str, work: Workload, model: Path, threads: int) -> list[str]:
+    if not isinstance(work, ServerLoad):
+        return bench_command(str(BANYAN) if program == "banyan" else "llama-bench", model, threads, work)
+    common = ["-m", str(model), "--threads", str(threads)]
+    if program == "banyan":
+        return [str(BANYAN), "serve", *common]
+    return ["llama-server", *common, *work.llama_flags]
+
+
+def setup(program: str, work: Workload, model: Path, threads: int) -> dict[str, Any]:
+    """All that a run's figures depend on, but the machine."""
+    version = hashlib.sha256(BANYAN.read_bytes()).hexdigest() if program == "banyan" else versions()["llama.cpp"]
+    flags = [word for word in command(program, work, model, threads) if word not in (str(BANYAN), str(model))]
+    return {"version": version, "model": f"{model.name}, {model.stat().st_size} bytes", "flags": flags,
+            "workload": repr(work)}
+
+
+def make_model(path: Path) -> None:
+    if not path.exists():
+        print(f"compare: making {path} (once; half a minute)", flush=True)
+        subprocess.run([sys.executable, Path(__file__).with_name("make_model.py"), path], check=True)
+
+
+def measure(line: list[str], work: Workload, log: Path) -> dict[str, Any]:
+    if not isinstance(work, ServerLoad):
+        return {"tests": run_bench(line)}
+    total = work.conversations * work.turns
+
+    def show(count: int) -> None:
+        if sys.stdout.isatty():
+            print(f"\r  {count} of {total} replies ", end="\n" if count == total else "", flush=True)
+
+    with Server(line, log) as server:
+        result = asdict(run_load(server.url, **work.sizes(), on_reply=show))
+        return {**result, "peak_bytes": server.peak_memory()}
+
+
+def to_do(names: list[str], runs: int, results: Results, keep_llama: bool) -> list[tuple[int, str, str]]:
+    """(round, workload, program) of what is missing. A stale half of a round makes its other half stale."""
+    jobs = []
+    for number in range(1, runs + 1):
+        for name in names:
+            missing = [program for program in PROGRAMS if not results.load(name, program, number)]
+            if "banyan" in missing and not keep_llama:
+                missing = list(PROGRAMS)
+            jobs += [(number, name, program) for program in missing]
+    return jobs
+
+
+def measure_all(jobs: list[tuple[int, str, str]], args: argparse.Namespace, workloads: dict[str, Workload],
+                results: Results, setups: dict[tuple[str, str], dict[str, Any]], folder: Path) -> None:
+    guesses = EXPECTED_SECONDS_QUICK if args.quick else EXPECTED_SECONDS
+
+    def expected(name: str, program: str) -> float:
+        return statistics.median(results.elapsed(name, program) or [guesses[name][PROGRAMS.index(program)]])
+
+    for done, (number, name, program) in enumerate(jobs):
+        left = sum(expected(other_name, other) for _, other_name, other in jobs[done:])
+        print(f"compare: {done + 1} of {len(jobs)}: {name}, {program}, round {number} "
+              f"(about {left / 60:.0f} min left for all)", flush=True)
+        if program == "banyan" and not args.keep_llama:
+            results.remove(name, "llama.cpp", number)
+        date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        start = time.monotonic()
+        result = measure(command(program, workloads[name], args.model, args.threads), workloads[name],
+                         folder / f"{name}-{program}.log")
+        results.save(Run(name, program, number, setups[name, program], date, time.monotonic() - start, result))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev compare", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="rounds of each workload (default 3)")
+    parser.add_argument("--quick", action="store_true", help="one round of small sizes, a trial of some minutes")
+    parser.add_argument("--only", metavar="WORKLOAD,...", help=f"some of {', '.join(FULL)}")
+    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of 0.47 billion parameters)")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), metavar="N",
+                        help="of each program (default: one for each core)")
+    parser.add_argument("--fresh", action="store_true", help="measure again what was measured before")
+    parser.add_argument("--keep-llama", action="store_true",
+                        help="when only Banyan has changed, keep llama.cpp's runs; then the two did not run in turn")
+    parser.add_argument("--docs", action="store_true", help="put the results into docs/performance.md and .svg")
+    args = parser.parse_args()
+    args.only = args.only.split(",") if args.only else list(FULL)
+    if unknown := set(args.only) - set(FULL):
+        parser.error(f"no such workload: {', '.join(sorted(unknown))}")
+    if args.model and not args.model.is_file():
+        parser.error(f"no such file: {args.model}")
+    if args.quick and args.docs:
+        parser.error("--docs is for the full sizes")
+    if args.quick:
+        args.runs = 1
+    return args
+
+
+def main() -> int:
+    args = arguments()
+    workloads = QUICK if args.quick else FULL
+    folder = FOLDER / "quick" if args.quick else FOLDER
+    if not args.model:
+        args.model = FOLDER / "random-0.47b-q4_0.gguf"
+        make_model(args.model)
+    args.model = args.model.resolve()
+    setups = {(name, program): setup(program, work, args.model, args.threads)
+              for name, work in workloads.items() for program in PROGRAMS}
+    results = Results(folder, setups)
+    if args.fresh:
+        for name in args.only:
+            results.clear(name)
+    measure_all(to_do(args.only, args.runs, results, args.keep_llama), args, workloads, results, setups, folder)
+
+    from plot import draw  # needs matplotlib, which nothing else does
+
+    about = machine(args.threads, args.model)
+    if args.quick:
+        about["sizes"] = "small ones, for a trial; the targets are for the full ones"
+    text = report.markdown(workloads, results, about)
+    (folder / "table.md").write_text(text)
+    draw(folder / "picture.svg", workloads, results)
+    print(text)
+    print(f"compare: {folder}/table.md, picture.svg")
+    if args.docs:
+        report.insert(ROOT / "docs/performance.md", text)
+        draw(ROOT / "docs/performance.svg", workloads, results)
+        print("compare: docs/performance.md, docs/performance.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\ncompare: interrupted; the next call goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except (ServerError, LoadError, BenchError, HTTPException, OSError, subprocess.CalledProcessError) as error:
+        print(f"compare: {error}", file=sys.stderr)
+        sys.exit(1)
