@@ -177,7 +177,8 @@ def main() -> int:
     print(text)
     print(f"compare: {folder}/table.md, picture.svg")
     if args.docs:
-        report.insert(ROOT / "docs/performance.md", text)
+        picture = "![How many times better than llama.cpp, and times to first token](performance.svg)"
+        report.insert(ROOT / "docs/performance.md", f"{picture}\n\n{text}")
         draw(ROOT / "docs/performance.svg", workloads, results)
         print("compare: docs/performance.md, docs/performance.svg")
     return 0
