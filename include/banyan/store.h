@@ -38,19 +38,19 @@ class EvictionOrder {
 
   /// Adds an entry or moves it to its new place. O(log n).
   void put(Key key, const EvictionRank& rank);
-  /// Takes an entry out; no effect when it is not in. O(log n).
+  /// Takes an entry out; no effect when it is not in. O(1) on average.
   void drop(Key key);
   /// The entry that goes first, if any. O(1).
   std::optional<Key> victim() const;
 
   /// The rank of an entry that is in, else nothing. O(1).
   std::optional<EvictionRank> rank(Key key) const;
-  std::size_t size() const { return ranks_.size(); }
+  std::size_t size() const { return order_.size(); }
 
  private:
-  // Both hold the same entries; equal ranks go in the order of their keys.
-  std::set<std::pair<EvictionRank, Key>> order_;
-  std::unordered_map<Key, EvictionRank> ranks_;
+  using Order = std::set<std::pair<EvictionRank, Key>>;  // equal ranks go in the order of their keys
+  Order order_;
+  std::unordered_map<Key, Order::iterator> entries_;  // where in the order each of them stands
 };
 
 }  // namespace banyan

@@ -15,28 +15,28 @@ bool EvictionRank::operator<(const EvictionRank& other) const {
 }
 
 void EvictionOrder::put(Key key, const EvictionRank& rank) {
-  const auto [entry, added] = ranks_.try_emplace(key, rank);
+  const auto [entry, added] = entries_.try_emplace(key);
   if (added) {
     try {
-      order_.emplace(rank, key);
+      entry->second = order_.emplace(rank, key).first;
     } catch (...) {
-      ranks_.erase(entry);
+      entries_.erase(entry);
       throw;
     }
     return;
   }
+  if (entry->second->first == rank) return;
   // Moving the set's own node allocates nothing, so it cannot fail half-way.
-  auto moved = order_.extract({entry->second, key});
+  auto moved = order_.extract(entry->second);
   moved.value() = {rank, key};
-  order_.insert(std::move(moved));
-  entry->second = rank;
+  entry->second = order_.insert(std::move(moved)).position;
 }
 
 void EvictionOrder::drop(Key key) {
-  const auto entry = ranks_.find(key);
-  if (entry == ranks_.end()) return;
-  order_.erase({entry->second, key});
-  ranks_.erase(entry);
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end()) return;
+  order_.erase(entry->second);
+  entries_.erase(entry);
 }
 
 std::optional<EvictionOrder::Key> EvictionOrder::victim() const {
@@ -45,9 +45,9 @@ std::optional<EvictionOrder::Key> EvictionOrder::victim() const {
 }
 
 std::optional<EvictionRank> EvictionOrder::rank(Key key) const {
-  const auto entry = ranks_.find(key);
-  if (entry == ranks_.end()) return std::nullopt;
-  return entry->second;
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end()) return std::nullopt;
+  return entry->second->first;
 }
 
 }  // namespace banyan
