@@ -32,8 +32,8 @@ struct PrefixCache::Impl {
 
 struct Session::Impl {
   Impl(PrefixCache::Impl& owner, TokenSpan prompt);
-  /// Matches the prompt (with `reuse` false: nothing of it) and resumes every state.
-  void start(bool reuse);
+  /// Resumes every state as far as the prompt matched.
+  void start(const Match& match);
   /// Has the states capture the points ahead, and marks the user's points behind.
   void schedule(std::span<const RestorePoint> restore_points);
   /// Has the states capture points in a long reply.

@@ -19,8 +19,11 @@ PrefixCache::~PrefixCache() {
 
 Result<Session> PrefixCache::begin(TokenSpan prompt, std::span<const RestorePoint> points, bool reuse) {
   if (prompt.empty()) return fail(Errc::invalid_argument, "the prompt is empty", "prompt");
-  if (const auto bad = std::ranges::find_if(prompt, [](Token token) { return token < 0; });
-      bad != prompt.end()) {
+  const Trie& known = trie();
+  const Match match = reuse ? known.match(prompt) : Match{.path = {known.root()}, .length = 0};
+  // No path in the trie has a negative token.
+  const TokenSpan rest = prompt.subspan(match.length);
+  if (const auto bad = std::ranges::find_if(rest, [](Token token) { return token < 0; }); bad != rest.end()) {
     return fail(Errc::invalid_argument, "the prompt has the negative token " + std::to_string(*bad),
                 "prompt");
   }
@@ -33,7 +36,7 @@ Result<Session> PrefixCache::begin(TokenSpan prompt, std::span<const RestorePoin
     }
   }
   Session session(std::make_unique<Session::Impl>(*impl_, prompt));
-  session.impl_->start(reuse);
+  session.impl_->start(match);
   session.impl_->schedule(points);
 
   const SessionStats& stats = session.stats();

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <new>
+#include <ranges>
 #include <utility>
 
 #include "cache/impl.h"
@@ -93,9 +94,7 @@ Session::Impl::Impl(PrefixCache::Impl& owner, TokenSpan prompt)
   cache->open.insert(this);
 }
 
-void Session::Impl::start(bool reuse) {
-  const Trie& trie = cache->tree.trie();
-  const Match match = reuse ? trie.match(tokens) : Match{.path = {trie.root()}, .length = 0};
+void Session::Impl::start(const Match& match) {
   // Before the states resume: they may allocate, and eviction must spare what they resume from.
   hold(match.path.back());
 
@@ -121,12 +120,14 @@ void Session::Impl::start(bool reuse) {
 }
 
 void Session::Impl::schedule(std::span<const RestorePoint> restore_points) {
-  for (const RestorePoint& point : restore_points) {
+  // From the last to the first, as they mostly come in order: the walk up the path goes on.
+  Node* node = tip;
+  for (const RestorePoint& point : std::views::reverse(restore_points)) {
     if (!needs_points(cache->groups) && !point.user) continue;
     if (point.offset > position) {
       points[point.offset] |= point.user;
     } else if (point.user && point.offset > 0) {
-      Node* node = tip;
+      if (point.offset > node->end()) node = tip;
       while (point.offset <= node->start()) node = node->parent();
       if (point.offset < node->end()) node = cache->tree.split(node, point.offset);
       cache->tree.mark(node);
