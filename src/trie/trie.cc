@@ -11,10 +11,11 @@ namespace {
 // How many tokens `a` and `b` have in common at their start. memcmp runs at memory speed; a loop
 // that may leave at every token does not.
 std::size_t common_prefix(TokenSpan a, TokenSpan b) {
-  constexpr std::size_t kBlock = 128;
   const std::size_t size = std::min(a.size(), b.size());
   std::size_t at = 0;
-  while (size - at >= kBlock && std::memcmp(&a[at], &b[at], kBlock * sizeof(Token)) == 0) at += kBlock;
+  for (const std::size_t block : {128, 8}) {
+    while (size - at >= block && std::memcmp(&a[at], &b[at], block * sizeof(Token)) == 0) at += block;
+  }
   while (at < size && a[at] == b[at]) ++at;
   return at;
 }
