@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+
+#include "engine/best_logits.h"
 
 namespace banyan {
 
@@ -18,14 +19,10 @@ float LogProbs::of(Token token) const {
 }
 
 std::vector<Token> LogProbs::top(int count) const {
-  std::vector<Token> tokens(logits_.size());
-  std::iota(tokens.begin(), tokens.end(), 0);
-  const auto middle = tokens.begin() + std::min<std::ptrdiff_t>(count, std::ssize(tokens));
-  std::partial_sort(tokens.begin(), middle, tokens.end(), [&](Token a, Token b) {
-    const float x = logits_[static_cast<std::size_t>(a)], y = logits_[static_cast<std::size_t>(b)];
-    return x != y ? x > y : a < b;
-  });
-  tokens.erase(middle, tokens.end());
+  std::vector<llama_token_data> best;
+  find_best_logits(logits_, static_cast<std::size_t>(count), best);
+  std::vector<Token> tokens;
+  for (const llama_token_data& candidate : best) tokens.push_back(candidate.id);
   return tokens;
 }
 

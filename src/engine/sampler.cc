@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/best_logits.h"
 #include "engine/grammar_check.h"
 #include "engine/llama_log.h"
 
@@ -58,6 +59,11 @@ bool any_left(std::span<const llama_token_data> candidates) {
   return std::ranges::any_of(candidates, [](const auto& candidate) { return candidate.logit > kRuledOut; });
 }
 
+void fill_with_all(std::span<const float> logits, std::vector<llama_token_data>& candidates) {
+  candidates.resize(logits.size());
+  for (std::size_t i = 0; i < logits.size(); ++i) candidates[i] = {static_cast<Token>(i), logits[i], 0};
+}
+
 }  // namespace
 
 Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sampling, TokenSpan prompt,
@@ -76,36 +82,26 @@ Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sa
     }
   }
 
-  std::vector<llama_logit_bias> biases;
-  for (const auto& [token, bias] : sampling.logit_bias) biases.push_back({token, bias});
+  sampler.biases_ = sampling.logit_bias;
   if (options.ignore_end) {
     for (Token token = 0; token < vocabulary.size(); ++token) {
-      if (vocabulary.is_end(token)) biases.push_back({token, kRuledOut});
+      if (vocabulary.is_end(token)) sampler.biases_.emplace_back(token, kRuledOut);
     }
   }
   const int last_n =
       sampling.penalty_last_n < 0 ? options.context : std::min(sampling.penalty_last_n, options.context);
-  const bool penalties = last_n > 0 && (sampling.repeat_penalty != 1 || sampling.presence_penalty != 0 ||
-                                        sampling.frequency_penalty != 0);
-  if (!biases.empty() || penalties) {
-    sampler.adjust_.reset(new_chain());
-    if (!biases.empty()) {
-      llama_sampler_chain_add(
-          sampler.adjust_.get(),
-          llama_sampler_init_logit_bias(vocabulary.size(), static_cast<int>(biases.size()), biases.data()));
-    }
-    if (penalties) {
-      llama_sampler_chain_add(
-          sampler.adjust_.get(),
-          llama_sampler_init_penalties(vocabulary.size(), last_n, sampling.repeat_penalty,
-                                       sampling.frequency_penalty, sampling.presence_penalty));
-      for (const Token token : prompt.last(std::min(prompt.size(), static_cast<std::size_t>(last_n)))) {
-        llama_sampler_accept(sampler.adjust_.get(), token);
-      }
+  if (last_n > 0 &&
+      (sampling.repeat_penalty != 1 || sampling.presence_penalty != 0 || sampling.frequency_penalty != 0)) {
+    sampler.penalties_.reset(llama_sampler_init_penalties(vocabulary.size(), last_n, sampling.repeat_penalty,
+                                                          sampling.frequency_penalty,
+                                                          sampling.presence_penalty));
+    for (const Token token : prompt.last(std::min(prompt.size(), static_cast<std::size_t>(last_n)))) {
+      sampler.accept(token);
     }
   }
 
   if (sampling.temperature >= kLeastTemperature) {
+    sampler.narrow_ = static_cast<std::size_t>(sampling.top_k);
     sampler.draw_.reset(new_chain());
     const auto add = [&](llama_sampler* next) { llama_sampler_chain_add(sampler.draw_.get(), next); };
     add(llama_sampler_init_top_k(sampling.top_k));
@@ -118,9 +114,8 @@ Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sa
 }
 
 Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, SamplerScratch& scratch) {
-  if (std::ranges::any_of(logits, [](float logit) { return std::isnan(logit); })) {
-    return fail(Errc::corrupt, "the model's logits are not numbers");
-  }
+  if (any_is_nan(logits)) return fail(Errc::corrupt, "the model's logits are not numbers");
+  if (!biases_.empty() || penalties_) logits = adjust(logits, scratch);
   // A grammar is slow over a whole vocabulary; mostly the token chosen without it fits.
   std::optional<Token> token = choose(logits, scratch, false);
   if (token && grammar_) {
@@ -131,25 +126,44 @@ Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, Samp
   }
   if (token) {
     if (grammar_) llama_sampler_accept(grammar_.get(), *token);
-    if (adjust_) llama_sampler_accept(adjust_.get(), *token);
+    if (penalties_) accept(*token);
   }
   return token;
 }
 
+// The logits with bias and penalties.
+std::span<const float> Sampler::adjust(std::span<const float> logits, SamplerScratch& scratch) {
+  scratch.logits.assign(logits.begin(), logits.end());
+  const auto logit = [&](Token token) -> float& { return scratch.logits[static_cast<std::size_t>(token)]; };
+  for (const auto& [token, bias] : biases_) logit(token) += bias;
+  if (penalties_) {
+    scratch.candidates.clear();
+    for (const Token token : penalized_) scratch.candidates.push_back({token, logit(token), 0});
+    llama_token_data_array candidates{scratch.candidates.data(), scratch.candidates.size(), -1, false};
+    llama_sampler_apply(penalties_.get(), &candidates);
+    for (const llama_token_data& candidate : scratch.candidates) logit(candidate.id) = candidate.logit;
+  }
+  return scratch.logits;
+}
+
+// Penalties are for what was said.
+void Sampler::accept(Token token) {
+  llama_sampler_accept(penalties_.get(), token);
+  penalized_.insert(token);
+}
+
 std::optional<Token> Sampler::choose(std::span<const float> logits, SamplerScratch& scratch,
                                      bool with_grammar) {
-  if (!with_grammar && !adjust_ && !draw_) {
-    const auto best = std::ranges::max_element(logits);
-    if (*best == kRuledOut) return std::nullopt;
-    return static_cast<Token>(best - logits.begin());
+  const bool narrow = narrow_ > 0 && !with_grammar;
+  if (narrow) {
+    find_best_logits(logits, narrow_, scratch.candidates);
+  } else {
+    fill_with_all(logits, scratch.candidates);
   }
-  scratch.resize(logits.size());
-  for (std::size_t i = 0; i < logits.size(); ++i) scratch[i] = {static_cast<Token>(i), logits[i], 0};
-  llama_token_data_array candidates{scratch.data(), scratch.size(), -1, false};
+  llama_token_data_array candidates{scratch.candidates.data(), scratch.candidates.size(), -1, narrow};
   if (with_grammar) llama_sampler_apply(grammar_.get(), &candidates);
-  if (adjust_) llama_sampler_apply(adjust_.get(), &candidates);
-  if (!any_left(scratch)) return std::nullopt;  // libllama's draw would take any
-  if (!draw_) return std::ranges::max_element(scratch, {}, &llama_token_data::logit)->id;
+  if (!any_left(scratch.candidates)) return std::nullopt;  // libllama's draw would take any
+  if (!draw_) return std::ranges::max_element(scratch.candidates, {}, &llama_token_data::logit)->id;
   llama_sampler_apply(draw_.get(), &candidates);
   return candidates.data[candidates.selected].id;
 }

@@ -1,5 +1,6 @@
 /// Chooses a reply's next token from logits: libllama's samplers in llama.cpp's order, which is
-/// grammar, logit bias, penalties, top-k, top-p, min-p, temperature, then the draw.
+/// grammar, logit bias, penalties, top-k, top-p, min-p, temperature, then the draw. libllama is given
+/// only the tokens that a step of it can change or choose; over a whole vocabulary it is slow.
 ///
 /// create: any thread. A Sampler: one thread at a time.
 #pragma once
@@ -8,7 +9,9 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "banyan/engine.h"
@@ -16,7 +19,10 @@
 namespace banyan {
 
 /// Working memory of sample(), which any number of samplers may share one after the other.
-using SamplerScratch = std::vector<llama_token_data>;
+struct SamplerScratch {
+  std::vector<float> logits;
+  std::vector<llama_token_data> candidates;
+};
 
 struct SamplerOptions {
   bool ignore_end = false;   ///< tokens that end a reply are never chosen
@@ -40,11 +46,16 @@ class Sampler {
   };
   using Handle = std::unique_ptr<llama_sampler, Free>;
 
+  void accept(Token token);
+  std::span<const float> adjust(std::span<const float> logits, SamplerScratch& scratch);
   std::optional<Token> choose(std::span<const float> logits, SamplerScratch& scratch, bool with_grammar);
 
   Handle grammar_;  // null: none
-  Handle adjust_;   // bias and penalties; null: none
-  Handle draw_;     // narrows and draws; null: the most probable
+  std::vector<std::pair<Token, float>> biases_;
+  Handle penalties_;           // null: none
+  std::set<Token> penalized_;  // and more: of the prompt's end, or said
+  Handle draw_;                // narrows and draws; null: the most probable
+  std::size_t narrow_ = 1;     // candidates that draw_ needs; 0: all
 };
 
 }  // namespace banyan

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <random>
 
 #include "engine/logprobs.h"
 #include "engine/shipped_model.h"
@@ -78,6 +79,71 @@ TEST(Sampler, NarrowsToTopKTopPAndMinP) {
   EXPECT_THAT(set_of({.temperature = 2, .top_k = 0, .top_p = 0.6f, .min_p = 0}), ElementsAre(1));
   EXPECT_THAT(set_of({.temperature = 2, .top_k = 0, .top_p = 1, .min_p = 0.1f}), ElementsAre(1, 2, 3));
   EXPECT_GT(set_of({.temperature = 2, .top_k = 0, .top_p = 1, .min_p = 0}).size(), 4u);
+}
+
+// A draw over the whole vocabulary, as libllama would make it.
+class PlainChain {
+ public:
+  explicit PlainChain(const Sampling& sampling, TokenSpan prompt)
+      : chain_(llama_sampler_chain_init(llama_sampler_chain_default_params()), llama_sampler_free) {
+    const auto add = [&](llama_sampler* next) { llama_sampler_chain_add(chain_.get(), next); };
+    std::vector<llama_logit_bias> biases;
+    for (const auto& [token, bias] : sampling.logit_bias) biases.push_back({token, bias});
+    const int size = shipped_vocabulary().size();
+    add(llama_sampler_init_logit_bias(size, static_cast<int>(biases.size()), biases.data()));
+    add(llama_sampler_init_penalties(size, sampling.penalty_last_n, sampling.repeat_penalty,
+                                     sampling.frequency_penalty, sampling.presence_penalty));
+    add(llama_sampler_init_top_k(sampling.top_k));
+    add(llama_sampler_init_top_p(sampling.top_p, 1));
+    add(llama_sampler_init_min_p(sampling.min_p, 1));
+    add(llama_sampler_init_temp(sampling.temperature));
+    add(llama_sampler_init_dist(*sampling.seed));
+    for (const Token token : prompt) llama_sampler_accept(chain_.get(), token);
+  }
+
+  Token draw(const std::vector<float>& logits) {
+    std::vector<llama_token_data> all;
+    for (const float logit : logits) all.push_back({static_cast<Token>(all.size()), logit, 0});
+    llama_token_data_array candidates{all.data(), all.size(), -1, false};
+    llama_sampler_apply(chain_.get(), &candidates);
+    const Token token = candidates.data[candidates.selected].id;
+    llama_sampler_accept(chain_.get(), token);
+    return token;
+  }
+
+ private:
+  std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)> chain_;
+};
+
+TEST(Sampler, DrawsWhatLibllamaDrawsFromTheWholeVocabulary) {
+  std::mt19937 random(4);
+  const std::vector<Token> prompt = {3, 8, 3, 100, 7};
+  const std::vector<std::pair<Token, float>> biases = {{9, 2.5f}, {8, -kInfinity}, {1700, 6}, {9, 0.5f}};
+  for (const Sampling& sampling :
+       {Sampling{}, Sampling{.temperature = 3, .top_k = 1000, .top_p = 1, .min_p = 0},
+        Sampling{.top_k = 5, .logit_bias = biases}, Sampling{.top_k = 0, .logit_bias = biases},
+        Sampling{.temperature = 2,
+                 .top_k = 12,
+                 .top_p = 0.9f,
+                 .repeat_penalty = 1.5f,
+                 .presence_penalty = 0.5f,
+                 .frequency_penalty = 0.2f,
+                 .penalty_last_n = 20,
+                 .logit_bias = biases}}) {
+    for (std::uint32_t seed = 0; seed < 5; ++seed) {
+      Sampling seeded = sampling;
+      seeded.seed = seed;
+      Sampler sampler = create(seeded, {.context = kContext}, prompt).value();
+      PlainChain plain(seeded, prompt);
+      for (int i = 0; i < 40; ++i) {
+        std::vector<float> logits = flat_logits();
+        std::normal_distribution<float> normal(0, 2);
+        for (float& logit : logits) logit = normal(random);
+        ASSERT_EQ(draw(sampler, logits, 1), std::vector{plain.draw(logits)})
+            << "seed " << seed << ", token " << i << ", top_k " << sampling.top_k;
+      }
+    }
+  }
 }
 
 TEST(Sampler, BiasForcesAndForbidsTokens) {
