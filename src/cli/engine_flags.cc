@@ -63,6 +63,11 @@ void add_engine_flags(CLI::App& app, EngineFlags& flags) {
       ->check(at_least(1))
       ->type_name("N")
       ->group(kGroup);
+  app.add_option("--delay-factor", flags.delay_factor,
+                 "How many times as long a reply's next token may take while prompts are read [3]")
+      ->check(CLI::Range(1.0, 1e6).description(""))
+      ->type_name("X")
+      ->group(kGroup);
   app.add_option_function<std::string>(
          "--memory",
          [&flags](const std::string& text) {
@@ -113,6 +118,7 @@ EngineOptions engine_options(const EngineFlags& flags, std::string path) {
   options.memory_bytes = flags.memory_bytes;
   options.context = flags.context;
   options.batch_tokens = flags.batch_tokens;
+  options.delay_factor = flags.delay_factor;
   options.threads = flags.threads;
   return options;
 }

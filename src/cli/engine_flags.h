@@ -17,12 +17,13 @@ struct EngineFlags {
   int threads = 0;
   KvType kv_type = KvType::f16;
   int batch_tokens = 512;
+  double delay_factor = 3;
   int verbosity = 0;
 };
 
 /// Adds -m, --threads, --kv-type, --batch and -v. `flags` must outlive the parsing.
 void add_model_flags(CLI::App& app, EngineFlags& flags);
-/// Adds these, --ctx and --memory.
+/// Adds these, --ctx, --delay-factor and --memory.
 void add_engine_flags(CLI::App& app, EngineFlags& flags);
 
 /// A check for CLI11 that an option is a whole number of this range.

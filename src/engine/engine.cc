@@ -68,6 +68,7 @@ Engine::~Engine() { stop(false); }
 Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   if (options.context < 0) return wrong("context", "be 0 (the model's) or more");
   if (options.batch_tokens < 1) return wrong("batch_tokens", "be 1 or more");
+  if (!(options.delay_factor >= 1)) return wrong("delay_factor", "be 1 or more");
   if (options.max_running < 1) return wrong("max_running", "be 1 or more");
   if (options.max_queued < 0) return wrong("max_queued", "be 0 or more");
   if (options.threads < 0) return wrong("threads", "be 0 (one for each core) or more");

@@ -3,8 +3,15 @@
 #include <algorithm>
 
 namespace banyan {
+namespace {
 
-std::vector<std::size_t> share_rows(std::span<const std::size_t> todo, std::size_t batch_tokens) {
+constexpr std::size_t kTileRows = 8;
+constexpr std::size_t kLeastPromptRows = 8;
+
+}  // namespace
+
+std::vector<std::size_t> share_rows(std::span<const std::size_t> todo, std::size_t batch_tokens,
+                                    std::size_t prompt_rows) {
   std::vector<std::size_t> rows(todo.size(), 0);
   std::vector<std::size_t> prompts;
   std::size_t left = batch_tokens;
@@ -17,7 +24,7 @@ std::vector<std::size_t> share_rows(std::span<const std::size_t> todo, std::size
     }
   }
   if (prompts.empty()) return rows;
-  if (left < batch_tokens) left = std::min(left, std::max<std::size_t>(batch_tokens / 4, 1));
+  left = std::min(left, prompt_rows);
 
   const auto give = [&](std::size_t i, std::size_t most) {
     const std::size_t given = std::min(most, todo[i] - rows[i]);
@@ -28,6 +35,12 @@ std::vector<std::size_t> share_rows(std::span<const std::size_t> todo, std::size
   std::ranges::stable_sort(prompts, {}, [&](std::size_t i) { return todo[i] - rows[i]; });
   for (const std::size_t i : prompts) give(i, left);
   return rows;
+}
+
+std::size_t round_prompt_rows(std::size_t replies, std::size_t wanted) {
+  const std::size_t least = (replies + kLeastPromptRows + kTileRows - 1) / kTileRows * kTileRows;
+  const std::size_t total = (replies + wanted) / kTileRows * kTileRows;
+  return std::max(total, least) - replies;
 }
 
 }  // namespace banyan

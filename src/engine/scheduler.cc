@@ -23,11 +23,12 @@ std::size_t common_prefix(TokenSpan a, TokenSpan b) {
 }  // namespace
 
 Scheduler::Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocabulary,
-                     const EngineOptions& options)
+                     const EngineOptions& options, Clock clock)
     : cache_(cache),
       runner_(runner),
       vocabulary_(vocabulary),
       options_(options),
+      clock_(std::move(clock)),
       most_rows_(static_cast<std::size_t>(options.batch_tokens)) {}
 
 void Scheduler::step() {
@@ -134,7 +135,7 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
   while (!reserved) {
     std::vector<std::size_t> todo;
     for (const auto& reply : running_) todo.push_back(reply->todo().size());
-    const std::vector<std::size_t> rows = share_rows(todo, most_rows_);
+    const std::vector<std::size_t> rows = share_rows(todo, most_rows_, prompt_rows(todo));
     batch.clear();
     reserved = true;
     for (std::size_t i = 0; i < rows.size() && reserved; ++i) {
@@ -148,6 +149,14 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
     }
   }
   return batch;
+}
+
+// How many rows prompts may have beside the replies that run.
+std::size_t Scheduler::prompt_rows(std::span<const std::size_t> todo) const {
+  const auto replies = static_cast<std::size_t>(std::ranges::count(todo, std::size_t{1}));
+  if (replies == 0) return most_rows_;
+  if (cost_.wants_base()) return 0;
+  return round_prompt_rows(replies, cost_.prompt_rows(replies, options_.delay_factor));
 }
 
 // Takes the youngest reply out of the running ones.
@@ -169,20 +178,21 @@ void Scheduler::make_room(const Error& shortage) {
 
 void Scheduler::evaluate(std::span<const Share> batch) {
   std::vector<Runner::Sequence> sequences;
-  std::size_t total_rows = 0;
+  std::size_t replies = 0, prompt_rows = 0;
   for (const auto& [reply, rows] : batch) {
     const TokenSpan todo = reply->todo();
     sequences.push_back({.states = reply->session().states(),
                          .tokens = todo.first(rows),
                          .outputs = rows == todo.size() ? 1 : 0});
-    total_rows += rows;
+    (todo.size() == 1 ? replies : prompt_rows) += rows;
   }
+  const auto start = clock_();
   const Result<std::span<const float>> evaluated = runner_.forward(sequences);
   if (!evaluated) {
     if (evaluated.error().code != Errc::out_of_memory) {
       for (const auto& [reply, rows] : batch) fail(*reply, evaluated.error());
-    } else if (total_rows > 1) {
-      most_rows_ = total_rows / 2;  // scratch grows with the rows
+    } else if (replies + prompt_rows > 1) {
+      most_rows_ = (replies + prompt_rows) / 2;  // scratch grows with the rows
     } else {
       make_room(evaluated.error());
     }
@@ -198,6 +208,7 @@ void Scheduler::evaluate(std::span<const Share> batch) {
     follow_up(reply, logits.first(vocabulary));
     logits = logits.subspan(vocabulary);
   }
+  cost_.record(replies, prompt_rows, clock_() - start);
 }
 
 // All of the reply's path is evaluated: goes on to its next token.

@@ -4,6 +4,9 @@
 /// Admission is in order of arrival, with one exception: a prompt that shares its beginning with one
 /// that is being read waits until that is evaluated, and then shares it.
 ///
+/// While replies run, prompts get as many rows as delay the replies' next tokens no more than
+/// EngineOptions::delay_factor, by the times that the last steps took.
+///
 /// When memory runs short the youngest reply is set aside: it keeps its tokens, its sampler and its
 /// place at the head of the queue, and goes on once another reply has ended. A reply that is alone
 /// and still does not fit ends with an error.
@@ -11,22 +14,27 @@
 /// Engine thread only.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "banyan/engine.h"
 #include "engine/reply.h"
+#include "engine/step_cost.h"
 
 namespace banyan {
 
 class Scheduler {
  public:
-  /// All must outlive it.
-  Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocabulary, const EngineOptions& options);
+  using Clock = std::function<std::chrono::steady_clock::time_point()>;
+  /// All must outlive it. The clock times the steps.
+  Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocabulary, const EngineOptions& options,
+            Clock clock = std::chrono::steady_clock::now);
 
   void add(std::unique_ptr<Reply> reply) { waiting_.push_back(std::move(reply)); }
   bool is_idle() const { return running_.empty() && waiting_.empty(); }
@@ -56,6 +64,7 @@ class Scheduler {
   void admit();
   bool must_wait(const Reply& reply);
   std::vector<Share> reserve_batch();
+  std::size_t prompt_rows(std::span<const std::size_t> todo) const;
   void make_room(const Error& shortage);
   void evaluate(std::span<const Share> batch);
   void follow_up(Reply& reply, std::span<const float> logits);
@@ -68,7 +77,9 @@ class Scheduler {
   Runner& runner_;
   const Vocabulary& vocabulary_;
   const EngineOptions& options_;
+  const Clock clock_;
   SamplerScratch scratch_;
+  StepCost cost_;
 
   Replies running_;  // the oldest first
   std::deque<std::unique_ptr<Reply>> waiting_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -135,12 +136,47 @@ TEST(Engine, PromptsThatArriveTogetherEvaluateWhatTheyShareOnce) {
   EXPECT_THAT(engine->check(), IsEmpty());
 }
 
+TEST(Engine, ConversationsOnATrunkEvaluateOnlyWhatIsNew) {
+  constexpr std::size_t kConversations = 16, kTrunk = 700, kUser = 24, kReply = 6;
+  const auto engine = start_engine({.batch_tokens = 128, .max_running = 8});
+  std::mt19937 random(7);
+  const auto random_tokens = [&](std::size_t count) {
+    std::vector<Token> tokens(count);
+    for (Token& token : tokens) token = static_cast<Token>(300 + random() % 1500);
+    return tokens;
+  };
+  std::vector<std::vector<Token>> conversations(kConversations, random_tokens(kTrunk));
+  for (int turn = 0; turn < 3; ++turn) {
+    std::vector<Generation> generations;
+    for (std::size_t i = 0; i < kConversations; ++i) {
+      std::vector<Token> user = random_tokens(kUser);
+      user[0] = static_cast<Token>(100 + i);  // no two go on alike
+      conversations[i].insert(conversations[i].end(), user.begin(), user.end());
+      Request request = greedy(conversations[i], kReply);
+      request.ignore_eos = true;
+      generations.push_back(engine->submit(std::move(request)).value());
+    }
+    std::size_t evaluated = 0;
+    for (std::size_t i = 0; i < kConversations; ++i) {
+      const Outcome outcome = outcome_of(std::move(generations[i]));
+      evaluated += outcome.timings.cache.total - outcome.timings.cache.restored;
+      for (const Token token : outcome.tokens()) conversations[i].push_back(token);
+    }
+    // The last token of a reply was sampled and not evaluated.
+    EXPECT_EQ(evaluated, turn == 0 ? kTrunk + kConversations * kUser : kConversations * (kUser + 1));
+  }
+  EXPECT_EQ(engine->status().cache.evaluated_tokens,
+            kTrunk + 3 * kConversations * (kUser + kReply) - kConversations);
+  EXPECT_THAT(engine->check(), IsEmpty());
+}
+
 TEST_F(EngineTest, ChoicesShareThePromptAndDifferBySeed) {
   Request request{.prompt = tokens_of(system_message(kNotes + " Choices.") + user_message("Say: milk")),
                   .sampling = {.temperature = 1.5f, .top_k = 0, .top_p = 1, .min_p = 0, .seed = 5},
                   .max_tokens = 8,
                   .choices = 4,
                   .ignore_eos = true};
+  const std::uint64_t before = engine().status().cache.evaluated_tokens;
   const std::vector<Outcome> outcomes = outcomes_of(engine().submit(request).value(), 4);
   std::set<std::string> texts;
   for (const Outcome& outcome : outcomes) {
@@ -150,6 +186,10 @@ TEST_F(EngineTest, ChoicesShareThePromptAndDifferBySeed) {
   }
   EXPECT_THAT(texts, SizeIs(4));
   for (int i = 1; i < 4; ++i) EXPECT_EQ(outcomes[i].timings.cache.restored, request.prompt.size() - 1);
+  // The prompt but for what others knew of it; a token for each further choice's first logits; and all that
+  // was said but each choice's last token.
+  EXPECT_EQ(engine().status().cache.evaluated_tokens - before,
+            request.prompt.size() - outcomes[0].timings.cache.restored + 3 + 4 * 7);
 
   // Choice i samples as a request with the seed i higher.
   request.choices = 1;
@@ -455,6 +495,7 @@ TEST(Engine, RefusesOptionsAndFilesThatCannotBe) {
   EXPECT_EQ(code({.model_path = "/no/such/model.gguf"}), Errc::io);
   EXPECT_EQ(code({.model_path = shipped_model(), .context = -1}), Errc::invalid_argument);
   EXPECT_EQ(code({.model_path = shipped_model(), .batch_tokens = 0}), Errc::invalid_argument);
+  EXPECT_EQ(code({.model_path = shipped_model(), .delay_factor = 0.5}), Errc::invalid_argument);
   EXPECT_EQ(code({.model_path = shipped_model(), .max_running = 0}), Errc::invalid_argument);
   EXPECT_EQ(code({.model_path = shipped_model(), .memory_bytes = 1}), Errc::out_of_memory);
   EXPECT_EQ(code({.model_path = shipped_model(), .load_progress = [](float) { return false; }}),

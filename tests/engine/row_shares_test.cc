@@ -13,8 +13,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::vector<std::size_t> share(std::vector<std::size_t> todo, std::size_t batch_tokens) {
-  return share_rows(todo, batch_tokens);
+std::vector<std::size_t> share(std::vector<std::size_t> todo, std::size_t batch_tokens,
+                               std::size_t prompt_rows = 100'000) {
+  return share_rows(todo, batch_tokens, prompt_rows);
 }
 
 TEST(RowShares, APromptAloneGetsTheBatch) {
@@ -23,10 +24,12 @@ TEST(RowShares, APromptAloneGetsTheBatch) {
   EXPECT_THAT(share({}, 512), IsEmpty());
 }
 
-TEST(RowShares, RepliesGoOnAndLeaveAQuarterToPrompts) {
-  EXPECT_THAT(share({1, 1000, 1}, 512), ElementsAre(1, 128, 1));
-  EXPECT_THAT(share({1, 50, 1}, 512), ElementsAre(1, 50, 1));
-  EXPECT_THAT(share({1, 1, 1000}, 3), ElementsAre(1, 1, 1));
+TEST(RowShares, RepliesGoOnAndPromptsGetWhatTheyMay) {
+  EXPECT_THAT(share({1, 1000, 1}, 512, 128), ElementsAre(1, 128, 1));
+  EXPECT_THAT(share({1, 50, 1}, 512, 128), ElementsAre(1, 50, 1));
+  EXPECT_THAT(share({1, 1000, 1}, 512, 0), ElementsAre(1, 0, 1));
+  EXPECT_THAT(share({1, 1, 1000}, 3, 128), ElementsAre(1, 1, 1));
+  EXPECT_THAT(share({1, 5000, 300}, 512, 128), ElementsAre(1, 32, 96));
 }
 
 TEST(RowShares, AShortPromptDoesNotWaitForALongOne) {
@@ -50,12 +53,31 @@ TEST(RowShares, NeverMoreThanThereIs) {
     std::vector<std::size_t> todo(random() % 9);
     for (std::size_t& tokens : todo) tokens = 1 + random() % (random() % 2 ? 4 : 900);
     const std::size_t batch = 1 + random() % 600;
-    const std::vector<std::size_t> rows = share_rows(todo, batch);
+    const std::size_t prompt_rows = random() % 300;
+    const bool only_prompts = !std::ranges::contains(todo, std::size_t{1});
+    const std::vector<std::size_t> rows = share_rows(todo, batch, prompt_rows);
     ASSERT_EQ(rows.size(), todo.size());
     for (std::size_t i = 0; i < rows.size(); ++i) ASSERT_LE(rows[i], todo[i]);
     const std::size_t total = std::accumulate(rows.begin(), rows.end(), std::size_t{0});
     ASSERT_LE(total, batch);
-    ASSERT_EQ(total == 0, todo.empty());
+    ASSERT_EQ(total == 0, todo.empty() || (only_prompts && prompt_rows == 0));
+    std::size_t of_prompts = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) of_prompts += todo[i] > 1 ? rows[i] : 0;
+    ASSERT_LE(of_prompts, prompt_rows);
+  }
+}
+
+TEST(RowShares, StepsHaveFewSizes) {
+  EXPECT_EQ(round_prompt_rows(8, 60), 56u);
+  EXPECT_EQ(round_prompt_rows(8, 56), 56u);
+  EXPECT_EQ(round_prompt_rows(0, 100), 96u);
+  for (std::size_t replies = 0; replies < 70; ++replies) {
+    for (std::size_t wanted = 0; wanted < 600; ++wanted) {
+      const std::size_t rows = round_prompt_rows(replies, wanted);
+      ASSERT_EQ((replies + rows) % 8, 0u);
+      ASSERT_GE(rows, 8u);
+      ASSERT_LE(rows, std::max(wanted, std::size_t{15}));
+    }
   }
 }
 

@@ -1,0 +1,209 @@
+#include "engine/scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/engine_tools.h"
+
+namespace banyan {
+namespace {
+
+using ::testing::Each;
+using ::testing::IsEmpty;
+
+// A scheduler, stepped by hand, on a machine whose steps take what the test says.
+class SchedulerTest : public ::testing::Test {
+ protected:
+  SchedulerTest() {
+    options_.batch_tokens = 64;
+    options_.context = 4096;
+    options_.max_running = 8;
+  }
+
+  ~SchedulerTest() override {
+    if (scheduler_) scheduler_->fail_all({Errc::cancelled, "the test ends"});
+    EXPECT_THAT(cache_.check(runner_->scratch_bytes()), IsEmpty());
+  }
+
+  Scheduler& scheduler() {
+    if (!scheduler_) {
+      scheduler_.emplace(cache_, *runner_, shipped_vocabulary(), options_, [this] { return now(); });
+    }
+    return *scheduler_;
+  }
+
+  // Takes in a request for so many tokens; returns the client's end.
+  std::shared_ptr<DeltaQueue> add(std::vector<Token> prompt, int max_tokens) {
+    Request request = greedy(std::move(prompt), max_tokens);
+    request.ignore_eos = true;
+    auto deltas = std::make_shared<DeltaQueue>(1);
+    auto sampler = Sampler::create(shipped_vocabulary(), request.sampling, request.prompt,
+                                   {.ignore_end = true, .context = options_.context});
+    auto submission = std::make_shared<Submission>(std::move(request), deltas);
+    scheduler().add(std::make_unique<Reply>(submission, 0, std::move(*sampler)));
+    return deltas;
+  }
+
+  // Steps; returns the tokens that the step evaluated.
+  std::size_t step() {
+    const std::size_t before = evaluated();
+    scheduler().step();
+    scheduler().send();
+    return evaluated() - before;
+  }
+
+  void step_to_the_end() {
+    while (!scheduler().is_idle()) step();
+  }
+
+  std::size_t evaluated() const { return cache_.counters().evaluated_tokens; }
+
+  EngineOptions options_;
+  double step_seconds_ = 0.04, row_seconds_ = 0.001;
+  Budget budget_{std::size_t{64} << 20};
+
+ private:
+  std::chrono::steady_clock::time_point now() {
+    time_ += step_seconds_ + row_seconds_ * static_cast<double>(evaluated() - timed_);
+    timed_ = evaluated();
+    return std::chrono::steady_clock::time_point(
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+            std::chrono::duration<double>(time_)));
+  }
+
+  std::unique_ptr<Model> model_ = Model::load(shipped_model()).value();
+
+ protected:
+  PrefixCache cache_{model_->layer_groups(KvType::f16), budget_};
+
+ private:
+  std::unique_ptr<Runner> runner_ = Runner::create(*model_, budget_, {.threads = 1}).value();
+  std::optional<Scheduler> scheduler_;
+  double time_ = 0;
+  std::size_t timed_ = 0;
+};
+
+// Tokens that no one else's begin with.
+std::vector<Token> tokens_from(Token first, std::size_t count) {
+  std::vector<Token> tokens = {first};
+  while (tokens.size() < count) tokens.push_back(static_cast<Token>(300 + tokens.size() % 1000));
+  return tokens;
+}
+
+std::vector<Token> joined(std::vector<Token> trunk, const std::vector<Token>& tail) {
+  trunk.insert(trunk.end(), tail.begin(), tail.end());
+  return trunk;
+}
+
+TEST_F(SchedulerTest, PromptsGetTheRowsThatDelayARepliesNextTokenAsFarAsTheyMay) {
+  options_.batch_tokens = 512;
+  options_.delay_factor = 3;
+  const auto reply = add(tokens_from(5, 8), 200);
+  for (int i = 0; i < 4; ++i) step();
+  const auto prompt = add(tokens_from(6, 2500), 1);
+
+  std::vector<std::size_t> rows;
+  for (int i = 0; i < 8; ++i) rows.push_back(step());
+  // Twice the 41 ms of a step without prompts, in whole tiles with the reply's row.
+  EXPECT_THAT(std::vector(rows.begin() + 3, rows.end()), Each(80u));
+
+  step_seconds_ = 0.012;  // the machine is slower with rows now, and quicker without
+  row_seconds_ = 0.002;
+  rows.clear();
+  for (int i = 0; i < 40; ++i) rows.push_back(step());
+  EXPECT_THAT(rows, ::testing::Contains(1u)) << "what a step costs without prompts was never seen again";
+  EXPECT_EQ(rows.back(), 8u + 8u);
+}
+
+TEST_F(SchedulerTest, PromptsAreReadAlsoWhenNoDelayIsAllowed) {
+  options_.delay_factor = 1;
+  const auto reply = add(tokens_from(5, 8), 1000);
+  for (int i = 0; i < 3; ++i) step();
+  const auto prompt = add(tokens_from(6, 300), 1);
+  int steps = 0;
+  for (Delta delta; prompt->pop(std::chrono::steady_clock::now(), delta) == Generation::Wait::pending;
+       ++steps) {
+    step();
+  }
+  EXPECT_LE(steps, 300 / 8 * 17 / 16 + 3);
+}
+
+TEST_F(SchedulerTest, APromptAloneIsReadInWholeBatches) {
+  const auto prompt = add(tokens_from(6, 300), 1);
+  std::vector<std::size_t> rows;
+  while (!scheduler().is_idle()) rows.push_back(step());
+  EXPECT_THAT(rows, ::testing::ElementsAre(64, 64, 64, 64, 44));
+}
+
+// Prompts on one trunk that no one knows yet.
+class SharedTrunk : public SchedulerTest {
+ protected:
+  const std::vector<Token> trunk_ = tokens_from(7, 200);
+  const std::vector<Token> first_ = joined(trunk_, tokens_from(8, 100));
+  const std::vector<Token> second_ = joined(trunk_, tokens_from(9, 30));
+};
+
+TEST_F(SharedTrunk, TheSecondStartsAsSoonAsTheTrunkIsEvaluated) {
+  const auto first = add(first_, 1), second = add(second_, 1);
+  while (evaluated() < trunk_.size()) {
+    step();
+    EXPECT_EQ(scheduler().running(), 1u);
+  }
+  EXPECT_LT(evaluated(), first_.size());  // the first one goes on
+  EXPECT_EQ(step(), 64u);
+  EXPECT_EQ(scheduler().waiting(), 0u);
+  step_to_the_end();
+  EXPECT_EQ(evaluated(), first_.size() + second_.size() - trunk_.size());
+}
+
+TEST_F(SharedTrunk, WhenTheFirstIsCancelledTheSecondGoesOnFromThere) {
+  const auto first = add(first_, 1), second = add(second_, 1);
+  step();
+  step();
+  ASSERT_EQ(evaluated(), 128u);
+  first->cancel();
+  EXPECT_EQ(step(), 64u);
+  step_to_the_end();
+  EXPECT_EQ(evaluated(), second_.size());
+}
+
+TEST_F(SharedTrunk, WhenTheFirstFailsTheSecondGoesOnFromThere) {
+  const auto first = add(first_, 1), second = add(second_, 1);
+  step();
+  step();
+  scheduler().fail_running({Errc::internal, "a fault"});
+  EXPECT_EQ(step(), 64u);
+  step_to_the_end();
+  EXPECT_EQ(evaluated(), second_.size());
+  Delta delta;
+  ASSERT_EQ(second->pop(std::nullopt, delta), Generation::Wait::ready);
+  EXPECT_EQ(delta.finish, Finish::length);
+}
+
+TEST_F(SharedTrunk, WhenTheFirstIsSetAsideTheSecondWaitsForItStill) {
+  const auto scratch = add(tokens_from(6, 100), 1);
+  step_to_the_end();
+  cache_.clear();
+  const std::size_t before = evaluated();
+
+  const auto reply = add(tokens_from(5, 8), 40);
+  step();
+  const auto first = add(first_, 1), second = add(second_, 1);
+  step();
+  ASSERT_EQ(scheduler().running(), 2u);
+  {  // for a while no memory is left but what a step needs to be planned
+    constexpr std::size_t kForThePlan = 64 << 10;
+    const auto hog = budget_.take(budget_.limit() - budget_.used() - kForThePlan, "the test");
+    while (scheduler().set_aside() == 0) step();
+    EXPECT_EQ(scheduler().running(), 1u);
+    EXPECT_EQ(scheduler().waiting(), 2u);
+  }
+  step_to_the_end();
+  EXPECT_EQ(evaluated() - before, 8 + 39 + first_.size() + second_.size() - trunk_.size());
+}
+
+}  // namespace
+}  // namespace banyan
