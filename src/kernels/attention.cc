@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "banyan/base.h"
-#include "hwy/contrib/math/math-inl.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/attention_block.h"
 
@@ -30,6 +30,8 @@ constexpr int kTileVectors = kTile / kLanes;
 // Sums that registers hold beside what feeds them, and the most rows that share a load.
 constexpr int kSums = HWY_TARGET <= HWY_AVX3 || HWY_TARGET_IS_NEON ? 16 : 8;
 constexpr int kMostRows = kLanes == 1 ? 1 : HWY_MIN(8, kSums / HWY_MAX(2, kTileVectors));
+// Rows that are computed faster than memory gives them keys and values.
+constexpr int kFewRows = kMostRows / 2;
 
 HWY_INLINE Vector load(const float* from) { return hn::LoadU(Floats(), from); }
 HWY_INLINE Vector load(const hwy::float16_t* from) {
@@ -40,9 +42,34 @@ HWY_INLINE Vector load_some(const hwy::float16_t* from, int count) {
   return hn::PromoteTo(Floats(), hn::LoadN(Halves(), from, count));
 }
 
-// Scores of kRows rows with tiles [tile, tiles) of a chunk's keys.
+// exp(x) of x <= 0, good to two units in the last place: 1 of 0, and 0 of what has no weight.
+HWY_INLINE Vector exp_of_negative(Vector x) {
+  const Floats d;
+  const hn::RebindToSigned<Floats> di;
+  const Vector magic = hn::Set(d, 12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
+  const Vector rounded = hn::MulAdd(x, hn::Set(d, 1.44269504f), magic);
+  const Vector n = hn::Sub(rounded, magic);
+  const Vector r =
+      hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x));
+  Vector p = hn::Set(d, 1.3981999507e-3f);
+  for (const float c : {8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 0.5f, 1.0f, 1.0f}) {
+    p = hn::MulAdd(p, r, hn::Set(d, c));
+  }
+  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di, rounded));
+  const Vector result = hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
+  return hn::IfThenElseZero(hn::Gt(x, hn::Set(d, -87.0f)), result);
+}
+
+// Asks for the cache line at `from`, where a vector that is at `index` of its kind begins one.
+template <class T>
+HWY_INLINE void prefetch(const T* from, int index) {
+  if (index * kLanes * static_cast<int>(sizeof(T)) % 64 == 0) hwy::Prefetch(from);
+}
+
+// Scores of kRows rows with tiles [tile, tiles) of a chunk's keys. Asks for the same tiles from `ahead` on.
 template <int kRows, int kTiles, class T>
-HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, int row, int tile, int tiles) {
+HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, const T* ahead, int row, int tile,
+                            int tiles) {
   constexpr int kVectors = kTiles * kTileVectors;
   const int tile_size = block.key_dim * kTile;
   for (; tile + kTiles <= tiles; tile += kTiles) {
@@ -53,12 +80,15 @@ HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, int row, in
       for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(Floats());
     }
     const T* from = keys + tile * tile_size;
+    const T* next = ahead + tile * tile_size;
     const float* query = block.queries + row;
-    for (int d = 0; d < block.key_dim; ++d, from += kTile, query += block.query_stride) {
+    for (int d = 0; d < block.key_dim; ++d, from += kTile, next += kTile, query += block.query_stride) {
       Vector key[kVectors];
       HWY_UNROLL(16)
       for (int v = 0; v < kVectors; ++v) {
-        key[v] = load(from + v / kTileVectors * tile_size + v % kTileVectors * kLanes);
+        const int at = v / kTileVectors * tile_size + v % kTileVectors * kLanes;
+        key[v] = load(from + at);
+        if constexpr (kRows <= kFewRows) prefetch(next + at, v % kTileVectors);
       }
       HWY_UNROLL(8)
       for (int r = 0; r < kRows; ++r) {
@@ -74,13 +104,16 @@ HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, int row, in
       for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[r][v], Floats(), to + v * kLanes);
     }
   }
-  if constexpr (kTiles > 1) score_tiles<kRows, kTiles / 2>(block, keys, row, tile, tiles);
+  if constexpr (kTiles > 1) score_tiles<kRows, kTiles / 2>(block, keys, ahead, row, tile, tiles);
 }
 
 // Tokens [begin, end) of a chunk; none where end <= begin.
 struct Visible {
   int begin = kChunk;
   int end = 0;
+
+  int first_tile() const { return begin / kTile; }
+  int tiles() const { return (end + kTile - 1) / kTile; }
 };
 
 // What any of the rows [row, row_end) sees of the chunk.
@@ -93,26 +126,26 @@ HWY_INLINE Visible visible_to(const BlockMemory& block, int row, int row_end) {
   return seen;
 }
 
-// Scores of rows [row, row_end), kRows at a time and the rest in smaller steps.
-template <int kRows, class T>
-void score_rows(const BlockMemory& block, const T* keys, int row, int row_end) {
-  constexpr int kTiles = HWY_MAX(1, HWY_MIN(4, kSums / (kRows * kTileVectors)));
-  for (; row + kRows <= row_end; row += kRows) {
-    const Visible seen = visible_to(block, row, row + kRows);
-    score_tiles<kRows, kTiles>(block, keys, row, seen.begin / kTile, (seen.end + kTile - 1) / kTile);
-  }
-  if constexpr (kRows > 1) score_rows<kRows / 2>(block, keys, row, row_end);
+// A row's maximum rises to that of the scores `highest`, and what it has summed up is rescaled, if need be.
+HWY_INLINE void raise_maximum(const BlockMemory& block, int row, Vector highest) {
+  const Floats d;
+  const Vector before = hn::Set(d, block.piece.maximum[row]);
+  block.rescale[row] = 1;
+  if (HWY_LIKELY(hn::AllFalse(d, hn::Gt(highest, before)))) return;
+  const float maximum = hn::ReduceMax(d, highest);
+  block.piece.maximum[row] = maximum;
+  block.rescale[row] = hn::GetLane(exp_of_negative(hn::Sub(before, hn::Set(d, maximum))));
 }
 
 // Turns a row's scores of the tokens that it sees into weights relative to the running maximum, and
 // those of all others of the tiles [tile, tiles) into zeros.
-HWY_INLINE void weigh_row(const BlockMemory& block, int row, int tile, int tiles) {
+HWY_INLINE void weigh_some(const BlockMemory& block, int row, int tile, int tiles) {
   const Floats d;
   const hn::RebindToSigned<Floats> di;
   float* scores = block.scores + row * kChunk;
   const auto first = hn::Set(di, block.visible_begin[row]);
   const auto last = hn::Set(di, block.visible_end[row]);
-  Vector highest = hn::Set(d, block.maximum[row]);
+  Vector highest = hn::Set(d, kUnseen);
   for (int t = tile * kTile; t < tiles * kTile; t += kLanes) {
     const auto token = hn::Iota(di, t);
     const auto seen = hn::RebindMask(d, hn::And(hn::Ge(token, first), hn::Lt(token, last)));
@@ -120,28 +153,63 @@ HWY_INLINE void weigh_row(const BlockMemory& block, int row, int tile, int tiles
     hn::StoreU(score, d, scores + t);
     highest = hn::Max(highest, score);
   }
-  const Vector maximum = hn::Set(d, hn::ReduceMax(d, highest));
-  Vector sum = hn::Zero(d);
+  raise_maximum(block, row, highest);
+  const Vector maximum = hn::Set(d, block.piece.maximum[row]);
+  float* sums = block.piece.out + (row + 1) * block.out_stride - kTile;
+  Vector sum = hn::Mul(load(sums), hn::Set(d, block.rescale[row]));
   for (int t = tile * kTile; t < tiles * kTile; t += kLanes) {
-    const Vector weight = hn::Exp(d, hn::Sub(load(scores + t), maximum));
+    const Vector weight = exp_of_negative(hn::Sub(load(scores + t), maximum));
     hn::StoreU(weight, d, scores + t);
     sum = hn::Add(sum, weight);
   }
-  const float rescale = hn::GetLane(hn::Exp(d, hn::Sub(hn::Set(d, block.maximum[row]), maximum)));
-  block.rescale[row] = rescale;
-  block.maximum[row] = hn::GetLane(maximum);
-  block.sum[row] = block.sum[row] * rescale + hn::ReduceSum(d, sum);
+  hn::StoreU(sum, d, sums);
+}
+
+// The same of a row that sees all of the chunk.
+HWY_INLINE void weigh_all(const BlockMemory& block, int row) {
+  constexpr int kVectors = kChunk / kLanes;
+  const Floats d;
+  float* scores = block.scores + row * kChunk;
+  Vector score[kVectors];
+  HWY_UNROLL(16)
+  for (int v = 0; v < kVectors; ++v) score[v] = load(scores + v * kLanes);
+  Vector highest = score[0];
+  HWY_UNROLL(16)
+  for (int v = 1; v < kVectors; ++v) highest = hn::Max(highest, score[v]);
+  raise_maximum(block, row, highest);
+  const Vector maximum = hn::Set(d, block.piece.maximum[row]);
+  float* sums = block.piece.out + (row + 1) * block.out_stride - kTile;
+  Vector sum = hn::Mul(load(sums), hn::Set(d, block.rescale[row]));
+  HWY_UNROLL(16)
+  for (int v = 0; v < kVectors; ++v) {
+    const Vector weight = exp_of_negative(hn::Sub(score[v], maximum));
+    hn::StoreU(weight, d, scores + v * kLanes);
+    sum = hn::Add(sum, weight);
+  }
+  hn::StoreU(sum, d, sums);
+}
+
+// Weights of rows [row, row + kRows) from their scores of the chunk.
+template <int kRows>
+HWY_INLINE void weigh_rows(const BlockMemory& block, int row, const Visible& seen) {
+  for (int r = row; r < row + kRows; ++r) {
+    if (block.visible_end[r] - block.visible_begin[r] == kChunk) {
+      weigh_all(block, r);
+    } else {
+      weigh_some(block, r, seen.first_tile(), seen.tiles());
+    }
+  }
 }
 
 // Rescales what kRows rows have summed up so far and adds the weighted values of tokens
 // [begin, end), in the columns from `column` on. With kSome, in the last columns, fewer than a
 // vector.
 template <int kRows, int kVectors, bool kSome, class T>
-HWY_INLINE void add_columns(const BlockMemory& block, const T* values, int row, int begin, int end,
-                            int column) {
+HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const T* ahead, int row, int begin,
+                            int end, int column) {
   const Floats d;
   const int some = block.value_dim - column;
-  float* out = block.out + row * block.out_stride + column;
+  float* out = block.piece.out + row * block.out_stride + column;
   Vector sums[kRows][kVectors];
   HWY_UNROLL(8)
   for (int r = 0; r < kRows; ++r) {
@@ -153,11 +221,13 @@ HWY_INLINE void add_columns(const BlockMemory& block, const T* values, int row, 
   }
   const float* weights = block.scores + row * kChunk;
   const T* from = values + begin * block.value_dim + column;
-  for (int t = begin; t < end; ++t, from += block.value_dim) {
+  const T* next = ahead + begin * block.value_dim + column;
+  for (int t = begin; t < end; ++t, from += block.value_dim, next += block.value_dim) {
     Vector value[kVectors];
     HWY_UNROLL(8)
     for (int v = 0; v < kVectors; ++v) {
       value[v] = kSome ? load_some(from, some) : load(from + v * kLanes);
+      if constexpr (kRows <= kFewRows) prefetch(next + v * kLanes, v);
     }
     HWY_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
@@ -174,108 +244,183 @@ HWY_INLINE void add_columns(const BlockMemory& block, const T* values, int row, 
 }
 
 template <int kRows, int kVectors, class T>
-HWY_INLINE void add_values(const BlockMemory& block, const T* values, int row, int begin, int end,
-                           int column) {
+HWY_INLINE void add_values(const BlockMemory& block, const T* values, const T* ahead, int row, int begin,
+                           int end, int column) {
   for (; column + kVectors * kLanes <= block.value_dim; column += kVectors * kLanes) {
-    add_columns<kRows, kVectors, false>(block, values, row, begin, end, column);
+    add_columns<kRows, kVectors, false>(block, values, ahead, row, begin, end, column);
   }
   if constexpr (kVectors > 1) {
-    add_values<kRows, kVectors / 2>(block, values, row, begin, end, column);
+    add_values<kRows, kVectors / 2>(block, values, ahead, row, begin, end, column);
   } else if (column < block.value_dim) {
-    add_columns<kRows, 1, true>(block, values, row, begin, end, column);
+    add_columns<kRows, 1, true>(block, values, ahead, row, begin, end, column);
   }
 }
 
-// Adds the chunk's weighted values to rows [row, row_end).
+// The keys and values of a chunk: of 64 tokens, as many tiles and rows as there are in the run.
+template <class T>
+struct Chunk {
+  const T* keys;
+  const T* values;
+};
+
+// Rows [row, row_end) attend to a chunk, kRows at a time and the rest in smaller steps. Few rows wait for
+// memory, so that they ask for the chunk `ahead` meanwhile.
 template <int kRows, class T>
-void add_rows(const BlockMemory& block, const T* values, int row, int row_end) {
+void attend_chunk(const BlockMemory& block, const Chunk<T>& chunk, const Chunk<T>& ahead, int row,
+                  int row_end) {
+  constexpr int kTiles = HWY_MAX(1, HWY_MIN(4, kSums / (kRows * kTileVectors)));
   constexpr int kVectors = HWY_MIN(8, kSums / kRows);
   for (; row + kRows <= row_end; row += kRows) {
-    const auto [begin, end] = visible_to(block, row, row + kRows);
-    if (begin < end) add_values<kRows, kVectors>(block, values, row, begin, end, 0);
+    const Visible seen = visible_to(block, row, row + kRows);
+    if (seen.begin >= seen.end) continue;
+    score_tiles<kRows, kTiles>(block, chunk.keys, ahead.keys, row, seen.first_tile(), seen.tiles());
+    weigh_rows<kRows>(block, row, seen);
+    add_values<kRows, kVectors>(block, chunk.values, ahead.values, row, seen.begin, seen.end, 0);
   }
-  if constexpr (kRows > 1) add_rows<kRows / 2>(block, values, row, row_end);
+  if constexpr (kRows > 1) attend_chunk<kRows / 2>(block, chunk, ahead, row, row_end);
 }
 
-// Rows [row, row_end) of the block attend to a run.
+// The chunk that begins at token `base` of a run's segment.
 template <class T>
-void attend_run(const BlockMemory& block, const KvRun& run, int window, const T* keys, const T* values,
-                int row, int row_end) {
-  for (int base = run.begin / kTile * kTile; base < run.end; base += kChunk) {
-    const int begin = HWY_MAX(run.begin - base, 0);
-    const int end = HWY_MIN(run.end - base, kChunk);
-    for (int r = row; r < row_end; ++r) {
-      const int next = block.position[r] + 1 - run.position + run.begin - base;
-      const int least = window > 0 ? HWY_MAX(begin, next - window) : begin;
-      const int most = HWY_MIN(next, end);
-      block.visible_begin[r] = least < most ? least : kChunk;
-      block.visible_end[r] = least < most ? most : 0;
+Chunk<T> chunk_at(const KvLayout& layout, const KvRun& run, int layer, int head, int base) {
+  const std::byte* keys = run.segment + layout.keys_offset(run.capacity, layer, head);
+  const std::byte* values = run.segment + layout.values_offset(run.capacity, layer, head);
+  return {reinterpret_cast<const T*>(keys) + base * layout.key_dim,
+          reinterpret_cast<const T*>(values) + base * layout.value_dim};
+}
+
+// What the part's rows see of the chunk that begins at token `base` of its segment.
+void find_visible(const BlockMemory& block, const RunPart& part, int window, int base) {
+  const KvRun& run = part.run;
+  const int begin = HWY_MAX(run.begin - base, 0);
+  const int end = HWY_MIN(run.end - base, kChunk);
+  for (int row = part.row_begin; row < part.row_end; ++row) {
+    int least = begin;
+    int most = end;
+    if (!part.seen_by_all) {
+      const int next = block.position[row] + 1 - run.position + run.begin - base;
+      if (window > 0) least = HWY_MAX(begin, next - window);
+      most = HWY_MIN(next, end);
     }
-    const Visible seen = visible_to(block, row, row_end);
-    if (seen.end == 0) continue;
-    score_rows<kMostRows>(block, keys + base * block.key_dim, row, row_end);
-    for (int r = row; r < row_end; ++r) {
-      weigh_row(block, r, seen.begin / kTile, (seen.end + kTile - 1) / kTile);
-    }
-    add_rows<kMostRows>(block, values + base * block.value_dim, row, row_end);
+    block.visible_begin[row] = least < most ? least : kChunk;
+    block.visible_end[row] = least < most ? most : 0;
   }
 }
 
+// Sums up a piece.
 template <class T>
-void attend_blocks(const AttentionShape& shape, int layer, std::span<const SharedRun> runs,
-                   std::span<const std::int32_t> row_positions, const float* q, const float* sinks,
-                   float* out, std::span<const RowBlock> blocks, std::byte* scratch) {
-  const KvLayout& layout = shape.layout;
-  const int group = shape.query_heads / layout.kv_heads;
-  for (const RowBlock& rows : blocks) {
-    const int count = rows.end - rows.begin;
-    const BlockMemory block(shape, count, scratch);
-    const auto query_index = [&](int row) {
-      const std::size_t i = rows.begin + row;
-      return i / group * shape.query_heads + rows.head * group + i % group;
+void attend_piece(const AttentionShape& shape, int layer, int head, std::span<const RunPart> parts,
+                  const BlockMemory& block, int rows) {
+  std::fill_n(block.piece.out, rows * block.out_stride, 0.0f);
+  std::fill_n(block.piece.maximum, rows, kLeastMaximum);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const RunPart& part = parts[i];
+    for (int base = part.run.begin / kChunk * kChunk; base < part.run.end; base += kChunk) {
+      find_visible(block, part, shape.window, base);
+      const Chunk<T> chunk = chunk_at<T>(shape.layout, part.run, layer, head, base);
+      Chunk<T> ahead = chunk;
+      if (base + kChunk < part.run.end) {
+        ahead = chunk_at<T>(shape.layout, part.run, layer, head, base + kChunk);
+      } else if (i + 1 < parts.size()) {
+        const KvRun& next = parts[i + 1].run;
+        ahead = chunk_at<T>(shape.layout, next, layer, head, next.begin / kChunk * kChunk);
+      }
+      attend_chunk<kMostRows>(block, chunk, ahead, part.row_begin, part.row_end);
+    }
+  }
+}
+
+// Adds what rows have summed up in a piece to the total of those before.
+void add_piece(const BlockMemory& block, const RowSums& piece, int rows) {
+  const Floats d;
+  for (int row = 0; row < rows; ++row) {
+    const float maximum = HWY_MAX(block.total.maximum[row], piece.maximum[row]);
+    const auto scale = [&](float before) {
+      return hn::Set(d, hn::GetLane(exp_of_negative(hn::Sub(hn::Set(d, before), hn::Set(d, maximum)))));
     };
-    for (int row = 0; row < count; ++row) {
-      const float* query = q + query_index(row) * layout.key_dim;
-      for (int d = 0; d < layout.key_dim; ++d) {
-        block.queries[d * block.query_stride + row] = query[d] * shape.scale;
-      }
-      block.position[row] = row_positions[(rows.begin + row) / group];
-      block.maximum[row] = kLeastMaximum;
-      block.sum[row] = 0;
-      if (sinks != nullptr) {
-        block.maximum[row] = HWY_MAX(kLeastMaximum, sinks[rows.head * group + (rows.begin + row) % group]);
-        block.sum[row] = 1;
-      }
-    }
-    std::fill_n(block.out, count * block.out_stride, 0.0f);
-
-    for (const auto& [run, row_begin, row_end] : runs) {
-      const int begin = HWY_MAX(row_begin * group, rows.begin) - rows.begin;
-      const int end = HWY_MIN(row_end * group, rows.end) - rows.begin;
-      if (begin >= end) continue;
-      attend_run(
-          block, run, shape.window,
-          reinterpret_cast<const T*>(run.segment + layout.keys_offset(run.capacity, layer, rows.head)),
-          reinterpret_cast<const T*>(run.segment + layout.values_offset(run.capacity, layer, rows.head)),
-          begin, end);
-    }
-
-    for (int row = 0; row < count; ++row) {
-      float* to = out + query_index(row) * layout.value_dim;
-      const float* from = block.out + row * block.out_stride;
-      const float share = 1 / block.sum[row];
-      for (int d = 0; d < layout.value_dim; ++d) to[d] = from[d] * share;
+    const Vector total_scale = scale(block.total.maximum[row]);
+    const Vector piece_scale = scale(piece.maximum[row]);
+    block.total.maximum[row] = maximum;
+    float* total = block.total.out + row * block.out_stride;
+    const float* from = piece.out + row * block.out_stride;
+    for (int i = 0; i < block.out_stride; i += kLanes) {
+      const Vector scaled = hn::Mul(load(total + i), total_scale);
+      hn::StoreU(hn::MulAdd(load(from + i), piece_scale, scaled), d, total + i);
     }
   }
 }
 
-void attend_target(const AttentionShape& shape, int layer, std::span<const SharedRun> runs,
-                   std::span<const std::int32_t> row_positions, const float* q, const float* sinks,
-                   float* out, std::span<const RowBlock> blocks, std::byte* scratch) {
-  if (shape.layout.type == KvType::f16) {
-    attend_blocks<hwy::float16_t>(shape, layer, runs, row_positions, q, sinks, out, blocks, scratch);
+// What all layers of a step have in common is in the plan.
+struct Call {
+  AttentionPlan& plan;
+  int layer;
+  const float* q;
+  const float* sinks;
+  float* out;
+  std::byte* scratch;
+};
+
+template <class T>
+void attend_task(const Call& call, const AttentionTask& task, BlockMemory block) {
+  AttentionPlan& plan = call.plan;
+  const AttentionShape& shape = plan.shape();
+  const RowBlock& rows = plan.blocks()[task.block];
+  const int group = plan.group();
+  const int count = rows.end - rows.begin;
+  const auto query_index = [&](int row) {
+    const std::size_t i = rows.begin + row;
+    return i / group * shape.query_heads + task.head * group + i % group;
+  };
+  for (int row = 0; row < count; ++row) {
+    const float* query = call.q + query_index(row) * block.key_dim;
+    for (int d = 0; d < block.key_dim; ++d) {
+      block.queries[d * block.query_stride + row] = query[d] * shape.scale;
+    }
+    block.position[row] = plan.positions()[(rows.begin + row) / group];
+    block.total.maximum[row] = kLeastMaximum;
+    std::fill_n(block.total.out + row * block.out_stride, block.out_stride, 0.0f);
+    if (call.sinks != nullptr) {
+      block.total.maximum[row] =
+          HWY_MAX(kLeastMaximum, call.sinks[task.head * group + (rows.begin + row) % group]);
+      block.total.out[(row + 1) * block.out_stride - kTile] = 1;
+    }
+  }
+
+  for (int i = task.piece_begin; i < task.piece_end; ++i) {
+    if (rows.tasks > 1) block.piece = plan.partial(call.scratch, task, i);
+    const auto [begin, end] = plan.pieces()[i];
+    attend_piece<T>(shape, call.layer, task.head, plan.parts().subspan(begin, end - begin), block, count);
+    if (rows.tasks == 1) add_piece(block, block.piece, count);
+  }
+  if (rows.tasks > 1) {
+    if (!plan.finish(task)) return;
+    for (int i = rows.piece_begin; i < rows.piece_end; ++i) {
+      add_piece(block, plan.partial(call.scratch, task, i), count);
+    }
+  }
+
+  for (int row = 0; row < count; ++row) {
+    float* to = call.out + query_index(row) * block.value_dim;
+    const float* from = block.total.out + row * block.out_stride;
+    const float share = 1 / hn::ReduceSum(Floats(), load(from + block.out_stride - kTile));
+    for (int d = 0; d < block.value_dim; ++d) to[d] = from[d] * share;
+  }
+}
+
+template <class T>
+void attend_tasks(const Call& call, int ith, int nth) {
+  AttentionPlan& plan = call.plan;
+  const BlockMemory block(plan.shape(), plan.most_rows(), plan.thread_scratch(call.scratch, ith));
+  while (const AttentionTask* task = plan.take(nth)) attend_task<T>(call, *task, block);
+}
+
+void attend_target(AttentionPlan& plan, int layer, const float* q, const float* sinks, float* out, int ith,
+                   int nth, std::byte* scratch) {
+  const Call call{plan, layer, q, sinks, out, scratch};
+  if (plan.shape().layout.type == KvType::f16) {
+    attend_tasks<hwy::float16_t>(call, ith, nth);
   } else {
-    attend_blocks<float>(shape, layer, runs, row_positions, q, sinks, out, blocks, scratch);
+    attend_tasks<float>(call, ith, nth);
   }
 }
 
@@ -328,12 +473,9 @@ namespace banyan::kernels {
 HWY_EXPORT(attend_target);
 HWY_EXPORT(write_token_target);
 
-void attend(const AttentionShape& shape, int layer, std::span<const SharedRun> runs,
-            std::span<const std::int32_t> row_positions, const float* q, const float* sinks, float* out,
-            int ith, int nth, std::span<std::byte> scratch) {
-  const auto blocks = thread_blocks(shape, runs, row_positions, ith, nth);
-  HWY_DYNAMIC_DISPATCH(attend_target)
-  (shape, layer, runs, row_positions, q, sinks, out, blocks, scratch.data());
+void attend(AttentionPlan& plan, int layer, const float* q, const float* sinks, float* out, int ith, int nth,
+            std::byte* scratch) {
+  HWY_DYNAMIC_DISPATCH(attend_target)(plan, layer, q, sinks, out, ith, nth, scratch);
 }
 
 void write_token(const KvLayout& layout, int layer, std::byte* segment, int capacity, int at,

@@ -38,21 +38,21 @@ struct AttentionShape {
   int window = 0;  ///< 0: none
 };
 
-/// Bytes of scratch that attend() needs for each thread.
-std::size_t attend_scratch_bytes(const AttentionShape& shape, int rows);
+/// How the work of a step is divided (attention_plan.h).
+class AttentionPlan;
 
 /// out [rows][query_heads][value_dim] of the rows' queries q [rows][query_heads][key_dim]
 /// (contiguous float32) over their runs. Every row must see at least one token. `sinks`
 /// [query_heads], or null, are one more score each, which takes weight and has no value. Memory
-/// outside the runs is never used, whatever it holds. Call from threads ith = 0..nth-1 at once, each
-/// with its own 64-byte aligned scratch; they share the work and need no barrier inside.
+/// outside the runs is never used, whatever it holds. Call from threads ith = 0..nth-1, no more than the
+/// plan is for, with one 64-byte aligned scratch of plan.scratch_bytes(); they share the work and need no
+/// barrier inside, but one before the plan's next use.
 ///
 /// On one instruction set a row's result depends, to the bit, on nothing but its query and its runs
 /// in their order: not on the other rows, nor on the number of threads. Cutting its runs elsewhere
 /// changes the rounding.
-void attend(const AttentionShape& shape, int layer, std::span<const SharedRun> runs,
-            std::span<const std::int32_t> row_positions, const float* q, const float* sinks, float* out,
-            int ith, int nth, std::span<std::byte> scratch);
+void attend(AttentionPlan& plan, int layer, const float* q, const float* sinks, float* out, int ith, int nth,
+            std::byte* scratch);
 
 /// Writes one token's keys [kv_heads][key_dim] and values [kv_heads][value_dim] of `layer` as
 /// token `at` of a segment: rounded to the nearest where they are halves, and limited to what a half

@@ -4,9 +4,11 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "kernels/attention.h"
+#include "kernels/attention_plan.h"
 
 namespace banyan {
 namespace {
@@ -114,13 +116,12 @@ struct AttentionBatch::Impl {
     int token;
   };
 
-  kernels::AttentionShape shape;
   std::vector<std::int32_t> positions;
   std::vector<Place> places;
-  std::vector<kernels::SharedRun> runs;
+  std::size_t tokens_read = 0;
+  std::optional<kernels::AttentionPlan> plan;
   Charge charge;
   std::unique_ptr<CacheLine[]> scratch;
-  std::size_t thread_lines = 0;  // of scratch
 };
 
 AttentionBatch::AttentionBatch() : impl_(std::make_unique<Impl>()) {}
@@ -144,8 +145,6 @@ Result<std::unique_ptr<AttentionBatch>> AttentionBatch::create(std::span<const S
   require(shape.query_heads > 0 && shape.query_heads % layout.kv_heads == 0,
           "AttentionBatch::create: query heads are not a multiple of key/value heads");
   require(shape.window >= 0, "AttentionBatch::create: a window of no size");
-  impl.shape = {
-      .layout = layout, .query_heads = shape.query_heads, .scale = shape.scale, .window = shape.window};
 
   std::vector<Path> paths;
   for (const auto& [path, rows] : sequences) {
@@ -163,11 +162,14 @@ Result<std::unique_ptr<AttentionBatch>> AttentionBatch::create(std::span<const S
       for (int t = view.begin; t < view.end; ++t) impl.places.push_back({view.segment.get(), t});
     }
   }
-  impl.runs = share(std::move(paths));
+  const std::vector<kernels::SharedRun> runs = share(std::move(paths));
+  for (const kernels::SharedRun& shared : runs) impl.tokens_read += shared.run.end - shared.run.begin;
+  impl.plan.emplace(
+      kernels::AttentionShape{
+          .layout = layout, .query_heads = shape.query_heads, .scale = shape.scale, .window = shape.window},
+      runs, impl.positions, threads);
 
-  impl.thread_lines =
-      (kernels::attend_scratch_bytes(impl.shape, batch->rows()) + sizeof(CacheLine) - 1) / sizeof(CacheLine);
-  const std::size_t lines = impl.thread_lines * threads;
+  const std::size_t lines = (impl.plan->scratch_bytes() + sizeof(CacheLine) - 1) / sizeof(CacheLine);
   auto charge = budget.take(lines * sizeof(CacheLine), "attention scratch");
   if (!charge) return std::unexpected(std::move(charge.error()));
   impl.charge = std::move(*charge);
@@ -179,7 +181,7 @@ std::span<const std::int32_t> AttentionBatch::positions() const { return impl_->
 int AttentionBatch::rows() const { return static_cast<int>(impl_->positions.size()); }
 
 void AttentionBatch::append(int layer, const float* keys, const float* values, int ith, int nth) {
-  const KvLayout& layout = impl_->shape.layout;
+  const KvLayout& layout = impl_->plan->shape().layout;
   const std::size_t key_size = static_cast<std::size_t>(layout.kv_heads) * layout.key_dim;
   const std::size_t value_size = static_cast<std::size_t>(layout.kv_heads) * layout.value_dim;
   const std::size_t rows = impl_->places.size();
@@ -191,15 +193,10 @@ void AttentionBatch::append(int layer, const float* keys, const float* values, i
 }
 
 void AttentionBatch::attend(int layer, const float* q, const float* sinks, float* out, int ith, int nth) {
-  const std::span mine(impl_->scratch.get() + ith * impl_->thread_lines, impl_->thread_lines);
-  kernels::attend(impl_->shape, layer, impl_->runs, impl_->positions, q, sinks, out, ith, nth,
-                  std::as_writable_bytes(mine));
+  kernels::attend(*impl_->plan, layer, q, sinks, out, ith, nth,
+                  reinterpret_cast<std::byte*>(impl_->scratch.get()));
 }
 
-std::size_t AttentionBatch::tokens_read() const {
-  std::size_t tokens = 0;
-  for (const kernels::SharedRun& shared : impl_->runs) tokens += shared.run.end - shared.run.begin;
-  return tokens;
-}
+std::size_t AttentionBatch::tokens_read() const { return impl_->tokens_read; }
 
 }  // namespace banyan

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <thread>
 
 #include "support/reference_attention.h"
 
@@ -93,14 +94,8 @@ void AttentionCase::add_paths(int first, int last, std::int32_t position) {
 }
 
 std::vector<float> AttentionCase::attend(int threads) const {
-  std::vector<float> out(rows() * out_size(), NAN);
-  const std::size_t bytes = kernels::attend_scratch_bytes(shape(), rows());
-  for (int ith = 0; ith < threads; ++ith) {
-    const Memory scratch = make_memory(bytes);
-    kernels::attend(shape(), options_.layer, runs_, positions_, queries_.data(), sinks(), out.data(), ith,
-                    threads, {scratch.get(), bytes});
-  }
-  return out;
+  kernels::AttentionPlan plan(shape(), runs_, positions_, threads);
+  return run(plan, queries_.data(), threads);
 }
 
 std::vector<float> AttentionCase::attend_alone(int begin, int end) const {
@@ -110,11 +105,23 @@ std::vector<float> AttentionCase::attend_alone(int begin, int end) const {
       runs.push_back({run, std::max(row_begin, begin) - begin, std::min(row_end, end) - begin});
     }
   }
-  std::vector<float> out((end - begin) * out_size(), NAN);
-  const std::size_t bytes = kernels::attend_scratch_bytes(shape(), end - begin);
-  const Memory scratch = make_memory(bytes);
-  kernels::attend(shape(), options_.layer, runs, std::span(positions_).subspan(begin, end - begin),
-                  queries_.data() + begin * query_size(), sinks(), out.data(), 0, 1, {scratch.get(), bytes});
+  kernels::AttentionPlan plan(shape(), runs, std::span(positions_).subspan(begin, end - begin), 1);
+  return run(plan, queries_.data() + begin * query_size(), 1);
+}
+
+std::vector<float> AttentionCase::run(kernels::AttentionPlan& plan, const float* queries, int threads) const {
+  const Memory scratch = make_memory(plan.scratch_bytes());
+  std::vector<float> out;
+  // Twice, as layers do it one after the other.
+  for (int layer = 0; layer < 2; ++layer) {
+    out.assign(plan.positions().size() * out_size(), NAN);
+    std::vector<std::jthread> running;
+    for (int ith = 0; ith < threads; ++ith) {
+      running.emplace_back([&, ith] {
+        kernels::attend(plan, options_.layer, queries, sinks(), out.data(), ith, threads, scratch.get());
+      });
+    }
+  }
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/attention.h"
+#include "kernels/attention_plan.h"
 
 namespace banyan::test {
 
@@ -47,7 +48,7 @@ class AttentionCase {
 
   void set_sinks(std::vector<float> sinks) { sinks_ = std::move(sinks); }
 
-  /// What the kernel makes of it, thread after thread.
+  /// What so many threads with the kernel make of it.
   std::vector<float> attend(int threads = 1) const;
   /// The same of rows [begin, end) alone.
   std::vector<float> attend_alone(int begin, int end) const;
@@ -63,6 +64,7 @@ class AttentionCase {
   int pick(int least, int most);
   Memory make_memory(std::size_t bytes) const;
   const float* sinks() const { return sinks_.empty() ? nullptr : sinks_.data(); }
+  std::vector<float> run(kernels::AttentionPlan& plan, const float* queries, int threads) const;
   kernels::KvRun make_run(const Run& run, std::int32_t position);
   Run any_place(int tokens) { return {pick(0, 40), tokens}; }
   void draw_queries();

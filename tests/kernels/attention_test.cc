@@ -11,6 +11,8 @@
 
 #include "banyan/base.h"
 #include "kernels/attention_case.h"
+#include "kernels/attention_check.h"
+#include "support/scale.h"
 
 namespace banyan::test {
 namespace {
@@ -74,6 +76,16 @@ TEST_P(AttentionTest, MatchesTheTextbookForAnyShapeAndTreeOfRuns) {
     const AttentionCase c(any_options(random), random);
     const std::vector<double> expected = c.expected();
     for_each_target([&] { expect_near(c.attend(), expected, 1e-5); });
+  }
+}
+
+// What the fuzz target does, with fixed bytes.
+TEST(AttentionCheckTest, AgreesWithTheTextbookForAnyBytes) {
+  for (int seed = 0; seed < scaled(60); ++seed) {
+    std::mt19937_64 random(seed);
+    std::vector<std::uint8_t> bytes(60);
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
+    EXPECT_EQ(check_attention(bytes), "") << "seed " << seed;
   }
 }
 
