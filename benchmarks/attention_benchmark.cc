@@ -117,8 +117,8 @@ struct Shape {
 // Ours: a step in which every sequence has its rows.
 class Tree {
  public:
-  explicit Tree(const Shape& shape)
-      : layout_{shape.layers, kKvHeads, kDim, kDim, KvType::f16},
+  explicit Tree(const Shape& shape, KvType type = KvType::f16)
+      : layout_{shape.layers, kKvHeads, kDim, kDim, type},
         group_(layout_),
         queries_(random_floats(static_cast<std::size_t>(shape.sequences) * shape.rows * kQueryHeads * kDim)),
         out_(queries_.size()),
@@ -308,6 +308,35 @@ void decode_from_memory(benchmark::State& state) {
   state.counters["ratio"] = rate / plain_rate;
 }
 BENCHMARK(decode_from_memory)->UseManualTime()->Unit(benchmark::kMillisecond);
+
+// Keys and values in q8_0 against f16: how many times as fast.
+void q8_0_over_f16(benchmark::State& state) {
+  const Shape shape{.layers = static_cast<int>(state.range(0)),
+                    .sequences = static_cast<int>(state.range(1)),
+                    .trunk = 4096,
+                    .own = static_cast<int>(std::max<std::int64_t>(state.range(2), 256)),
+                    .rows = static_cast<int>(state.range(2))};
+  Tree f16(shape);
+  Tree q8_0(shape, KvType::q8_0);
+  f16.compute();
+  q8_0.compute();
+  std::vector<double> halves, quantised;
+  for (auto _ : state) {
+    halves.push_back(f16.compute());
+    quantised.push_back(q8_0.compute());
+    state.SetIterationTime(quantised.back());
+  }
+  state.counters["ms"] = median(quantised) / shape.layers * 1e3;
+  state.counters["ratio"] = median(halves) / median(quantised);
+}
+BENCHMARK(q8_0_over_f16)
+    ->ArgNames({"layers", "sequences", "rows"})
+    ->Args({28, 1, 1})
+    ->Args({4, 8, 1})
+    ->Args({4, 32, 1})
+    ->Args({1, 1, 512})
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace banyan

@@ -205,7 +205,7 @@ nlohmann::ordered_json to_json(const Bench& bench, const Flags& flags, const Cas
           {"parameters", info.parameters},
           {"file_bytes", info.file_bytes},
           {"threads", bench.threads()},
-          {"kv_type", flags.engine.kv_type == KvType::f16 ? "f16" : "f32"},
+          {"kv_type", kv_type_name(flags.engine.kv_type)},
           {"batch", flags.engine.batch_tokens},
           {"test", test.name()},
           {"prompt_tokens", test.prompt},

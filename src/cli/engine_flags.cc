@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <climits>
 #include <filesystem>
@@ -45,9 +46,11 @@ void add_model_flags(CLI::App& app, EngineFlags& flags) {
       ->group(kGroup);
   app.add_option_function<std::string>(
          "--kv-type",
-         [&flags](const std::string& type) { flags.kv_type = type == "f32" ? KvType::f32 : KvType::f16; },
-         "Number format of keys and values: f16 or f32 [f16]")
-      ->check(CLI::IsMember({"f16", "f32"}).description(""))
+         [&flags](const std::string& name) {
+           flags.kv_type = *std::ranges::find(kKvTypes, name, kv_type_name);
+         },
+         "Number format of keys and values: f16, q8_0 (half the memory, a little less exact) or f32 [f16]")
+      ->check(CLI::IsMember({"f16", "q8_0", "f32"}).description(""))
       ->type_name("TYPE")
       ->group(kGroup);
   app.add_option("--batch", flags.batch_tokens, "Most tokens that are evaluated together [512]")

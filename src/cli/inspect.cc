@@ -80,8 +80,9 @@ std::size_t bytes_per_token(KvLayout layout, KvType type) {
 std::string describe(const LayerMemory& memory) {
   std::string text = std::format("{} layers, ", memory.layers);
   if (!memory.keys_and_values) return text + format_bytes(memory.state_bytes) + " a state";
-  text += std::format("{} a token in f16, {} in f32",
+  text += std::format("{} a token in f16, {} in q8_0, {} in f32",
                       format_bytes(bytes_per_token(*memory.keys_and_values, KvType::f16)),
+                      format_bytes(bytes_per_token(*memory.keys_and_values, KvType::q8_0)),
                       format_bytes(bytes_per_token(*memory.keys_and_values, KvType::f32)));
   return memory.window == 0 ? text : text + std::format(", of the last {} tokens", memory.window);
 }
@@ -89,8 +90,9 @@ std::string describe(const LayerMemory& memory) {
 Json to_json(const LayerMemory& memory) {
   Json json = {{"kind", memory.kind}, {"layers", memory.layers}};
   if (memory.keys_and_values) {
-    json["bytes_per_token"] = {{"f16", bytes_per_token(*memory.keys_and_values, KvType::f16)},
-                               {"f32", bytes_per_token(*memory.keys_and_values, KvType::f32)}};
+    for (const KvType type : kKvTypes) {
+      json["bytes_per_token"][kv_type_name(type)] = bytes_per_token(*memory.keys_and_values, type);
+    }
   } else {
     json["state_bytes"] = memory.state_bytes;
   }

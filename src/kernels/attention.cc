@@ -8,6 +8,7 @@
 // After foreach_target.h, which reads this file once for each instruction set.
 #include <algorithm>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "banyan/base.h"
@@ -22,11 +23,15 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::CappedTag<float, KvLayout::kTile>;
 using Halves = hn::Rebind<hwy::float16_t, Floats>;
+using Bytes = hn::Rebind<std::int8_t, Floats>;
 using Vector = hn::Vec<Floats>;
 
 constexpr int kTile = KvLayout::kTile;
+constexpr int kBlock = KvLayout::kBlock;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(Floats()));
 constexpr int kTileVectors = kTile / kLanes;
+// Of a block of numbers of a tile of tokens.
+constexpr int kScaleBytes = kTile * sizeof(hwy::float16_t);
 // Sums that registers hold beside what feeds them, and the most rows that share a load.
 constexpr int kSums = HWY_TARGET <= HWY_AVX3 || HWY_TARGET_IS_NEON ? 16 : 8;
 constexpr int kMostRows = kLanes == 1 ? 1 : HWY_MIN(8, kSums / HWY_MAX(2, kTileVectors));
@@ -37,10 +42,21 @@ HWY_INLINE Vector load(const float* from) { return hn::LoadU(Floats(), from); }
 HWY_INLINE Vector load(const hwy::float16_t* from) {
   return hn::PromoteTo(Floats(), hn::LoadU(Halves(), from));
 }
+HWY_INLINE Vector load(const std::int8_t* from) {
+  return hn::ConvertTo(Floats(), hn::PromoteTo(hn::RebindToSigned<Floats>(), hn::LoadU(Bytes(), from)));
+}
 HWY_INLINE Vector load_some(const float* from, int count) { return hn::LoadN(Floats(), from, count); }
 HWY_INLINE Vector load_some(const hwy::float16_t* from, int count) {
   return hn::PromoteTo(Floats(), hn::LoadN(Halves(), from, count));
 }
+HWY_INLINE Vector load_some(const std::int8_t* from, int count) {
+  return hn::ConvertTo(Floats(),
+                       hn::PromoteTo(hn::RebindToSigned<Floats>(), hn::LoadN(Bytes(), from, count)));
+}
+
+// Whether keys and values are q8_0, whose numbers have scales.
+template <class T>
+constexpr bool kScaled = std::is_same_v<T, std::int8_t>;
 
 // exp(x) of x <= 0, good to two units in the last place: 1 of 0, and 0 of what has no weight.
 HWY_INLINE Vector exp_of_negative(Vector x) {
@@ -66,42 +82,67 @@ HWY_INLINE void prefetch(const T* from, int index) {
   if (index * kLanes * static_cast<int>(sizeof(T)) % 64 == 0) hwy::Prefetch(from);
 }
 
-// Scores of kRows rows with tiles [tile, tiles) of a chunk's keys. Asks for the same tiles from `ahead` on.
+// Scores of kRows rows with tiles [tile, tiles) of a chunk's keys, scaled ones block by block. Asks for the
+// same tiles from `ahead` on.
 template <int kRows, int kTiles, class T>
 HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, const T* ahead, int row, int tile,
                             int tiles) {
   constexpr int kVectors = kTiles * kTileVectors;
-  const int tile_size = block.key_dim * kTile;
+  const int tile_size = static_cast<int>(kTile * block.key_bytes / sizeof(T));
+  const int step = kScaled<T> ? kBlock : block.key_dim;
   for (; tile + kTiles <= tiles; tile += kTiles) {
-    Vector sums[kRows][kVectors];
-    HWY_UNROLL(8)
-    for (int r = 0; r < kRows; ++r) {
-      HWY_UNROLL(16)
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(Floats());
-    }
     const T* from = keys + tile * tile_size;
     const T* next = ahead + tile * tile_size;
     const float* query = block.queries + row;
-    for (int d = 0; d < block.key_dim; ++d, from += kTile, next += kTile, query += block.query_stride) {
-      Vector key[kVectors];
-      HWY_UNROLL(16)
-      for (int v = 0; v < kVectors; ++v) {
-        const int at = v / kTileVectors * tile_size + v % kTileVectors * kLanes;
-        key[v] = load(from + at);
-        if constexpr (kRows <= kFewRows) prefetch(next + at, v % kTileVectors);
+    for (int first = 0; first < block.key_dim; first += step) {
+      const int end = HWY_MIN(first + step, block.key_dim);
+      const auto* const scales = reinterpret_cast<const hwy::float16_t*>(from);
+      if constexpr (kScaled<T>) {
+        const int bytes = kScaleBytes + (end - first) * kTile;
+        if constexpr (kRows <= kFewRows) {
+          for (int i = 0; i < kTiles; ++i) {
+            for (int at = 0; at < bytes; at += 64) hwy::Prefetch(next + i * tile_size + at);
+          }
+        }
+        from += kScaleBytes;
+        next += bytes;
       }
+      Vector sums[kRows][kVectors];
       HWY_UNROLL(8)
       for (int r = 0; r < kRows; ++r) {
-        const Vector q = hn::Set(Floats(), query[r]);
         HWY_UNROLL(16)
-        for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(q, key[v], sums[r][v]);
+        for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(Floats());
       }
-    }
-    HWY_UNROLL(8)
-    for (int r = 0; r < kRows; ++r) {
-      float* to = block.scores + (row + r) * kChunk + tile * kTile;
+      for (int d = first; d < end; ++d, from += kTile, query += block.query_stride) {
+        Vector key[kVectors];
+        HWY_UNROLL(16)
+        for (int v = 0; v < kVectors; ++v) {
+          const int at = v / kTileVectors * tile_size + v % kTileVectors * kLanes;
+          key[v] = load(from + at);
+          if constexpr (!kScaled<T> && kRows <= kFewRows) prefetch(next + at, v % kTileVectors);
+        }
+        if constexpr (!kScaled<T>) next += kTile;
+        HWY_UNROLL(8)
+        for (int r = 0; r < kRows; ++r) {
+          const Vector q = hn::Set(Floats(), query[r]);
+          HWY_UNROLL(16)
+          for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(q, key[v], sums[r][v]);
+        }
+      }
       HWY_UNROLL(16)
-      for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[r][v], Floats(), to + v * kLanes);
+      for (int v = 0; v < kVectors; ++v) {
+        float* to = block.scores + row * kChunk + tile * kTile + v * kLanes;
+        if constexpr (kScaled<T>) {
+          const Vector scale = load(scales + v / kTileVectors * (tile_size / 2) + v % kTileVectors * kLanes);
+          HWY_UNROLL(8)
+          for (int r = 0; r < kRows; ++r) {
+            const Vector before = first == 0 ? hn::Zero(Floats()) : load(to + r * kChunk);
+            sums[r][v] = hn::MulAdd(scale, sums[r][v], before);
+          }
+        }
+        HWY_UNROLL(8)
+        for (int r = 0; r < kRows; ++r) hn::StoreU(sums[r][v], Floats(), to + r * kChunk);
+      }
     }
   }
   if constexpr (kTiles > 1) score_tiles<kRows, kTiles / 2>(block, keys, ahead, row, tile, tiles);
@@ -205,8 +246,8 @@ HWY_INLINE void weigh_rows(const BlockMemory& block, int row, const Visible& see
 // [begin, end), in the columns from `column` on. With kSome, in the last columns, fewer than a
 // vector.
 template <int kRows, int kVectors, bool kSome, class T>
-HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const T* ahead, int row, int begin,
-                            int end, int column) {
+HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const T* ahead, const float* weights,
+                            int row, int begin, int end, int column) {
   const Floats d;
   const int some = block.value_dim - column;
   float* out = block.piece.out + row * block.out_stride + column;
@@ -219,15 +260,20 @@ HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const T* 
       sums[r][v] = hn::Mul(rescale, load(out + r * block.out_stride + v * kLanes));
     }
   }
-  const float* weights = block.scores + row * kChunk;
-  const T* from = values + begin * block.value_dim + column;
-  const T* next = ahead + begin * block.value_dim + column;
+  const int scales = kScaled<T> ? KvLayout::blocks(block.value_dim) * kScaleBytes : 0;
+  const int offset = begin * block.value_dim + (begin / kTile + 1) * scales + column;
+  const T* from = values + offset;
+  const T* next = ahead + offset;
   for (int t = begin; t < end; ++t, from += block.value_dim, next += block.value_dim) {
+    if (kScaled<T> && t % kTile == 0 && t > begin) {
+      from += scales;
+      next += scales;
+    }
     Vector value[kVectors];
     HWY_UNROLL(8)
     for (int v = 0; v < kVectors; ++v) {
       value[v] = kSome ? load_some(from, some) : load(from + v * kLanes);
-      if constexpr (kRows <= kFewRows) prefetch(next + v * kLanes, v);
+      if constexpr (kRows <= kFewRows) prefetch(next + v * kLanes, column / kLanes + v);
     }
     HWY_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
@@ -243,16 +289,33 @@ HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const T* 
   }
 }
 
+// As add_columns, in columns [column, column_end); less than a vector may be left only of the last.
 template <int kRows, int kVectors, class T>
-HWY_INLINE void add_values(const BlockMemory& block, const T* values, const T* ahead, int row, int begin,
-                           int end, int column) {
-  for (; column + kVectors * kLanes <= block.value_dim; column += kVectors * kLanes) {
-    add_columns<kRows, kVectors, false>(block, values, ahead, row, begin, end, column);
+HWY_INLINE void add_values(const BlockMemory& block, const T* values, const T* ahead, const float* weights,
+                           int row, int begin, int end, int column, int column_end) {
+  for (; column + kVectors * kLanes <= column_end; column += kVectors * kLanes) {
+    add_columns<kRows, kVectors, false>(block, values, ahead, weights, row, begin, end, column);
   }
   if constexpr (kVectors > 1) {
-    add_values<kRows, kVectors / 2>(block, values, ahead, row, begin, end, column);
-  } else if (column < block.value_dim) {
-    add_columns<kRows, 1, true>(block, values, ahead, row, begin, end, column);
+    add_values<kRows, kVectors / 2>(block, values, ahead, weights, row, begin, end, column, column_end);
+  } else if (column < column_end) {
+    add_columns<kRows, 1, true>(block, values, ahead, weights, row, begin, end, column);
+  }
+}
+
+// The weights of kRows rows for a block of scaled values: times the scales of tokens [begin, end).
+template <int kRows>
+HWY_INLINE void scale_weights(const BlockMemory& block, const std::int8_t* values, int row, int begin,
+                              int end, int column, float* to) {
+  const float* weights = block.scores + row * kChunk;
+  for (int t = begin / kTile * kTile; t < end; t += kLanes) {
+    const auto* const scales = reinterpret_cast<const hwy::float16_t*>(
+        values + t / kTile * kTile * block.value_bytes + column / kBlock * kScaleBytes);
+    const Vector scale = load(scales + t % kTile);
+    HWY_UNROLL(8)
+    for (int r = 0; r < kRows; ++r) {
+      hn::StoreU(hn::Mul(scale, load(weights + r * kChunk + t)), Floats(), to + r * kChunk + t);
+    }
   }
 }
 
@@ -275,7 +338,18 @@ void attend_chunk(const BlockMemory& block, const Chunk<T>& chunk, const Chunk<T
     if (seen.begin >= seen.end) continue;
     score_tiles<kRows, kTiles>(block, chunk.keys, ahead.keys, row, seen.first_tile(), seen.tiles());
     weigh_rows<kRows>(block, row, seen);
-    add_values<kRows, kVectors>(block, chunk.values, ahead.values, row, seen.begin, seen.end, 0);
+    if constexpr (kScaled<T>) {
+      HWY_ALIGN float weights[kRows * kChunk];
+      for (int column = 0; column < block.value_dim; column += kBlock) {
+        scale_weights<kRows>(block, chunk.values, row, seen.begin, seen.end, column, weights);
+        add_values<kRows, HWY_MIN(kVectors, kBlock / kLanes)>(block, chunk.values, ahead.values, weights, row,
+                                                              seen.begin, seen.end, column,
+                                                              HWY_MIN(column + kBlock, block.value_dim));
+      }
+    } else {
+      add_values<kRows, kVectors>(block, chunk.values, ahead.values, block.scores + row * kChunk, row,
+                                  seen.begin, seen.end, 0, block.value_dim);
+    }
   }
   if constexpr (kRows > 1) attend_chunk<kRows / 2>(block, chunk, ahead, row, row_end);
 }
@@ -285,8 +359,8 @@ template <class T>
 Chunk<T> chunk_at(const KvLayout& layout, const KvRun& run, int layer, int head, int base) {
   const std::byte* keys = run.segment + layout.keys_offset(run.capacity, layer, head);
   const std::byte* values = run.segment + layout.values_offset(run.capacity, layer, head);
-  return {reinterpret_cast<const T*>(keys) + base * layout.key_dim,
-          reinterpret_cast<const T*>(values) + base * layout.value_dim};
+  return {reinterpret_cast<const T*>(keys + base * layout.key_bytes()),
+          reinterpret_cast<const T*>(values + base * layout.value_bytes())};
 }
 
 // What the part's rows see of the chunk that begins at token `base` of its segment.
@@ -417,51 +491,11 @@ void attend_tasks(const Call& call, int ith, int nth) {
 void attend_target(AttentionPlan& plan, int layer, const float* q, const float* sinks, float* out, int ith,
                    int nth, std::byte* scratch) {
   const Call call{plan, layer, q, sinks, out, scratch};
-  if (plan.shape().layout.type == KvType::f16) {
-    attend_tasks<hwy::float16_t>(call, ith, nth);
-  } else {
-    attend_tasks<float>(call, ith, nth);
-  }
-}
-
-HWY_INLINE void store(Vector from, int count, float* to) { hn::StoreN(from, Floats(), to, count); }
-// The largest half stands for what is larger: an infinite key or value would make the weighted sums
-// of every row that sees it meaningless.
-HWY_INLINE void store(Vector from, int count, hwy::float16_t* to) {
-  const Vector most = hn::Set(Floats(), 65504.0f);
-  hn::StoreN(hn::DemoteTo(Halves(), hn::Clamp(from, hn::Neg(most), most)), Halves(), to, count);
-}
-
-template <class T>
-void write_heads(const KvLayout& layout, int layer, std::byte* segment, int capacity, int at,
-                 const float* keys, const float* values) {
-  for (int head = 0; head < layout.kv_heads; ++head) {
-    T* tile = reinterpret_cast<T*>(segment + layout.keys_offset(capacity, layer, head)) +
-              at / kTile * kTile * layout.key_dim + at % kTile;
-    for (int d = 0; d < layout.key_dim; d += kLanes) {
-      const int count = HWY_MIN(kLanes, layout.key_dim - d);
-      T elements[kLanes];
-      store(load_some(keys + d, count), count, elements);
-      for (int i = 0; i < count; ++i) tile[(d + i) * kTile] = elements[i];
-    }
-    T* row =
-        reinterpret_cast<T*>(segment + layout.values_offset(capacity, layer, head)) + at * layout.value_dim;
-    for (int d = 0; d < layout.value_dim; d += kLanes) {
-      const int count = HWY_MIN(kLanes, layout.value_dim - d);
-      store(load_some(values + d, count), count, row + d);
-    }
-    keys += layout.key_dim;
-    values += layout.value_dim;
-  }
-}
-
-void write_token_target(const KvLayout& layout, int layer, std::byte* segment, int capacity, int at,
-                        const float* keys, const float* values) {
-  if (layout.type == KvType::f16) {
-    write_heads<hwy::float16_t>(layout, layer, segment, capacity, at, keys, values);
-  } else {
-    write_heads<float>(layout, layer, segment, capacity, at, keys, values);
-  }
+  const KvType type = plan.shape().layout.type;
+  const auto attend = type == KvType::f16    ? attend_tasks<hwy::float16_t>
+                      : type == KvType::q8_0 ? attend_tasks<std::int8_t>
+                                             : attend_tasks<float>;
+  attend(call, ith, nth);
 }
 
 }  // namespace banyan::kernels::HWY_NAMESPACE
@@ -471,16 +505,10 @@ HWY_AFTER_NAMESPACE();
 namespace banyan::kernels {
 
 HWY_EXPORT(attend_target);
-HWY_EXPORT(write_token_target);
 
 void attend(AttentionPlan& plan, int layer, const float* q, const float* sinks, float* out, int ith, int nth,
             std::byte* scratch) {
   HWY_DYNAMIC_DISPATCH(attend_target)(plan, layer, q, sinks, out, ith, nth, scratch);
-}
-
-void write_token(const KvLayout& layout, int layer, std::byte* segment, int capacity, int at,
-                 const float* keys, const float* values) {
-  HWY_DYNAMIC_DISPATCH(write_token_target)(layout, layer, segment, capacity, at, keys, values);
 }
 
 namespace {

@@ -54,12 +54,6 @@ class AttentionPlan;
 void attend(AttentionPlan& plan, int layer, const float* q, const float* sinks, float* out, int ith, int nth,
             std::byte* scratch);
 
-/// Writes one token's keys [kv_heads][key_dim] and values [kv_heads][value_dim] of `layer` as
-/// token `at` of a segment: rounded to the nearest where they are halves, and limited to what a half
-/// can hold. Threads may write different tokens of a segment at once.
-void write_token(const KvLayout& layout, int layer, std::byte* segment, int capacity, int at,
-                 const float* keys, const float* values);
-
 /// The instruction sets that this machine can run the kernel with, best first, by Highway's names;
 /// and a way for tests to run one of them (empty: the best again). Not while the kernel runs.
 std::span<const char* const> attention_targets();

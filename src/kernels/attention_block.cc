@@ -15,6 +15,8 @@ int odd_lines(int rows) { return (round_up(rows, 16) / 16 | 1) * 16; }
 BlockMemory::BlockMemory(const AttentionShape& shape, int query_rows, std::byte* scratch)
     : key_dim(shape.layout.key_dim),
       value_dim(shape.layout.value_dim),
+      key_bytes(shape.layout.key_bytes()),
+      value_bytes(shape.layout.value_bytes()),
       query_stride(odd_lines(query_rows)),
       out_stride(kernels::out_stride(shape)),
       bytes(0) {

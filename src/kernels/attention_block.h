@@ -28,6 +28,8 @@ struct BlockMemory {
 
   int key_dim;
   int value_dim;
+  std::size_t key_bytes;  ///< of a token
+  std::size_t value_bytes;
   int query_stride;
   int out_stride;
 

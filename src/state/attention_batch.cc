@@ -9,6 +9,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/attention_plan.h"
+#include "kernels/kv_write.h"
 
 namespace banyan {
 namespace {

@@ -38,6 +38,12 @@ TEST(Demo, RunsOnModelsOfEveryKind) {
   }
 }
 
+TEST(Demo, AnswersRightWithQuantisedKeysAndValues) {
+  const Ended ended = run({"demo", "--threads", "1", "--kv-type", "q8_0"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("12 of 12 answers right, 18 replies"));
+}
+
 TEST(Demo, HoldsAsManyConversationsAsAsked) {
   const Ended ended = run({"demo", "--threads", "1", "--conversations", "20"});
   EXPECT_EQ(ended.code, 0) << ended.err;
@@ -65,13 +71,14 @@ TEST(Bench, MeasuresModelsOfEveryKind) {
 }
 
 TEST(Bench, PrintsJson) {
-  const Ended ended =
-      run({"bench", "--threads", "1", "-p", "32", "-n", "0", "-d", "16", "-r", "2", "-o", "json"});
+  const Ended ended = run({"bench", "--threads", "1", "--kv-type", "q8_0", "-p", "32", "-n", "0", "-d", "16",
+                           "-r", "2", "-o", "json"});
   EXPECT_EQ(ended.code, 0) << ended.err;
   const json results = json::parse(ended.out);
   ASSERT_EQ(results.size(), 1U);
   EXPECT_EQ(results[0]["prompt_tokens"], 32);
   EXPECT_EQ(results[0]["depth"], 16);
+  EXPECT_EQ(results[0]["kv_type"], "q8_0");
   EXPECT_EQ(results[0]["samples_tokens_per_second"].size(), 2U);
   EXPECT_GT(results[0]["mean_tokens_per_second"], 0);
 }
@@ -93,6 +100,8 @@ TEST(Inspect, PrintsJson) {
   ASSERT_EQ(model["memory"].size(), 1U);
   EXPECT_EQ(model["memory"][0]["kind"], "attention");
   EXPECT_EQ(model["memory"][0]["bytes_per_token"]["f16"], 6 * 2 * (64 + 64) * 2);
+  EXPECT_EQ(model["memory"][0]["bytes_per_token"]["q8_0"], 6 * 2 * (64 + 64) / 32 * 34);
+  EXPECT_EQ(model["memory"][0]["bytes_per_token"]["f32"], 6 * 2 * (64 + 64) * 4);
   std::size_t bytes = 0;
   for (const auto& tensor : model["tensors"]) bytes += tensor["bytes"].get<std::size_t>();
   std::size_t bytes_by_type = 0;

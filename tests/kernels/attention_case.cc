@@ -5,6 +5,7 @@
 #include <new>
 #include <thread>
 
+#include "kernels/kv_write.h"
 #include "support/reference_attention.h"
 
 namespace banyan::test {
@@ -51,7 +52,7 @@ int AttentionCase::pick(int least, int most) {
 
 AttentionCase::Memory AttentionCase::make_memory(std::size_t bytes) const {
   Memory memory(static_cast<std::byte*>(::operator new(bytes, std::align_val_t(64))));
-  std::memset(memory.get(), 0xFF, bytes);  // NaN in both formats
+  std::memset(memory.get(), 0xFF, bytes);  // NaN, in q8_0 as scales
   return memory;
 }
 
@@ -125,8 +126,9 @@ std::vector<float> AttentionCase::run(kernels::AttentionPlan& plan, const float*
   return out;
 }
 
-std::vector<double> AttentionCase::expected() const {
-  const auto& [layout, query_heads, scale, window] = shape();
+std::vector<double> AttentionCase::expected(KvType type) const {
+  auto [layout, query_heads, scale, window] = shape();
+  layout.type = type;
   std::vector<double> out;
   for (int row = 0; row < rows(); ++row) {
     std::vector<std::uint64_t> seen;

@@ -52,8 +52,9 @@ class AttentionCase {
   std::vector<float> attend(int threads = 1) const;
   /// The same of rows [begin, end) alone.
   std::vector<float> attend_alone(int begin, int end) const;
-  /// The same by the textbook.
-  std::vector<double> expected() const;
+  /// The same by the textbook, of keys and values as their format, or another, holds them.
+  std::vector<double> expected() const { return expected(shape().layout.type); }
+  std::vector<double> expected(KvType type) const;
 
  private:
   struct AlignedDelete {

@@ -38,7 +38,7 @@ std::string check_attention(std::span<const std::uint8_t> bytes) {
   const int threads = choices.pick(1, 5);
   AttentionCase::Options options;
   KvLayout& layout = options.shape.layout;
-  layout.type = choices.once_in(3) ? KvType::f32 : KvType::f16;
+  layout.type = kKvTypes[choices.pick(0, 2)];
   layout.layers = choices.pick(1, 2);
   options.layer = choices.pick(0, layout.layers - 1);
   layout.key_dim = choices.once_in(2) ? choices.pick(1, 16) * 16 : choices.pick(1, 260);
@@ -59,8 +59,8 @@ std::string check_attention(std::span<const std::uint8_t> bytes) {
 
   const AttentionCase c(options, random);
   const std::vector<double> expected = c.expected();
-  // The keys and values are exact, so what is left is the rounding of sums and of exp. Sharp scores reach
-  // 10000, where a float is good to 1/2048.
+  // What is expected is of keys and values as the format holds them, so what is left is the rounding of sums
+  // and of exp. Sharp scores reach 10000, where a float is good to 1/2048.
   const double tolerance = is_sharp ? 8e-3 : 1e-5;
   std::string wrong;
   for (const char* const target : kernels::attention_targets()) {

@@ -4,14 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <functional>
+#include <cstdio>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "banyan/base.h"
 #include "kernels/attention_case.h"
 #include "kernels/attention_check.h"
+#include "kernels/every_target.h"
 #include "support/scale.h"
 
 namespace banyan::test {
@@ -20,16 +21,6 @@ namespace {
 using kernels::AttentionShape;
 
 constexpr int kDims[] = {8, 20, 24, 32, 64, 72, 80, 96, 100, 112, 128, 192, 256};
-
-// Does something with every instruction set that this machine has.
-void for_each_target(const std::function<void()>& check) {
-  for (const char* const target : kernels::attention_targets()) {
-    SCOPED_TRACE(target);
-    kernels::use_attention_target(target);
-    check();
-  }
-  kernels::use_attention_target("");
-}
 
 class AttentionTest : public testing::TestWithParam<KvType> {
  protected:
@@ -57,8 +48,8 @@ class AttentionTest : public testing::TestWithParam<KvType> {
   }
 };
 
-// The keys and values of a case are exact in both formats, so what is left is the rounding of sums
-// and of exp.
+// What is expected is of keys and values as the format holds them, so what is left is the rounding of
+// sums and of exp.
 void expect_near(const std::vector<float>& actual, const std::vector<double>& expected, double tolerance) {
   ASSERT_EQ(actual.size(), expected.size());
   double worst = 0;
@@ -181,90 +172,33 @@ TEST_P(AttentionTest, OtherRowsOfTheBatchDoNotChangeABit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, AttentionTest, testing::Values(KvType::f16, KvType::f32),
-                         [](const auto& type) { return type.param == KvType::f16 ? "f16" : "f32"; });
-
-double half(std::uint16_t bits) {
-  const int exponent = bits >> 10 & 31;
-  const int fraction = bits & 1023;
-  const double magnitude =
-      exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
-  return bits >> 15 ? -magnitude : magnitude;
-}
-
-// One token's keys and values as halves, written to an otherwise untouched segment.
-struct Written {
-  static constexpr KvLayout kLayout{.layers = 2, .kv_heads = 1, .key_dim = 20, .value_dim = 21};
-  static constexpr int kCapacity = 48;
-  static constexpr int kToken = 21;
-
-  Written(const std::vector<float>& keys, const std::vector<float>& values)
-      : segment(kLayout.segment_bytes(kCapacity) / 2, 0xFFFF) {
-    kernels::write_token(kLayout, 1, reinterpret_cast<std::byte*>(segment.data()), kCapacity, kToken,
-                         keys.data(), values.data());
-  }
-  std::uint16_t& key(int dim) {
-    return segment[kLayout.keys_offset(kCapacity, 1, 0) / 2 + kToken / 16 * 20 * 16 + dim * 16 + kToken % 16];
-  }
-  std::uint16_t& value(int dim) {
-    return segment[kLayout.values_offset(kCapacity, 1, 0) / 2 + kToken * 21 + dim];
-  }
-
-  std::vector<std::uint16_t> segment;
-};
-
-TEST(WriteTokenTest, RoundsToTheNearestHalf) {
-  for_each_target([] {
-    std::mt19937_64 random(1);
-    for (int repeat = 0; repeat < 200; ++repeat) {
-      const auto floats = [&](int count) {
-        std::vector<float> result(count);
-        for (float& element : result) {
-          element = std::ldexp(std::uniform_real_distribution<float>(-1, 1)(random),
-                               std::uniform_int_distribution(-26, 15)(random));
-        }
-        return result;
-      };
-      const std::vector<float> keys = floats(20);
-      const std::vector<float> values = floats(21);
-      Written written(keys, values);
-      const auto expect_nearest = [](std::uint16_t bits, float exact) {
-        const double error = std::abs(half(bits) - exact);
-        const auto up = static_cast<std::uint16_t>(bits + 1);
-        const auto down = static_cast<std::uint16_t>(bits - 1);
-        EXPECT_LE(error, std::abs(half(up) - exact)) << exact;
-        if ((bits & 0x7FFF) != 0) {
-          EXPECT_LE(error, std::abs(half(down) - exact)) << exact;
-        }
-      };
-      for (int d = 0; d < 20; ++d) expect_nearest(written.key(d), keys[d]);
-      for (int d = 0; d < 21; ++d) expect_nearest(written.value(d), values[d]);
+// What q8_0 costs: the error of a row's result, relative to it, where one token has hardly more weight than
+// another and where few have all of it.
+TEST(QuantisedAttentionTest, IsNearToWhatExactKeysAndValuesGive) {
+  for (const auto& [sharpness, most] : {std::pair{1.0f, 6e-3}, {10.0f, 1.2e-2}}) {
+    double error = 0, size = 0;
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      std::mt19937_64 random(seed);
+      const KvLayout layout{
+          .layers = 1, .kv_heads = 2, .key_dim = 128, .value_dim = 128, .type = KvType::q8_0};
+      const AttentionCase c(
+          {.shape = {layout, 4, 1 / std::sqrt(128.0f)}, .sequences = 2, .sharpness = sharpness}, random);
+      const std::vector<double> exact = c.expected(KvType::f32);
+      const std::vector<float> quantised = c.attend();
+      for (std::size_t i = 0; i < exact.size(); ++i) {
+        error += (quantised[i] - exact[i]) * (quantised[i] - exact[i]);
+        size += exact[i] * exact[i];
+      }
     }
-  });
+    const double relative = std::sqrt(error / size);
+    std::printf("queries up to %.0f: relative error %.2e\n", sharpness, relative);
+    EXPECT_LT(relative, most);
+    EXPECT_GT(relative, 0);
+  }
 }
 
-TEST(WriteTokenTest, TouchesNothingElse) {
-  for_each_target([] {
-    Written written(std::vector<float>(20, 1.0f), std::vector<float>(21, 1.0f));
-    for (int d = 0; d < 20; ++d) written.key(d) = 0xFFFF;
-    for (int d = 0; d < 21; ++d) written.value(d) = 0xFFFF;
-    EXPECT_TRUE(std::ranges::all_of(written.segment, [](std::uint16_t bits) { return bits == 0xFFFF; }));
-  });
-}
-
-TEST(WriteTokenTest, SaturatesWhatAHalfCannotHold) {
-  for_each_target([] {
-    std::vector<float> keys(20, 1e6f);
-    keys[19] = -INFINITY;
-    std::vector<float> values(21, 65519.0f);
-    values[20] = -1e30f;
-    Written written(keys, values);
-    EXPECT_EQ(half(written.key(0)), 65504);
-    EXPECT_EQ(half(written.key(19)), -65504);
-    EXPECT_EQ(half(written.value(0)), 65504);
-    EXPECT_EQ(half(written.value(20)), -65504);
-  });
-}
+INSTANTIATE_TEST_SUITE_P(Types, AttentionTest, testing::ValuesIn(kKvTypes),
+                         [](const auto& type) { return kv_type_name(type.param); });
 
 TEST(AttentionTargetTest, KnowsThisMachinesInstructionSets) {
   EXPECT_FALSE(kernels::attention_targets().empty());

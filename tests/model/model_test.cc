@@ -102,7 +102,7 @@ TEST(Model, HasOneGroupOfAttentionLayers) {
   write_tiny_model(tiny, file.path());
   const auto model = Model::load(file.path());
   ASSERT_TRUE(model) << model.error().message;
-  for (const KvType type : {KvType::f16, KvType::f32}) {
+  for (const KvType type : kKvTypes) {
     const auto groups = (*model)->layer_groups(type);
     ASSERT_EQ(groups.size(), 1);
     const auto* group = dynamic_cast<const AttentionGroup*>(groups[0].get());

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 #include <fstream>
 
 #include "model/tools.h"
@@ -42,6 +44,33 @@ std::vector<ReferenceCase> read_reference(const std::string& model, std::size_t 
   }
   return cases;
 }
+
+/// By how much log-probabilities differ, of tokens that are somewhat probable.
+struct Difference {
+  double sum = 0;
+  double most = 0;
+  int count = 0;
+
+  /// Of a row of logits to what is expected.
+  void add(std::span<const float> actual, std::span<const float> expected) {
+    const auto normaliser = [](std::span<const float> logits) {
+      double total = 0;
+      for (const float logit : logits) total += std::exp(double{logit});
+      return std::log(total);
+    };
+    const double of_actual = normaliser(actual);
+    const double of_expected = normaliser(expected);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const double probable = expected[i] - of_expected;
+      if (probable < -7) continue;
+      const double difference = std::abs(actual[i] - of_actual - probable);
+      sum += difference;
+      most = std::max(most, difference);
+      ++count;
+    }
+  }
+  double mean() const { return sum / count; }
+};
 
 class AgainstTransformers : public ::testing::TestWithParam<std::string> {
  protected:
@@ -127,6 +156,25 @@ TEST_P(AgainstTransformers, LogitsAgreeTokenByToken) {
   Logits logits;
   for (const Token token : c.tokens) logits.append_range(subject.evaluate(*path, {token}));
   EXPECT_LT(error(logits, c), kTolerance);
+}
+
+TEST_P(AgainstTransformers, KeysAndValuesInQ8_0CostLittle) {
+  Subject exact = load(KvType::f32);
+  Subject subject = load(KvType::q8_0);
+  Difference difference;
+  for (const ReferenceCase& c : cases()) {
+    const Logits expected = exact.evaluate(*exact.start(), c.tokens);
+    const Logits actual = subject.evaluate(*subject.start(), c.tokens);
+    for (std::size_t row = 0; row < expected.size(); row += kVocabulary) {
+      difference.add(std::span(actual).subspan(row, kVocabulary),
+                     std::span(expected).subspan(row, kVocabulary));
+    }
+  }
+  std::printf("log-probabilities differ by %.5f on average, by %.4f at most\n", difference.mean(),
+              difference.most);
+  // Twice what was measured.
+  EXPECT_LT(difference.mean(), 2.5e-3);
+  EXPECT_LT(difference.most, 0.9);
 }
 
 TEST_P(AgainstTransformers, LogitsAgreeInABatchWithOthersOnOneTrunk) {

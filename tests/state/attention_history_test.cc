@@ -188,8 +188,7 @@ int run_histories(KvType type, std::size_t budget_tokens) {
 }
 
 TEST(AttentionHistoryTest, EveryPathRemembersItsTokens) {
-  EXPECT_EQ(run_histories(KvType::f16, 1 << 20), 0);
-  EXPECT_EQ(run_histories(KvType::f32, 1 << 20), 0);
+  for (const KvType type : kKvTypes) EXPECT_EQ(run_histories(type, 1 << 20), 0) << kv_type_name(type);
 }
 
 TEST(AttentionHistoryTest, EveryPathRemembersItsTokensUnderATightBudget) {

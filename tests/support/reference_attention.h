@@ -24,14 +24,32 @@ inline std::vector<float> kv_row(std::uint64_t token, int layer, int heads, int 
   return row;
 }
 
+/// What a format makes of numbers [heads][dims]. kv_row's are what f16 and f32 hold exactly.
+inline std::vector<float> rounded(std::vector<float> row, int dims, KvType type) {
+  if (type != KvType::q8_0) return row;
+  for (auto rest = std::span(row); !rest.empty();) {
+    const std::size_t of_head = (rest.size() - 1) % dims + 1;
+    const auto block = rest.first(std::min<std::size_t>(of_head, KvLayout::kBlock));
+    rest = rest.subspan(block.size());
+    float largest = 0;
+    for (const float element : block) largest = std::max(largest, std::abs(element));
+    const auto scale = static_cast<_Float16>(largest / 127);
+    const float inverse = largest == 0 ? 0 : 127 / largest;
+    for (float& element : block) element = std::nearbyint(element * inverse) * static_cast<float>(scale);
+  }
+  return row;
+}
+
 /// What one layer should remember of a path of tokens.
 class ReferenceMemory {
  public:
   ReferenceMemory(std::span<const std::uint64_t> tokens, const KvLayout& layout, int layer)
       : layout_(layout) {
     for (const std::uint64_t token : tokens) {
-      keys_.append_range(kv_row(token, layer, layout.kv_heads, layout.key_dim, false));
-      values_.append_range(kv_row(token, layer, layout.kv_heads, layout.value_dim, true));
+      keys_.append_range(
+          rounded(kv_row(token, layer, layout.kv_heads, layout.key_dim, false), layout.key_dim, layout.type));
+      values_.append_range(rounded(kv_row(token, layer, layout.kv_heads, layout.value_dim, true),
+                                   layout.value_dim, layout.type));
     }
   }
 
