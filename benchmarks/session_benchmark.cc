@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "banyan/cache.h"
@@ -113,9 +114,9 @@ void begin(benchmark::State& state, Maker maker) {
   Cached& cached = made(maker);
   std::size_t turn = 0;
   for (auto _ : state) {
-    const std::vector<Token> prompt = next_prompt(cached, turn++, 1);
+    std::vector<Token> prompt = next_prompt(cached, turn++, 1);
     const auto start = std::chrono::steady_clock::now();
-    const Session session = cached.cache.begin(prompt, cached.points).value();
+    const Session session = cached.cache.begin(std::move(prompt), cached.points).value();
     state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     state.counters["restored"] = static_cast<double>(session.position());
   }
@@ -132,12 +133,6 @@ void close(benchmark::State& state, Maker maker) {
     session.close();
     state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
-}
-
-// What a session's own list of tokens costs.
-void copy_tokens(benchmark::State& state) {
-  const std::vector<Token> prompt = some_tokens(kMillion);
-  for (auto _ : state) benchmark::DoNotOptimize(std::vector<Token>(prompt));
 }
 
 #define BANYAN_SESSION_BENCHMARK(name, maker)                                            \
@@ -158,7 +153,5 @@ BENCHMARK_CAPTURE(begin, many_points, (many_points<true, false>))
 BENCHMARK_CAPTURE(begin, many_user_points, (many_points<true, true>))
     ->Unit(benchmark::kMicrosecond)
     ->UseManualTime();
-BENCHMARK(copy_tokens)->Unit(benchmark::kMicrosecond);
-
 }  // namespace
 }  // namespace banyan

@@ -129,9 +129,11 @@ class PrefixCache {
   /// Starts a session on `prompt`; with `reuse` false, from nothing, as if nothing matched (what it
   /// evaluates joins the trie all the same). Restore points beyond what is restored are captured on the
   /// way, as they are given (place_restore_points chooses); where all layers can resume anywhere, only the
-  /// user's. A user point on what is restored already marks the trie at once. Errors:
+  /// user's. A user point on what is restored already marks the trie at once. A prompt that is moved here is
+  /// not copied. Errors:
   /// invalid_argument (empty prompt, a point outside the prompt, a negative token).
-  Result<Session> begin(TokenSpan prompt, std::span<const RestorePoint> points = {}, bool reuse = true);
+  Result<Session> begin(std::vector<Token> prompt, std::span<const RestorePoint> points = {},
+                        bool reuse = true);
 
   /// How many tokens of `prompt` the trie holds. Changes nothing, not even the age of a node.
   std::size_t match_length(TokenSpan prompt) const;

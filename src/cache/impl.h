@@ -31,7 +31,7 @@ struct PrefixCache::Impl {
 };
 
 struct Session::Impl {
-  Impl(PrefixCache::Impl& owner, TokenSpan prompt);
+  Impl(PrefixCache::Impl& owner, std::vector<Token> prompt);
   /// Resumes every state as far as the prompt matched.
   void start(const Match& match);
   /// Has the states capture the points ahead, and marks the user's points behind.

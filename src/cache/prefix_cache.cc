@@ -17,12 +17,13 @@ PrefixCache::~PrefixCache() {
   impl_->budget.set_reclaimer({});
 }
 
-Result<Session> PrefixCache::begin(TokenSpan prompt, std::span<const RestorePoint> points, bool reuse) {
+Result<Session> PrefixCache::begin(std::vector<Token> prompt, std::span<const RestorePoint> points,
+                                   bool reuse) {
   if (prompt.empty()) return fail(Errc::invalid_argument, "the prompt is empty", "prompt");
   const Trie& known = trie();
   const Match match = reuse ? known.match(prompt) : Match{.path = {known.root()}, .length = 0};
   // No path in the trie has a negative token.
-  const TokenSpan rest = prompt.subspan(match.length);
+  const TokenSpan rest = TokenSpan(prompt).subspan(match.length);
   if (const auto bad = std::ranges::find_if(rest, [](Token token) { return token < 0; }); bad != rest.end()) {
     return fail(Errc::invalid_argument, "the prompt has the negative token " + std::to_string(*bad),
                 "prompt");
@@ -35,7 +36,7 @@ Result<Session> PrefixCache::begin(TokenSpan prompt, std::span<const RestorePoin
                   "restore_points");
     }
   }
-  Session session(std::make_unique<Session::Impl>(*impl_, prompt));
+  Session session(std::make_unique<Session::Impl>(*impl_, std::move(prompt)));
   session.impl_->start(match);
   session.impl_->schedule(points);
 

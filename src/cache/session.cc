@@ -87,8 +87,8 @@ void Session::close() {
   if (is_open()) impl_->close();
 }
 
-Session::Impl::Impl(PrefixCache::Impl& owner, TokenSpan prompt)
-    : cache(&owner), tokens(prompt.begin(), prompt.end()), tip(owner.tree.trie().root()) {
+Session::Impl::Impl(PrefixCache::Impl& owner, std::vector<Token> prompt)
+    : cache(&owner), tokens(std::move(prompt)), tip(owner.tree.trie().root()) {
   stats.total = tokens.size();
   cache->tree.acquire(tip);
   cache->open.insert(this);

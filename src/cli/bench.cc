@@ -129,7 +129,7 @@ class Bench {
     std::vector<Token> tokens(trunk.begin(), trunk.end());
     const auto more = random_tokens(extra);
     tokens.insert(tokens.end(), more.begin(), more.end());
-    return cache_.begin(tokens);
+    return cache_.begin(std::move(tokens));
   }
 
   Result<> read_prompt(Session& session) {
