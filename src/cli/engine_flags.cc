@@ -67,7 +67,7 @@ void add_engine_flags(CLI::App& app, EngineFlags& flags) {
       ->type_name("N")
       ->group(kGroup);
   app.add_option("--delay-factor", flags.delay_factor,
-                 "How many times as long a reply's next token may take while prompts are read [16]")
+                 "How many times as long a reply's next token may take while prompts are read [8]")
       ->check(CLI::Range(1.0, 1e6).description(""))
       ->type_name("X")
       ->group(kGroup);

@@ -17,7 +17,7 @@ struct EngineFlags {
   int threads = 0;
   KvType kv_type = KvType::f16;
   int batch_tokens = 512;
-  double delay_factor = 16;
+  double delay_factor = 8;
   int verbosity = 0;
 };
 
