@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "banyan/base.h"
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/attention_block.h"
 
@@ -35,6 +34,8 @@ constexpr int kScaleBytes = kTile * sizeof(hwy::float16_t);
 // Sums that registers hold beside what feeds them, and the most rows that share a load.
 constexpr int kSums = HWY_TARGET <= HWY_AVX3 || HWY_TARGET_IS_NEON ? 16 : 8;
 constexpr int kMostRows = kLanes == 1 ? 1 : HWY_MIN(8, kSums / HWY_MAX(2, kTileVectors));
+// Rows for which a chunk of halves is turned to floats first: each group of kMostRows would do it again.
+constexpr int kManyRows = 2 * kMostRows;
 // Rows that are computed faster than memory gives them keys and values.
 constexpr int kFewRows = kMostRows / 2;
 
@@ -76,33 +77,40 @@ HWY_INLINE Vector exp_of_negative(Vector x) {
   return hn::IfThenElseZero(hn::Gt(x, hn::Set(d, -87.0f)), result);
 }
 
-// Asks for the cache line at `from`, where a vector that is at `index` of its kind begins one.
+// A chunk: of up to kChunk tokens, as many tiles of keys and rows of values as there are in the run.
 template <class T>
+struct Chunk {
+  const T* keys;
+  const T* values;
+};
+
+// Asks for the cache line at `from`, where a vector that is at `index` of its kind begins one, for kRows rows
+// if they wait for memory: to the second-level cache, as a chunk ahead is too much for the first.
+template <int kRows, class T>
 HWY_INLINE void prefetch(const T* from, int index) {
-  if (index * kLanes * static_cast<int>(sizeof(T)) % 64 == 0) hwy::Prefetch(from);
+  if (kRows <= kFewRows && index * kLanes * static_cast<int>(sizeof(T)) % 64 == 0) {
+    __builtin_prefetch(from, 0, 2);
+  }
 }
 
-// Scores of kRows rows with tiles [tile, tiles) of a chunk's keys, scaled ones block by block. Asks for the
-// same tiles from `ahead` on.
-template <int kRows, int kTiles, class T>
-HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, const T* ahead, int row, int tile,
+// Scores of kRows rows with tiles [tile, tiles) of a chunk's keys, scaled ones block by block.
+template <int kRows, int kTiles, class T, class Stored>
+HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, const Stored* ahead, int row, int tile,
                             int tiles) {
   constexpr int kVectors = kTiles * kTileVectors;
-  const int tile_size = static_cast<int>(kTile * block.key_bytes / sizeof(T));
+  const int tile_size = kScaled<T> ? static_cast<int>(kTile * block.key_bytes) : kTile * block.key_dim;
   const int step = kScaled<T> ? kBlock : block.key_dim;
   for (; tile + kTiles <= tiles; tile += kTiles) {
     const T* from = keys + tile * tile_size;
-    const T* next = ahead + tile * tile_size;
+    const Stored* next = ahead + tile * tile_size;
     const float* query = block.queries + row;
     for (int first = 0; first < block.key_dim; first += step) {
       const int end = HWY_MIN(first + step, block.key_dim);
       const auto* const scales = reinterpret_cast<const hwy::float16_t*>(from);
       if constexpr (kScaled<T>) {
         const int bytes = kScaleBytes + (end - first) * kTile;
-        if constexpr (kRows <= kFewRows) {
-          for (int i = 0; i < kTiles; ++i) {
-            for (int at = 0; at < bytes; at += 64) hwy::Prefetch(next + i * tile_size + at);
-          }
+        for (int i = 0; i < kTiles; ++i) {
+          for (int at = 0; at < bytes; at += 64) prefetch<kRows>(next + i * tile_size + at, 0);
         }
         from += kScaleBytes;
         next += bytes;
@@ -119,7 +127,7 @@ HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, const T* ah
         for (int v = 0; v < kVectors; ++v) {
           const int at = v / kTileVectors * tile_size + v % kTileVectors * kLanes;
           key[v] = load(from + at);
-          if constexpr (!kScaled<T> && kRows <= kFewRows) prefetch(next + at, v % kTileVectors);
+          if constexpr (!kScaled<T>) prefetch<kRows>(next + at, v % kTileVectors);
         }
         if constexpr (!kScaled<T>) next += kTile;
         HWY_UNROLL(8)
@@ -245,9 +253,9 @@ HWY_INLINE void weigh_rows(const BlockMemory& block, int row, const Visible& see
 // Rescales what kRows rows have summed up so far and adds the weighted values of tokens
 // [begin, end), in the columns from `column` on. With kSome, in the last columns, fewer than a
 // vector.
-template <int kRows, int kVectors, bool kSome, class T>
-HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const T* ahead, const float* weights,
-                            int row, int begin, int end, int column) {
+template <int kRows, int kVectors, bool kSome, class T, class Stored>
+HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const Stored* ahead,
+                            const float* weights, int row, int begin, int end, int column) {
   const Floats d;
   const int some = block.value_dim - column;
   float* out = block.piece.out + row * block.out_stride + column;
@@ -263,7 +271,7 @@ HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const T* 
   const int scales = kScaled<T> ? KvLayout::blocks(block.value_dim) * kScaleBytes : 0;
   const int offset = begin * block.value_dim + (begin / kTile + 1) * scales + column;
   const T* from = values + offset;
-  const T* next = ahead + offset;
+  const Stored* next = ahead + offset;
   for (int t = begin; t < end; ++t, from += block.value_dim, next += block.value_dim) {
     if (kScaled<T> && t % kTile == 0 && t > begin) {
       from += scales;
@@ -273,7 +281,7 @@ HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const T* 
     HWY_UNROLL(8)
     for (int v = 0; v < kVectors; ++v) {
       value[v] = kSome ? load_some(from, some) : load(from + v * kLanes);
-      if constexpr (kRows <= kFewRows) prefetch(next + v * kLanes, column / kLanes + v);
+      prefetch<kRows>(next + v * kLanes, column / kLanes + v);
     }
     HWY_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
@@ -290,9 +298,9 @@ HWY_INLINE void add_columns(const BlockMemory& block, const T* values, const T* 
 }
 
 // As add_columns, in columns [column, column_end); less than a vector may be left only of the last.
-template <int kRows, int kVectors, class T>
-HWY_INLINE void add_values(const BlockMemory& block, const T* values, const T* ahead, const float* weights,
-                           int row, int begin, int end, int column, int column_end) {
+template <int kRows, int kVectors, class T, class Stored>
+HWY_INLINE void add_values(const BlockMemory& block, const T* values, const Stored* ahead,
+                           const float* weights, int row, int begin, int end, int column, int column_end) {
   for (; column + kVectors * kLanes <= column_end; column += kVectors * kLanes) {
     add_columns<kRows, kVectors, false>(block, values, ahead, weights, row, begin, end, column);
   }
@@ -319,39 +327,60 @@ HWY_INLINE void scale_weights(const BlockMemory& block, const std::int8_t* value
   }
 }
 
-// The keys and values of a chunk: of 64 tokens, as many tiles and rows as there are in the run.
-template <class T>
-struct Chunk {
-  const T* keys;
-  const T* values;
-};
-
-// Rows [row, row_end) attend to a chunk, kRows at a time and the rest in smaller steps. Few rows wait for
-// memory, so that they ask for the chunk `ahead` meanwhile.
-template <int kRows, class T>
-void attend_chunk(const BlockMemory& block, const Chunk<T>& chunk, const Chunk<T>& ahead, int row,
-                  int row_end) {
+// Scores of rows [row, row_end), kRows at a time and the rest in smaller steps; and what they weigh.
+template <int kRows, class T, class Stored>
+void score_rows(const BlockMemory& block, const T* keys, const Stored* ahead, int row, int row_end) {
   constexpr int kTiles = HWY_MAX(1, HWY_MIN(4, kSums / (kRows * kTileVectors)));
+  for (; row + kRows <= row_end; row += kRows) {
+    const Visible seen = visible_to(block, row, row + kRows);
+    if (seen.begin >= seen.end) continue;
+    score_tiles<kRows, kTiles>(block, keys, ahead, row, seen.first_tile(), seen.tiles());
+    weigh_rows<kRows>(block, row, seen);
+  }
+  if constexpr (kRows > 1) score_rows<kRows / 2>(block, keys, ahead, row, row_end);
+}
+
+// Adds the chunk's weighted values to rows [row, row_end).
+template <int kRows, class T, class Stored>
+void add_rows(const BlockMemory& block, const T* values, const Stored* ahead, int row, int row_end) {
   constexpr int kVectors = HWY_MIN(8, kSums / kRows);
   for (; row + kRows <= row_end; row += kRows) {
     const Visible seen = visible_to(block, row, row + kRows);
     if (seen.begin >= seen.end) continue;
-    score_tiles<kRows, kTiles>(block, chunk.keys, ahead.keys, row, seen.first_tile(), seen.tiles());
-    weigh_rows<kRows>(block, row, seen);
     if constexpr (kScaled<T>) {
       HWY_ALIGN float weights[kRows * kChunk];
       for (int column = 0; column < block.value_dim; column += kBlock) {
-        scale_weights<kRows>(block, chunk.values, row, seen.begin, seen.end, column, weights);
-        add_values<kRows, HWY_MIN(kVectors, kBlock / kLanes)>(block, chunk.values, ahead.values, weights, row,
-                                                              seen.begin, seen.end, column,
+        scale_weights<kRows>(block, values, row, seen.begin, seen.end, column, weights);
+        add_values<kRows, HWY_MIN(kVectors, kBlock / kLanes)>(block, values, ahead, weights, row, seen.begin,
+                                                              seen.end, column,
                                                               HWY_MIN(column + kBlock, block.value_dim));
       }
     } else {
-      add_values<kRows, kVectors>(block, chunk.values, ahead.values, block.scores + row * kChunk, row,
-                                  seen.begin, seen.end, 0, block.value_dim);
+      add_values<kRows, kVectors>(block, values, ahead, block.scores + row * kChunk, row, seen.begin,
+                                  seen.end, 0, block.value_dim);
     }
   }
-  if constexpr (kRows > 1) attend_chunk<kRows / 2>(block, chunk, ahead, row, row_end);
+  if constexpr (kRows > 1) add_rows<kRows / 2>(block, values, ahead, row, row_end);
+}
+
+// Rows [row, row_end) attend to a chunk; few of them ask for the chunk `ahead` meanwhile.
+template <class T, class Stored>
+void attend_chunk(const BlockMemory& block, const Chunk<T>& chunk, const Chunk<Stored>& ahead, int row,
+                  int row_end) {
+  score_rows<kMostRows>(block, chunk.keys, ahead.keys, row, row_end);
+  add_rows<kMostRows>(block, chunk.values, ahead.values, row, row_end);
+}
+
+// Tokens [begin, end) of a chunk, and what else is in their tiles of keys, as floats.
+Chunk<float> to_floats(const BlockMemory& block, const Chunk<hwy::float16_t>& chunk, int begin, int end) {
+  const auto convert = [](const hwy::float16_t* from, float* to, int first, int last) {
+    for (; first + kLanes <= last; first += kLanes) hn::StoreU(load(from + first), Floats(), to + first);
+    if (first < last) hn::StoreN(load_some(from + first, last - first), Floats(), to + first, last - first);
+  };
+  convert(chunk.keys, block.keys, begin / kTile * kTile * block.key_dim,
+          (end + kTile - 1) / kTile * kTile * block.key_dim);
+  convert(chunk.values, block.values, begin * block.value_dim, end * block.value_dim);
+  return {block.keys, block.values};
 }
 
 // The chunk that begins at token `base` of a run's segment.
@@ -399,7 +428,15 @@ void attend_piece(const AttentionShape& shape, int layer, int head, std::span<co
         const KvRun& next = parts[i + 1].run;
         ahead = chunk_at<T>(shape.layout, next, layer, head, next.begin / kChunk * kChunk);
       }
-      attend_chunk<kMostRows>(block, chunk, ahead, part.row_begin, part.row_end);
+      if constexpr (std::is_same_v<T, hwy::float16_t>) {
+        if (part.row_end - part.row_begin >= kManyRows) {
+          const int begin = HWY_MAX(part.run.begin - base, 0);
+          const int end = HWY_MIN(part.run.end - base, kChunk);
+          attend_chunk(block, to_floats(block, chunk, begin, end), ahead, part.row_begin, part.row_end);
+          continue;
+        }
+      }
+      attend_chunk(block, chunk, ahead, part.row_begin, part.row_end);
     }
   }
 }

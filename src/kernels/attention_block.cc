@@ -27,6 +27,8 @@ BlockMemory::BlockMemory(const AttentionShape& shape, int query_rows, std::byte*
   };
   carve(queries, key_dim * query_stride);
   carve(scores, query_rows * kChunk);
+  carve(keys, kChunk * key_dim);
+  carve(values, kChunk * value_dim);
   carve(rescale, query_rows);
   carve(position, query_rows);
   carve(visible_begin, query_rows);

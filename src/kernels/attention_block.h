@@ -35,6 +35,8 @@ struct BlockMemory {
 
   float* queries;               ///< [key_dim][query_stride], scaled; a column is a query row
   float* scores;                ///< [row][kChunk], of one chunk: scores, then weights
+  float* keys;                  ///< a chunk's, as floats, for many rows
+  float* values;                ///< and its values
   float* rescale;               ///< [row], what the chunk's maximum makes of earlier weights
   std::int32_t* position;       ///< [row], in the path
   std::int32_t* visible_begin;  ///< [row], where the part of the chunk begins that the row sees;
