@@ -6,6 +6,7 @@ target_link_libraries(PkgConfig::ggml INTERFACE ${GGML_BASE})
 pkg_check_modules(llama REQUIRED IMPORTED_TARGET llama>=0.7)    # vocabularies, samplers, grammars
 pkg_check_modules(isocline REQUIRED IMPORTED_TARGET isocline)   # line editing in `banyan chat`
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy>=1.2)     # SIMD from one source
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)   # checksums of the disk tier
 find_package(nlohmann_json 3.11 REQUIRED)                       # JSON
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib>=0.20)  # HTTP server
 find_package(CLI11 2.6 REQUIRED)                                # command line

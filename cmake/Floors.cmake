@@ -2,7 +2,7 @@
 # Sources are taken from the folder, so that adding a file needs no change here.
 function(banyan_floor name)
   cmake_parse_arguments(arg "" "" "FLOORS;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
   add_library(banyan_${name} STATIC ${sources})
   add_library(banyan::${name} ALIAS banyan_${name})
   target_include_directories(banyan_${name}
@@ -18,7 +18,7 @@ endfunction()
 # The tests of a floor: every *_test.cc of tests/NAME, in one program.
 function(banyan_tests name)
   cmake_parse_arguments(arg "" "" "FLOORS;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
   if(NOT sources)
     return()
   endif()

@@ -1,0 +1,88 @@
+#include "store/disk/block_file.h"
+
+#include <algorithm>
+#include <charconv>
+#include <format>
+#include <vector>
+
+#include "store/disk/bytes.h"
+#include "store/disk/checksum.h"
+
+namespace banyan {
+namespace {
+
+constexpr std::string_view kMagic = "BANYANB\n";
+constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kSuffix = ".block";
+constexpr std::string_view kUnfinished = ".unfinished";
+
+std::vector<std::byte> header(const SpaceId& space, BlockId block, std::uint64_t bytes,
+                              std::uint64_t payload_checksum) {
+  ByteWriter writer;
+  writer.put(std::as_bytes(std::span(kMagic)));
+  writer.put(kVersion);
+  writer.put(std::uint32_t{0});
+  writer.put(space);
+  writer.put(block);
+  writer.put(bytes);
+  writer.put(payload_checksum);
+  writer.put(checksum(writer.bytes()));
+  return writer.take();
+}
+
+}  // namespace
+
+std::string block_name(BlockId block) { return std::format("{:016x}{}", block, kSuffix); }
+
+std::optional<BlockId> block_of(std::string_view name) {
+  BlockId block = 0;
+  const auto parsed = std::from_chars(name.data(), name.data() + name.size(), block, 16);
+  if (parsed.ec != std::errc() || block_name(block) != name) return std::nullopt;
+  return block;
+}
+
+bool is_unfinished_block(std::string_view name) {
+  return name.ends_with(kUnfinished) &&
+         block_of(name.substr(0, name.size() - kUnfinished.size())).has_value();
+}
+
+Result<> write_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
+                     std::span<const std::byte> payload) {
+  const std::string path = folder + "/" + block_name(block);
+  const std::string unfinished = path + std::string(kUnfinished);
+  const auto write = [&]() -> Result<> {
+    auto file = files.open(unfinished, Files::Mode::make);
+    if (!file) return std::unexpected(file.error());
+    if (auto done = (*file)->append(header(space, block, payload.size(), checksum(payload))); !done)
+      return done;
+    if (auto done = (*file)->append(payload); !done) return done;
+    return (*file)->sync();
+  };
+  Result<> written = write();
+  if (written) written = files.rename(unfinished, path);
+  // A full disk must not stay full of what no one will read.
+  if (!written) static_cast<void>(files.remove(unfinished));
+  return written;
+}
+
+Result<> read_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
+                    std::span<std::byte> payload) {
+  const std::string path = folder + "/" + block_name(block);
+  auto file = files.open(path, Files::Mode::read);
+  if (!file) return std::unexpected(file.error());
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  if (*size != kBlockHeader + payload.size()) {
+    return fail(Errc::corrupt, std::format("{}: {} bytes, not the {} of the block", path, *size,
+                                           kBlockHeader + payload.size()));
+  }
+  std::array<std::byte, kBlockHeader> head;
+  if (auto read = (*file)->read(0, head); !read) return read;
+  if (auto read = (*file)->read(kBlockHeader, payload); !read) return read;
+  if (!std::ranges::equal(head, header(space, block, payload.size(), checksum(payload)))) {
+    return fail(Errc::corrupt, path + ": damaged, or not the block that its name says");
+  }
+  return {};
+}
+
+}  // namespace banyan

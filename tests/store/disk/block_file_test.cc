@@ -1,0 +1,191 @@
+#include "store/disk/block_file.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+#include <vector>
+
+#include "store/disk/fake_files.h"
+
+namespace banyan {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+const SpaceId kSpace = {std::byte{1}, std::byte{2}, std::byte{3}};
+
+Bytes random_bytes(std::size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  Bytes bytes(count);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  return bytes;
+}
+
+TEST(BlockFile, IsReadAsItWasWritten) {
+  FakeFiles files;
+  for (const std::size_t size : {0, 1, 63, 64, 1000}) {
+    const Bytes payload = random_bytes(size, 1);
+    ASSERT_TRUE(write_block(files, "folder", kSpace, size, payload));
+    Bytes read(size);
+    ASSERT_TRUE(read_block(files, "folder", kSpace, size, read));
+    EXPECT_EQ(read, payload);
+  }
+}
+
+TEST(BlockFile, HasTheBytesThatTheHeaderSays) {
+  FakeFiles files;
+  const std::string_view text = "abc";
+  ASSERT_TRUE(write_block(files, "folder", kSpace, 0x1234, std::as_bytes(std::span(text))));
+  const Bytes& bytes = files.bytes("folder/0000000000001234.block");
+  ASSERT_EQ(bytes.size(), 67u);
+  const std::string head(reinterpret_cast<const char*>(bytes.data()), 8);
+  EXPECT_EQ(head, "BANYANB\n");
+  EXPECT_EQ(bytes[8], std::byte{1});
+  EXPECT_EQ(bytes[16], std::byte{1});
+  EXPECT_EQ(bytes[32], std::byte{0x34});
+  EXPECT_EQ(bytes[33], std::byte{0x12});
+  EXPECT_EQ(bytes[40], std::byte{3});
+  EXPECT_EQ(bytes[66], std::byte{'c'});
+}
+
+TEST(BlockFile, AnyChangedByteIsFound) {
+  FakeFiles files;
+  ASSERT_TRUE(write_block(files, "folder", kSpace, 7, random_bytes(100, 2)));
+  Bytes& bytes = files.bytes("folder/" + block_name(7));
+  Bytes read(100);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (const int bit : {0, 3, 7}) {
+      bytes[i] ^= std::byte{1} << bit;
+      const auto result = read_block(files, "folder", kSpace, 7, read);
+      ASSERT_FALSE(result) << "byte " << i;
+      EXPECT_EQ(result.error().code, Errc::corrupt);
+      bytes[i] ^= std::byte{1} << bit;
+    }
+  }
+  EXPECT_TRUE(read_block(files, "folder", kSpace, 7, read));
+}
+
+TEST(BlockFile, AnyOtherLengthIsFound) {
+  FakeFiles files;
+  ASSERT_TRUE(write_block(files, "folder", kSpace, 7, random_bytes(100, 2)));
+  Bytes& bytes = files.bytes("folder/" + block_name(7));
+  const Bytes whole = bytes;
+  Bytes read(100);
+  for (std::size_t size = 0; size < whole.size() + 3; ++size) {
+    bytes = whole;
+    bytes.resize(size);
+    EXPECT_EQ(read_block(files, "folder", kSpace, 7, read).has_value(), size == whole.size());
+  }
+}
+
+TEST(BlockFile, AnotherBlockUnderItsNameIsRefused) {
+  FakeFiles files;
+  const Bytes payload = random_bytes(10, 3);
+  ASSERT_TRUE(write_block(files, "folder", kSpace, 7, payload));
+  ASSERT_TRUE(write_block(files, "folder", kSpace, 8, payload));
+  ASSERT_TRUE(files.rename("folder/" + block_name(7), "folder/" + block_name(8)));
+  Bytes read(10);
+  EXPECT_FALSE(read_block(files, "folder", kSpace, 8, read));
+}
+
+TEST(BlockFile, ABlockOfAnotherSpaceIsRefused) {
+  FakeFiles files;
+  ASSERT_TRUE(write_block(files, "folder", kSpace, 7, random_bytes(10, 3)));
+  Bytes read(10);
+  EXPECT_FALSE(read_block(files, "folder", SpaceId{}, 7, read));
+}
+
+TEST(BlockFile, WhateverFailsLeavesNoBlockAndNothingUnfinished) {
+  const Bytes payload = random_bytes(50, 4);
+  for (int n = 0;; ++n) {
+    FakeFiles files;
+    files.fail_after(n);
+    const auto written = write_block(files, "folder", kSpace, 7, payload);
+    EXPECT_EQ(written.has_value(), !files.has_failed());
+    files.fail_after(-1);
+    EXPECT_EQ(files.exists("folder/" + block_name(7)), written.has_value());
+    EXPECT_LE(files.list("folder")->size(), 1u);
+    if (written) break;
+    EXPECT_EQ(written.error().code, Errc::io);
+    EXPECT_TRUE(files.list("folder")->empty());
+  }
+}
+
+TEST(BlockFile, ACrashLeavesAllOfItOrNothingUnderItsName) {
+  std::mt19937 random(5);
+  const Bytes payload = random_bytes(50, 4);
+  for (int round = 0; round < 500; ++round) {
+    FakeFiles files;
+    files.fail_after(static_cast<int>(random() % 6), true);
+    const auto written = write_block(files, "folder", kSpace, 7, payload);
+    files.fail_after(-1);
+    const bool acknowledged = written && files.sync_folder("folder");
+    files.crash(random);
+    Bytes read(50);
+    const bool is_there = files.exists("folder/" + block_name(7));
+    EXPECT_EQ(is_there, read_block(files, "folder", kSpace, 7, read).has_value());
+    if (is_there) {
+      EXPECT_EQ(read, payload);
+    }
+    if (acknowledged) {
+      EXPECT_TRUE(is_there);
+    }
+    for (const auto& [name, bytes] : *files.list("folder")) {
+      EXPECT_TRUE(block_of(name) || is_unfinished_block(name)) << name;
+    }
+  }
+}
+
+TEST(BlockFile, NamesAreThoseOfBlocksOnly) {
+  EXPECT_EQ(block_of("00000000000000ff.block"), BlockId{255});
+  for (const char* name :
+       {"", "ff.block", "00000000000000FF.block", "00000000000000ff", "00000000000000ff.block2",
+        "00000000000000ff.block.unfinished", "-0000000000000ff.block", "journal"}) {
+    EXPECT_EQ(block_of(name), std::nullopt) << name;
+  }
+  EXPECT_TRUE(is_unfinished_block("00000000000000ff.block.unfinished"));
+  EXPECT_FALSE(is_unfinished_block("journal.unfinished"));
+}
+
+TEST(SystemFiles, ABlockOnARealDiskIsTheUsersAlone) {
+  const auto folder = std::filesystem::temp_directory_path() / "banyan-block-file-test";
+  std::filesystem::remove_all(folder);
+  Files& files = system_files();
+  ASSERT_TRUE(files.make_folder(folder));
+  ASSERT_TRUE(files.make_folder(folder));
+  const Bytes payload = random_bytes(5000, 6);
+  ASSERT_TRUE(write_block(files, folder, kSpace, 7, payload));
+  ASSERT_TRUE(files.sync_folder(folder));
+  Bytes read(5000);
+  ASSERT_TRUE(read_block(files, folder, kSpace, 7, read));
+  EXPECT_EQ(read, payload);
+  const auto entries = files.list(folder);
+  ASSERT_TRUE(entries);
+  ASSERT_EQ(entries->size(), 1u);
+  EXPECT_EQ(entries->front().name, block_name(7));
+  EXPECT_EQ(entries->front().bytes, 5000 + kBlockHeader);
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(folder).permissions(), perms::owner_all);
+  EXPECT_EQ(std::filesystem::status(folder / block_name(7)).permissions(),
+            perms::owner_read | perms::owner_write);
+  ASSERT_TRUE(files.remove(folder / block_name(7)));
+  EXPECT_TRUE(files.remove(folder / block_name(7)));
+  EXPECT_EQ(read_block(files, folder, kSpace, 7, read).error().code, Errc::io);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(SystemFiles, SayWhichPathAndWhy) {
+  Files& files = system_files();
+  const auto opened = files.open("/nowhere/at/all", Files::Mode::append);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::io);
+  EXPECT_EQ(opened.error().message, "/nowhere/at/all: No such file or directory");
+  EXPECT_FALSE(files.make_folder("/nowhere/at/all"));
+  EXPECT_FALSE(files.sync_folder("/nowhere/at/all"));
+  EXPECT_FALSE(files.list("/nowhere/at/all"));
+  EXPECT_FALSE(files.rename("/nowhere/at/all", "/nowhere/else"));
+}
+
+}  // namespace
+}  // namespace banyan
