@@ -79,8 +79,9 @@ class Conversation:
                 if reply and first_token is None:
                     first_token = time.monotonic() - start
         total = time.monotonic() - start
-        if timings is None or first_token is None or len(reply) != length:
-            raise LoadError(f"a reply of {len(reply)} tokens, not {length}, and timings {timings}")
+        # llama-server keeps the last tokens to itself where they do not end a character.
+        if timings is None or first_token is None or timings["predicted_n"] != length:
+            raise LoadError(f"no reply of {length} tokens, and timings {timings}")
         self.tokens += reply
         return Reply(self.number, turn, first_token, total, timings["prompt_n"], timings["cache_n"])
 

@@ -132,7 +132,7 @@ struct EngineOptions {
   std::size_t memory_bytes = 0;  ///< budget of live and kept state and scratch; 0: from the machine
   int context = 0;               ///< most tokens of a sequence; 0: what the model was trained on
   int batch_tokens = 512;        ///< most rows of a step
-  double delay_factor = 8;      ///< how many times as long a reply's next token may take beside prompts
+  double delay_factor = 8;       ///< how many times as long a reply's next token may take beside prompts
   int max_running = 64;          ///< sequences that step together
   int max_queued = 256;          ///< requests that wait; beyond it submit() answers busy
   int threads = 0;               ///< 0: one for each core
