@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/common_prefix.h"
 #include "engine/row_shares.h"
 
 namespace banyan {
@@ -15,10 +16,6 @@ namespace {
 
 // Tokens in common that a prompt waits for; fewer are sooner evaluated again.
 constexpr std::size_t kWorthWaiting = 16;
-
-std::size_t common_prefix(TokenSpan a, TokenSpan b) {
-  return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
 
 }  // namespace
 

@@ -1,24 +1,13 @@
 #include "banyan/trie.h"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <utility>
 
+#include "base/common_prefix.h"
+
 namespace banyan {
 namespace {
-
-// How many tokens `a` and `b` have in common at their start. memcmp runs at memory speed; a loop
-// that may leave at every token does not.
-std::size_t common_prefix(TokenSpan a, TokenSpan b) {
-  const std::size_t size = std::min(a.size(), b.size());
-  std::size_t at = 0;
-  for (const std::size_t block : {128, 8}) {
-    while (size - at >= block && std::memcmp(&a[at], &b[at], block * sizeof(Token)) == 0) at += block;
-  }
-  while (at < size && a[at] == b[at]) ++at;
-  return at;
-}
 
 std::size_t bytes_of(const Snapshot* snapshot) { return snapshot == nullptr ? 0 : snapshot->bytes(); }
 
