@@ -7,6 +7,7 @@
 
 #include "store/disk/bytes.h"
 #include "store/disk/checksum.h"
+#include "store/disk/whole_file.h"
 
 namespace banyan {
 namespace {
@@ -14,7 +15,6 @@ namespace {
 constexpr std::string_view kMagic = "BANYANB\n";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::string_view kSuffix = ".block";
-constexpr std::string_view kUnfinished = ".unfinished";
 
 std::vector<std::byte> header(const SpaceId& space, BlockId block, std::uint64_t bytes,
                               std::uint64_t payload_checksum) {
@@ -48,21 +48,10 @@ bool is_unfinished_block(std::string_view name) {
 
 Result<> write_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
                      std::span<const std::byte> payload) {
-  const std::string path = folder + "/" + block_name(block);
-  const std::string unfinished = path + std::string(kUnfinished);
-  const auto write = [&]() -> Result<> {
-    auto file = files.open(unfinished, Files::Mode::make);
-    if (!file) return std::unexpected(file.error());
-    if (auto done = (*file)->append(header(space, block, payload.size(), checksum(payload))); !done)
-      return done;
-    if (auto done = (*file)->append(payload); !done) return done;
-    return (*file)->sync();
-  };
-  Result<> written = write();
-  if (written) written = files.rename(unfinished, path);
-  // A full disk must not stay full of what no one will read.
-  if (!written) static_cast<void>(files.remove(unfinished));
-  return written;
+  const auto head = header(space, block, payload.size(), checksum(payload));
+  const auto file = write_whole_file(files, folder + "/" + block_name(block), head, payload);
+  if (!file) return std::unexpected(file.error());
+  return {};
 }
 
 Result<> read_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,

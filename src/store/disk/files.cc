@@ -55,11 +55,6 @@ class SystemFile final : public File {
     return {};
   }
 
-  Result<> truncate(std::uint64_t size) override {
-    if (ftruncate(descriptor_, static_cast<off_t>(size)) != 0) return failure(path_, errno);
-    return {};
-  }
-
  private:
   std::string path_;
   int descriptor_;
@@ -69,9 +64,7 @@ class SystemFiles final : public Files {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) override {
     constexpr int kCommon = O_CLOEXEC | O_NOFOLLOW;
-    const int flags = mode == Mode::read   ? O_RDONLY
-                      : mode == Mode::make ? O_WRONLY | O_CREAT | O_TRUNC | O_APPEND
-                                           : O_RDWR | O_CREAT | O_APPEND;
+    const int flags = mode == Mode::read ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
     const int descriptor = ::open(path.c_str(), flags | kCommon, 0600);
     if (descriptor < 0) return failure(path, errno);
     return std::make_unique<SystemFile>(path, descriptor);

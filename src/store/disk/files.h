@@ -29,15 +29,13 @@ class File {
   virtual Result<> append(std::span<const std::byte> bytes) = 0;
   /// What was appended survives a crash of the system.
   virtual Result<> sync() = 0;
-  virtual Result<> truncate(std::uint64_t size) = 0;
 };
 
 class Files {
  public:
   enum class Mode : std::uint8_t {
-    read,    ///< the file exists
-    make,    ///< a new file, in place of one that exists
-    append,  ///< to read and append; made if it does not exist
+    read,  ///< the file exists
+    make,  ///< a new file, in place of one that exists
   };
 
   struct Entry {

@@ -8,6 +8,7 @@
 
 #include "store/disk/bytes.h"
 #include "store/disk/checksum.h"
+#include "store/disk/whole_file.h"
 
 namespace banyan {
 namespace {
@@ -93,25 +94,13 @@ Result<Journal::Contents> Journal::read(Files& files, const std::string& path) {
 Result<std::unique_ptr<Journal>> Journal::write(Files& files, const std::string& folder,
                                                 const std::string& name, const SpaceId& space,
                                                 std::span<const std::vector<std::byte>> records) {
-  const std::string path = folder + "/" + name;
-  const std::string unfinished = path + ".unfinished";
-  auto file = files.open(unfinished, Files::Mode::make);
+  std::vector<std::byte> body;
+  for (const auto& record : records) body.append_range(frame(record));
+  const std::vector<std::byte> head = header(space);
+  auto file = write_whole_file(files, folder + "/" + name, head, body);
   if (!file) return std::unexpected(file.error());
-  const auto write_all = [&]() -> Result<std::uint64_t> {
-    std::vector<std::byte> bytes = header(space);
-    for (const auto& record : records) bytes.append_range(frame(record));
-    if (auto done = (*file)->append(bytes); !done) return std::unexpected(done.error());
-    if (auto done = (*file)->sync(); !done) return std::unexpected(done.error());
-    if (auto done = files.rename(unfinished, path); !done) return std::unexpected(done.error());
-    if (auto done = files.sync_folder(folder); !done) return std::unexpected(done.error());
-    return bytes.size();
-  };
-  const auto written = write_all();
-  if (!written) {
-    static_cast<void>(files.remove(unfinished));
-    return std::unexpected(written.error());
-  }
-  return std::unique_ptr<Journal>(new Journal(std::move(*file), *written));
+  if (auto done = files.sync_folder(folder); !done) return std::unexpected(done.error());
+  return std::unique_ptr<Journal>(new Journal(std::move(*file), head.size() + body.size()));
 }
 
 Result<> Journal::append(std::span<const std::byte> body) {

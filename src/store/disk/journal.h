@@ -53,7 +53,7 @@ class Journal {
   static Result<Contents> read(Files& files, const std::string& path);
 
   /// A new journal of these records, in place of one that exists; when this returns, it survives a crash.
-  /// Errors: io (the old one is as it was).
+  /// Errors: io (the old one is as it was, or the new one in its place but perhaps not for good).
   static Result<std::unique_ptr<Journal>> write(Files& files, const std::string& folder,
                                                 const std::string& name, const SpaceId& space,
                                                 std::span<const std::vector<std::byte>> records);

@@ -177,7 +177,7 @@ TEST(SystemFiles, ABlockOnARealDiskIsTheUsersAlone) {
 
 TEST(SystemFiles, SayWhichPathAndWhy) {
   Files& files = system_files();
-  const auto opened = files.open("/nowhere/at/all", Files::Mode::append);
+  const auto opened = files.open("/nowhere/at/all", Files::Mode::make);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::io);
   EXPECT_EQ(opened.error().message, "/nowhere/at/all: No such file or directory");

@@ -32,12 +32,6 @@ class FakeFile final : public File {
     data_->synced = data_->bytes.size();
     return {};
   }
-  Result<> truncate(std::uint64_t size) override {
-    if (auto ok = files_.step(path_); !ok) return ok;
-    data_->bytes.resize(size);
-    data_->synced = std::min(data_->synced, data_->bytes.size());
-    return {};
-  }
 
  private:
   FakeFiles& files_;
@@ -66,9 +60,8 @@ void FakeFiles::fail_after(int operations, bool for_good) {
 
 Result<std::unique_ptr<File>> FakeFiles::open(const std::string& path, Mode mode) {
   if (auto ok = step(path); !ok) return std::unexpected(ok.error());
-  const bool exists = names_.contains(path);
-  if (mode == Mode::read && !exists) return fail(Errc::io, path + ": no such file");
-  if (mode == Mode::make || !exists) {
+  if (mode == Mode::read && !names_.contains(path)) return fail(Errc::io, path + ": no such file");
+  if (mode == Mode::make) {
     names_[path] = std::make_shared<Data>();
     durable_.push_back(names_);
   }
