@@ -34,6 +34,8 @@ bool any_is_nan(std::span<const float> logits) {
 }
 
 void find_best_logits(std::span<const float> logits, std::size_t count, std::vector<llama_token_data>& best) {
+  best.clear();
+  if (count == 0) return;
   const auto block = [&](std::size_t begin) {
     return logits.subspan(begin, std::min(kBlock, logits.size() - begin));
   };
@@ -42,14 +44,13 @@ void find_best_logits(std::span<const float> logits, std::size_t count, std::vec
 
   // So many blocks have a logit this high that none lower is among the best.
   float least = kLeast;
-  if (count > 0 && count <= heads.size()) {
+  if (count <= heads.size()) {
     std::vector<float> sorted = heads;
     const auto last = sorted.begin() + static_cast<std::ptrdiff_t>(count - 1);
     std::ranges::nth_element(sorted, last, std::greater());
     least = *last;
   }
 
-  best.clear();
   for (std::size_t b = 0; b < heads.size(); ++b) {
     if (heads[b] < least) continue;
     const std::size_t begin = b * kBlock;
