@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -57,14 +56,6 @@ inline void pass_prompt(Session& session, std::size_t step = 512) {
         session.pending().begin() + static_cast<std::ptrdiff_t>(std::min(step, session.pending().size())));
     pass(session, tokens);
   }
-}
-
-/// Tokens of no meaning, the same for the same seed.
-inline std::vector<Token> some_tokens(std::size_t count, unsigned seed = 1) {
-  std::minstd_rand random(seed);
-  std::vector<Token> tokens(count);
-  for (Token& token : tokens) token = static_cast<Token>(random() % 150'000);
-  return tokens;
 }
 
 }  // namespace banyan

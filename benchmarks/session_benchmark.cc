@@ -10,6 +10,7 @@
 
 #include "banyan/cache.h"
 #include "blank_model.h"
+#include "some_tokens.h"
 
 namespace banyan {
 namespace {

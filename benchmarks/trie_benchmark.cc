@@ -9,16 +9,10 @@
 #include <vector>
 
 #include "banyan/trie.h"
+#include "some_tokens.h"
 
 namespace banyan {
 namespace {
-
-std::vector<Token> some_tokens(std::size_t count, unsigned seed) {
-  std::minstd_rand random(seed);
-  std::vector<Token> tokens(count);
-  for (Token& token : tokens) token = static_cast<Token>(random() % 150'000);
-  return tokens;
-}
 
 // What matching comes down to at best: comparing two arrays.
 void compare_arrays(benchmark::State& state) {
