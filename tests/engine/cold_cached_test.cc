@@ -268,8 +268,12 @@ TEST_P(ColdAgainstCached, ForksAtAnyOffsetGiveTheSameTokensAndLogits) {
   ASSERT_GT(prompt.size(), 280u);
   const std::vector<Token> tail =
       tokens_of(".<|im_end|>\n" + user_message("What is the code for the red gate?"));
-  for (const std::size_t edge : {3, 16, 32, 128, 144, 256}) {
-    for (std::size_t offset = edge - 2; offset <= edge + 2; ++offset) {
+  // The edge itself comes first: under a sanitizer it is all.
+  std::vector<int> around = {0, -1, 1, -2, 2};
+  around.resize(static_cast<std::size_t>(std::min(5, test::scaled(5))));
+  for (const int edge : {3, 16, 32, 128, 144, 256}) {
+    for (const int beside : around) {
+      const auto offset = static_cast<std::size_t>(edge + beside);
       SCOPED_TRACE(offset);
       const auto engine =
           start_engine({.model_path = GetParam().path(), .kv_type = GetParam().kv_type, .batch_tokens = 100});

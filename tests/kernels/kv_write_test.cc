@@ -18,13 +18,13 @@ namespace {
 
 // A token's bytes are those that are the same whatever was there before.
 TEST(KvWriteTest, EveryTokenHasItsOwnBytes) {
-  constexpr int kCapacity = 48;
+  constexpr int kCapacity = 32;
   for (const KvType type : kKvTypes) {
-    for (const int dim : {1, 8, 31, 32, 33, 64, 100}) {
-      const KvLayout layout{.layers = 2, .kv_heads = 3, .key_dim = dim, .value_dim = dim + 5, .type = type};
+    for (const int dim : {1, 8, 31, 32, 33, 64}) {
+      const KvLayout layout{.layers = 2, .kv_heads = 2, .key_dim = dim, .value_dim = dim + 5, .type = type};
       SCOPED_TRACE(testing::Message() << kv_type_name(type) << " of " << dim);
-      const std::vector<float> keys(3 * layout.key_dim, 1.0f);
-      const std::vector<float> values(3 * layout.value_dim, 1.0f);
+      const std::vector<float> keys(2 * layout.key_dim, 1.0f);
+      const std::vector<float> values(2 * layout.value_dim, 1.0f);
       for_each_target([&] {
         std::vector<int> writers(layout.segment_bytes(kCapacity));
         for (int layer = 0; layer < layout.layers; ++layer) {

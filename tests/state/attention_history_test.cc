@@ -9,6 +9,7 @@
 #include "banyan/attention_state.h"
 #include "state/attention_tools.h"
 #include "state/random_choices.h"
+#include "support/scale.h"
 
 namespace banyan::test {
 namespace {
@@ -178,7 +179,7 @@ int run_histories(KvType type, std::size_t budget_tokens) {
   KvLayout layout = kLayout;
   layout.type = type;
   int refused = 0;
-  for (std::uint64_t seed = 0; seed < 8 && !testing::Test::HasFailure(); ++seed) {
+  for (int seed = 0; seed < scaled(10) && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     History history(seed, layout, budget_tokens);
     for (int step = 0; step < 120 && !testing::Test::HasFailure(); ++step) history.step();

@@ -10,6 +10,7 @@
 #include "state/attention_tools.h"
 #include "state/random_choices.h"
 #include "state/window_part.h"
+#include "support/scale.h"
 
 namespace banyan::test {
 namespace {
@@ -299,7 +300,7 @@ class History : RandomChoices {
 
 int run_histories(const Kind& kind, bool tight) {
   int refused = 0;
-  for (std::uint64_t seed = 0; seed < 8 && !testing::Test::HasFailure(); ++seed) {
+  for (int seed = 0; seed < scaled(10) && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     History history(seed, kind, tight);
     for (int step = 0; step < 150 && !testing::Test::HasFailure(); ++step) history.step();
