@@ -5,7 +5,7 @@
 #include <format>
 #include <vector>
 
-#include "store/disk/bytes.h"
+#include "base/bytes.h"
 #include "store/disk/checksum.h"
 #include "store/disk/whole_file.h"
 
@@ -30,6 +30,10 @@ std::vector<std::byte> header(const SpaceId& space, BlockId block, std::uint64_t
   return writer.take();
 }
 
+std::unexpected<Error> damaged(const std::string& path) {
+  return fail(Errc::corrupt, path + ": damaged, or not the block that its name says");
+}
+
 }  // namespace
 
 std::string block_name(BlockId block) { return std::format("{:016x}{}", block, kSuffix); }
@@ -39,11 +43,6 @@ std::optional<BlockId> block_of(std::string_view name) {
   const auto parsed = std::from_chars(name.data(), name.data() + name.size(), block, 16);
   if (parsed.ec != std::errc() || block_name(block) != name) return std::nullopt;
   return block;
-}
-
-bool is_unfinished_block(std::string_view name) {
-  return name.ends_with(kUnfinished) &&
-         block_of(name.substr(0, name.size() - kUnfinished.size())).has_value();
 }
 
 Result<> write_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
@@ -69,8 +68,33 @@ Result<> read_block(Files& files, const std::string& folder, const SpaceId& spac
   if (auto read = (*file)->read(0, head); !read) return read;
   if (auto read = (*file)->read(kBlockHeader, payload); !read) return read;
   if (!std::ranges::equal(head, header(space, block, payload.size(), checksum(payload)))) {
-    return fail(Errc::corrupt, path + ": damaged, or not the block that its name says");
+    return damaged(path);
   }
+  return {};
+}
+
+Result<> check_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block) {
+  const std::string path = folder + "/" + block_name(block);
+  auto file = files.open(path, Files::Mode::read);
+  if (!file) return std::unexpected(file.error());
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  std::array<std::byte, kBlockHeader> head;
+  if (auto read = (*file)->read(0, head); !read) return read;
+  // The header is compared before the payload is read, so that a file of any size is soon told to be none.
+  const std::uint64_t bytes = *size - kBlockHeader;
+  ByteReader reader{std::span(head).subspan(48, 8)};
+  const auto payload_checksum = reader.get<std::uint64_t>();
+  if (!std::ranges::equal(head, header(space, block, bytes, payload_checksum))) return damaged(path);
+
+  RunningChecksum sum;
+  std::vector<std::byte> piece(std::min<std::uint64_t>(bytes, std::uint64_t{1} << 20));
+  for (std::uint64_t done = 0; done < bytes; done += piece.size()) {
+    piece.resize(std::min<std::uint64_t>(piece.size(), bytes - done));
+    if (auto read = (*file)->read(kBlockHeader + done, piece); !read) return read;
+    sum.add(piece);
+  }
+  if (sum.value() != payload_checksum) return damaged(path);
   return {};
 }
 

@@ -27,12 +27,12 @@
 #include <string_view>
 
 #include "banyan/base.h"
+#include "banyan/tier.h"
 #include "store/disk/files.h"
 
 namespace banyan {
 
 using SpaceId = std::array<std::byte, 16>;
-using BlockId = std::uint64_t;
 
 /// Bytes of a block's file beside its payload.
 inline constexpr std::size_t kBlockHeader = 64;
@@ -40,8 +40,6 @@ inline constexpr std::size_t kBlockHeader = 64;
 /// A block's file in its folder; and the block that a file's name stands for, if any.
 std::string block_name(BlockId block);
 std::optional<BlockId> block_of(std::string_view name);
-/// Whether a file in the folder is what an interrupted write_block() left.
-bool is_unfinished_block(std::string_view name);
 
 /// Errors: io; nothing is left then but perhaps an unfinished file.
 Result<> write_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
@@ -51,5 +49,9 @@ Result<> write_block(Files& files, const std::string& folder, const SpaceId& spa
 /// another than asked for, or of another size. `payload` is undefined then.
 Result<> read_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
                     std::span<std::byte> payload);
+
+/// Reads a block of whatever size and tells whether it is as it was written, in little memory. Errors: as
+/// read_block().
+Result<> check_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block);
 
 }  // namespace banyan

@@ -2,11 +2,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -60,10 +64,41 @@ class SystemFile final : public File {
   int descriptor_;
 };
 
+class SystemLock final : public FileLock {
+ public:
+  explicit SystemLock(int descriptor) : descriptor_(descriptor) {}
+  ~SystemLock() override { ::close(descriptor_); }
+
+ private:
+  int descriptor_;
+};
+
+std::chrono::system_clock::time_point time_of(const timespec& time) {
+  using std::chrono::system_clock;
+  constexpr std::time_t kMost = 9'000'000'000;  // a file may say anything; nanoseconds reach to the year 2262
+  const auto since = std::chrono::seconds(std::clamp<std::time_t>(time.tv_sec, 0, kMost)) +
+                     std::chrono::nanoseconds(time.tv_nsec);
+  return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(since));
+}
+
+/// Calls `visit` with each item of a folder, its status and its name.
+template <class Visit>
+Result<> visit_folder(const std::string& path, Visit visit) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
+  if (!folder) return failure(path, errno);
+  for (errno = 0; const dirent* item = readdir(folder.get()); errno = 0) {
+    struct stat status = {};
+    if (fstatat(dirfd(folder.get()), item->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    visit(status, std::string(item->d_name));
+  }
+  if (errno != 0) return failure(path, errno);
+  return {};
+}
+
 class SystemFiles final : public Files {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) override {
-    constexpr int kCommon = O_CLOEXEC | O_NOFOLLOW;
+    constexpr int kCommon = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // not to wait for a pipe's writer
     const int flags = mode == Mode::read ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
     const int descriptor = ::open(path.c_str(), flags | kCommon, 0600);
     if (descriptor < 0) return failure(path, errno);
@@ -80,8 +115,27 @@ class SystemFiles final : public Files {
     return {};
   }
 
+  Result<> touch(const std::string& path) override {
+    if (utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0) return failure(path, errno);
+    return {};
+  }
+
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (descriptor < 0) return failure(path, errno);
+    auto lock = std::make_unique<SystemLock>(descriptor);
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
+    if (errno == EWOULDBLOCK) return fail(Errc::busy, path + ": locked by another process");
+    return failure(path, errno);
+  }
+
   Result<> make_folder(const std::string& path) override {
     if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return failure(path, errno);
+    return {};
+  }
+
+  Result<> remove_folder(const std::string& path) override {
+    if (rmdir(path.c_str()) != 0) return failure(path, errno);
     return {};
   }
 
@@ -95,18 +149,23 @@ class SystemFiles final : public Files {
   }
 
   Result<std::vector<Entry>> list(const std::string& path) override {
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
-    if (!folder) return failure(path, errno);
     std::vector<Entry> entries;
-    for (errno = 0; const dirent* item = readdir(folder.get()); errno = 0) {
-      struct stat status = {};
-      if (fstatat(dirfd(folder.get()), item->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-      if (S_ISREG(status.st_mode)) {
-        entries.push_back({item->d_name, static_cast<std::uint64_t>(status.st_size)});
-      }
-    }
-    if (errno != 0) return failure(path, errno);
+    const auto visited = visit_folder(path, [&](const struct stat& status, std::string name) {
+      if (!S_ISREG(status.st_mode)) return;
+      entries.push_back(
+          {std::move(name), static_cast<std::uint64_t>(status.st_size), time_of(status.st_mtim)});
+    });
+    if (!visited) return std::unexpected(visited.error());
     return entries;
+  }
+
+  Result<std::vector<std::string>> list_folders(const std::string& path) override {
+    std::vector<std::string> names;
+    const auto visited = visit_folder(path, [&](const struct stat& status, std::string name) {
+      if (S_ISDIR(status.st_mode) && name != "." && name != "..") names.push_back(std::move(name));
+    });
+    if (!visited) return std::unexpected(visited.error());
+    return names;
   }
 };
 

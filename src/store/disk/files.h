@@ -7,6 +7,7 @@
 /// Files: any thread. File: one thread at a time.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,12 @@ class File {
   virtual Result<> sync() = 0;
 };
 
+/// Holds a lock until it goes.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 class Files {
  public:
   enum class Mode : std::uint8_t {
@@ -41,6 +48,7 @@ class Files {
   struct Entry {
     std::string name;
     std::uint64_t bytes = 0;
+    std::chrono::system_clock::time_point modified;
   };
 
   virtual ~Files() = default;
@@ -50,12 +58,21 @@ class Files {
   virtual Result<> rename(const std::string& from, const std::string& to) = 0;
   /// No error where there is none.
   virtual Result<> remove(const std::string& path) = 0;
+  /// The file was modified now, in name only.
+  virtual Result<> touch(const std::string& path) = 0;
+  /// Locks a file, which is made where there is none, against everyone else, other processes included; a
+  /// process that dies lets go. Errors: busy, when someone has it.
+  virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
   /// No error where it exists already.
   virtual Result<> make_folder(const std::string& path) = 0;
+  /// Fails where the folder is not empty.
+  virtual Result<> remove_folder(const std::string& path) = 0;
   /// Renames and removals in the folder survive a crash of the system.
   virtual Result<> sync_folder(const std::string& path) = 0;
   /// The plain files in a folder, in no particular order.
   virtual Result<std::vector<Entry>> list(const std::string& path) = 0;
+  /// The names of the folders in a folder, in no particular order.
+  virtual Result<std::vector<std::string>> list_folders(const std::string& path) = 0;
 };
 
 /// The system's own.

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "store/disk/bytes.h"
+#include "base/bytes.h"
 #include "store/disk/checksum.h"
 #include "store/disk/whole_file.h"
 
@@ -19,12 +19,12 @@ constexpr std::size_t kHeader = 40;
 constexpr std::uint32_t kMark = 0x4C4E524A;
 constexpr std::size_t kRecordHeader = 16;
 
-std::vector<std::byte> header(const SpaceId& space) {
+std::vector<std::byte> header(const Journal::Head& head) {
   ByteWriter writer;
   writer.put(std::as_bytes(std::span(kMagic)));
   writer.put(kVersion);
-  writer.put(std::uint32_t{0});
-  writer.put(space);
+  writer.put(head.starts);
+  writer.put(head.space);
   writer.put(checksum(writer.bytes()));
   return writer.take();
 }
@@ -36,6 +36,10 @@ std::vector<std::byte> frame(std::span<const std::byte> body) {
   writer.put(checksum(body, body.size()));
   writer.put(body);
   return writer.take();
+}
+
+std::unexpected<Error> full(const std::string& path) {
+  return fail(Errc::io, path + ": full, as a larger one would not be read again");
 }
 
 /// Finds the whole records in a journal's bytes.
@@ -74,8 +78,10 @@ Result<Journal::Contents> Journal::read(Files& files, const std::string& path) {
 
   Contents contents;
   if (bytes.size() < kHeader) return fail(Errc::corrupt, path + ": too short for a journal");
-  std::ranges::copy_n(bytes.begin() + 16, contents.space.size(), contents.space.begin());
-  if (!std::ranges::equal(std::span(bytes).first(kHeader), header(contents.space))) {
+  ByteReader reader{std::span(bytes).subspan(12)};
+  contents.head.starts = reader.get<std::uint32_t>();
+  std::ranges::copy(reader.get_bytes(contents.head.space.size()), contents.head.space.begin());
+  if (!std::ranges::equal(std::span(bytes).first(kHeader), header(contents.head))) {
     return fail(Errc::corrupt, path + ": not a journal of version " + std::to_string(kVersion));
   }
   Scan scan(bytes);
@@ -91,21 +97,21 @@ Result<Journal::Contents> Journal::read(Files& files, const std::string& path) {
   return contents;
 }
 
-Result<std::unique_ptr<Journal>> Journal::write(Files& files, const std::string& folder,
-                                                const std::string& name, const SpaceId& space,
+Result<std::unique_ptr<Journal>> Journal::write(Files& files, const std::string& path, const Head& head,
                                                 std::span<const std::vector<std::byte>> records) {
   std::vector<std::byte> body;
   for (const auto& record : records) body.append_range(frame(record));
-  const std::vector<std::byte> head = header(space);
-  auto file = write_whole_file(files, folder + "/" + name, head, body);
+  const std::uint64_t bytes = kHeader + body.size();
+  if (bytes > kMostBytes) return full(path);
+  auto file = write_whole_file(files, path, header(head), body);
   if (!file) return std::unexpected(file.error());
-  if (auto done = files.sync_folder(folder); !done) return std::unexpected(done.error());
-  return std::unique_ptr<Journal>(new Journal(std::move(*file), head.size() + body.size()));
+  return std::unique_ptr<Journal>(new Journal(path, std::move(*file), bytes));
 }
 
 Result<> Journal::append(std::span<const std::byte> body) {
   require(body.size() <= kMostBody, "Journal::append: too large a record");
   const std::vector<std::byte> bytes = frame(body);
+  if (bytes_ + bytes.size() > kMostBytes) return full(path_);
   bytes_ += bytes.size();
   return file_->append(bytes);
 }

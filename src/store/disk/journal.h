@@ -4,7 +4,7 @@
 ///
 ///   0   8   "BANYANJ\n"
 ///   8   4   version, 1
-///   12  4   0
+///   12  4   how often the folder was opened to write: the upper bits of the numbers of new blocks
 ///   16  16  the space (a random number that the folder's blocks have too)
 ///   32  8   XXH3-64 of bytes 0 to 31
 ///
@@ -25,6 +25,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "banyan/base.h"
@@ -35,9 +36,14 @@ namespace banyan {
 
 class Journal {
  public:
+  struct Head {
+    SpaceId space = {};
+    std::uint32_t starts = 0;
+  };
+
   /// What a journal holds.
   struct Contents {
-    SpaceId space = {};
+    Head head;
     std::vector<std::vector<std::byte>> records;  ///< in the order in which they were added
     std::uint64_t damaged = 0;                    ///< bytes that belong to no record
   };
@@ -45,17 +51,16 @@ class Journal {
   /// Most bytes of a record's body.
   static constexpr std::size_t kMostBody = std::size_t{64} << 20;
 
-  /// Most bytes of a journal that is read.
+  /// Most bytes of a journal.
   static constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 
   /// Errors: io (also where there is none); corrupt: not a journal, one of another version, or too large a
   /// file.
   static Result<Contents> read(Files& files, const std::string& path);
 
-  /// A new journal of these records, in place of one that exists; when this returns, it survives a crash.
-  /// Errors: io (the old one is as it was, or the new one in its place but perhaps not for good).
-  static Result<std::unique_ptr<Journal>> write(Files& files, const std::string& folder,
-                                                const std::string& name, const SpaceId& space,
+  /// A new journal of these records, in place of one that exists; the folder is the caller's to sync. Errors:
+  /// io (what was there is as it was).
+  static Result<std::unique_ptr<Journal>> write(Files& files, const std::string& path, const Head& head,
                                                 std::span<const std::vector<std::byte>> records);
 
   /// Adds a record; it survives a crash once sync() has returned. Errors: io; the journal can be used on, and
@@ -66,7 +71,10 @@ class Journal {
   std::uint64_t bytes() const { return bytes_; }
 
  private:
-  Journal(std::unique_ptr<File> file, std::uint64_t bytes) : file_(std::move(file)), bytes_(bytes) {}
+  Journal(std::string path, std::unique_ptr<File> file, std::uint64_t bytes)
+      : path_(std::move(path)), file_(std::move(file)), bytes_(bytes) {}
+
+  std::string path_;
   std::unique_ptr<File> file_;
   std::uint64_t bytes_;
 };

@@ -15,7 +15,7 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-const SpaceId kSpace = {std::byte{1}, std::byte{2}, std::byte{3}};
+const Journal::Head kHead = {{std::byte{1}, std::byte{2}, std::byte{3}}, 5};
 
 Bytes bytes_of(std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
@@ -27,8 +27,9 @@ std::vector<Bytes> some_records() {
 }
 
 std::unique_ptr<Journal> write(FakeFiles& files, const std::vector<Bytes>& records) {
-  auto journal = Journal::write(files, "folder", "journal", kSpace, records);
+  auto journal = Journal::write(files, "folder/journal", kHead, records);
   EXPECT_TRUE(journal) << journal.error().message;
+  EXPECT_TRUE(files.sync_folder("folder"));
   return std::move(*journal);
 }
 
@@ -49,7 +50,8 @@ TEST(Journal, IsReadAsItWasWrittenAndAddedTo) {
   ASSERT_TRUE(journal->append(bytes_of("three")));
   const auto contents = Journal::read(files, "folder/journal");
   ASSERT_TRUE(contents);
-  EXPECT_EQ(contents->space, kSpace);
+  EXPECT_EQ(contents->head.space, kHead.space);
+  EXPECT_EQ(contents->head.starts, kHead.starts);
   EXPECT_EQ(contents->records, (std::vector<Bytes>{bytes_of("one"), {}, bytes_of("three")}));
   EXPECT_EQ(contents->damaged, 0u);
   EXPECT_EQ(journal->bytes(), files.bytes("folder/journal").size());
@@ -109,14 +111,13 @@ TEST(Journal, AFailureWhileItIsRewrittenKeepsTheOld) {
     FakeFiles files;
     write(files, {bytes_of("old")});
     files.fail_after(n);
-    const auto rewritten = Journal::write(files, "folder", "journal", kSpace, some_records());
+    const auto rewritten = Journal::write(files, "folder/journal", kHead, some_records());
     const bool failed = files.has_failed();
     files.fail_after(-1);
     EXPECT_EQ(rewritten.has_value(), !failed);
     const auto contents = Journal::read(files, "folder/journal");
     ASSERT_TRUE(contents);
-    EXPECT_TRUE(contents->records == std::vector<Bytes>{bytes_of("old")} ||
-                contents->records == some_records());
+    EXPECT_EQ(contents->records, rewritten ? some_records() : std::vector<Bytes>{bytes_of("old")});
     if (rewritten) break;
     EXPECT_LE(files.list("folder")->size(), 1u);
   }

@@ -1,0 +1,384 @@
+#include "store/disk/disk_tier.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <format>
+#include <new>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include "store/disk/block_file.h"
+#include "store/disk/cache_folder.h"
+#include "store/disk/whole_file.h"
+
+namespace banyan {
+namespace {
+
+// Of a block's number; the rest is the journal's count of starts.
+constexpr int kCountBits = 40;
+constexpr std::uint32_t kMostStarts = (std::uint32_t{1} << (64 - kCountBits)) - 1;
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+/// What `task` returns, or what it throws as an Error.
+template <class Task>
+Result<> caught(Task task) {
+  try {
+    try {
+      return task();
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& error) {
+      return fail(Errc::internal, error.what());
+    } catch (...) {
+      return fail(Errc::internal, "unknown");
+    }
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::out_of_memory, "out of memory");  // so short that it takes none
+  }
+}
+
+SpaceId random_space() {
+  std::random_device random;
+  SpaceId space;
+  for (std::byte& byte : space) byte = static_cast<std::byte>(random());
+  return space;
+}
+
+/// Replies beside it keep their speed. What the system refuses is left as it is.
+void lower_priority() {
+  const auto self = static_cast<id_t>(gettid());
+  static_cast<void>(setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + 10));
+}
+
+std::string parent_of(const std::string& folder) {
+  const auto path = std::filesystem::absolute(folder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).parent_path();
+}
+
+}  // namespace
+
+// --- Opening
+// ------------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<DiskTier>> DiskTier::open(Files& files, const DiskTierOptions& options) try {
+  const std::string& folder = options.folder;
+  if (folder.empty()) return fail(Errc::invalid_argument, "a disk cache needs a folder");
+  if (!is_model_key(options.key)) {
+    return fail(Errc::invalid_argument, "not the key of a disk cache: " + options.key);
+  }
+  if (auto made = files.make_folder(folder); !made) return std::unexpected(made.error());
+  auto lock = lock_cache(files, folder);
+  if (!lock) return std::unexpected(lock.error());
+
+  std::unique_ptr<DiskTier> tier(new DiskTier(files, path_in(folder, options.key), std::move(*lock)));
+  Result<> done = files.make_folder(tier->folder_);
+  if (done) done = files.sync_folder(folder);
+  // The folder itself may be new. Who may not read what it is in cannot sync that.
+  static_cast<void>(files.sync_folder(parent_of(folder)));
+  if (done) done = tier->load(options.description);
+  if (!done) return std::unexpected(done.error());
+  tier->thread_ = std::jthread([self = tier.get()](const std::stop_token& stop) { self->run(stop); });
+  return tier;
+} catch (const std::bad_alloc&) {
+  return fail(Errc::out_of_memory, options.folder + ": no memory to open this disk cache");
+} catch (const std::system_error& error) {
+  return fail(Errc::io, options.folder + ": " + error.what());
+}
+
+Result<> DiskTier::load(const std::string& description) {
+  const auto entries = files_.list(folder_);
+  if (!entries) return std::unexpected(entries.error());
+
+  const std::string journal_path = path_in(folder_, kJournalName);
+  Journal::Contents found;
+  if (std::ranges::contains(*entries, kJournalName, &Files::Entry::name)) {
+    auto read = Journal::read(files_, journal_path);
+    if (read) {
+      found = std::move(*read);
+    } else if (read.error().code == Errc::corrupt) {
+      contents_.notes.push_back(read.error().message + "; this model's disk cache starts empty");
+    } else {
+      return std::unexpected(read.error());
+    }
+  }
+  if (found.damaged > 0) {
+    contents_.notes.push_back(
+        std::format("{}: {} bytes are damaged; what they told of is forgotten", journal_path, found.damaged));
+  }
+  if (found.head.starts >= kMostStarts) found = {};
+  const bool is_new = found.head.starts == 0;
+  head_ = {is_new ? random_space() : found.head.space, found.head.starts + 1};
+  contents_.records = std::move(found.records);
+
+  for (const Files::Entry& entry : *entries) {
+    const FileKind kind = file_kind(entry.name);
+    if (kind == FileKind::block && !is_new && entry.bytes >= kBlockHeader) {
+      contents_.blocks[*block_of(entry.name)] = entry.bytes - kBlockHeader;
+    } else if (kind == FileKind::block || kind == FileKind::unfinished) {
+      static_cast<void>(files_.remove(path_in(folder_, entry.name)));  // what stays is not read
+    }
+  }
+
+  const auto line = std::as_bytes(std::span(description));
+  if (auto file = write_whole_file(files_, path_in(folder_, kDescriptionName), line, {}); !file) {
+    return std::unexpected(file.error());
+  }
+  auto journal = Journal::write(files_, journal_path, head_, contents_.records);
+  if (!journal) return std::unexpected(journal.error());
+  journal_ = std::move(*journal);
+  record_bytes_ = journal_->bytes();
+  return files_.sync_folder(folder_);
+}
+
+DiskTier::~DiskTier() {
+  if (thread_.joinable()) {
+    thread_.request_stop();
+    thread_.join();
+  }
+  // On this thread, as was promised. What the functions held on to may drop blocks when it goes.
+  ended_.clear();
+  look_ups_.clear();
+  while (!others_.empty()) {
+    Jobs job;
+    job.splice(job.begin(), others_, others_.begin());
+    if (const Drop* const drop = std::get_if<Drop>(&job.front().task)) {
+      static_cast<void>(caught([&] { return files_.remove(block_path(drop->block)); }));
+    }
+  }
+}
+
+// --- The caller's thread
+// ------------------------------------------------------------------------------------
+
+Tier::Contents DiskTier::take_contents() { return std::exchange(contents_, {}); }
+
+BlockId DiskTier::new_block() { return (std::uint64_t{head_.starts} << kCountBits) + ++blocks_given_; }
+
+std::size_t DiskTier::bytes_of(std::size_t block_bytes) const {
+  return bytes_on_disk(kBlockHeader + block_bytes);
+}
+
+Tier::Ticket DiskTier::insert(std::vector<BlockToInsert> blocks, Record record) {
+  require(record.size() <= Journal::kMostBody, "DiskTier::insert: too large a record");
+  std::unordered_set<BlockId> ids;
+  for (const BlockToInsert& block : blocks) ids.insert(block.id);
+  const Ticket ticket = ++last_ticket_;
+  Jobs job;
+  job.push_back({Insert{std::move(blocks), std::move(record)}, {ticket, {}, {}}});
+  const std::lock_guard lock(mutex_);
+  unstored_.reserve(unstored_.size() + ids.size());  // so that nothing fails from here on
+  unstored_.merge(ids);
+  others_.splice(others_.end(), job);
+  wake_.notify_one();
+  return ticket;
+}
+
+void DiskTier::cancel_inserts() {
+  const std::lock_guard lock(mutex_);
+  for (auto next = others_.begin(); next != others_.end();) {
+    const auto job = next++;
+    const Insert* const insert = std::get_if<Insert>(&job->task);
+    if (insert == nullptr) continue;
+    for (const BlockToInsert& block : insert->blocks) unstored_.erase(block.id);
+    job->outcome.result = fail(Errc::cancelled, "cancelled");
+    ended_.splice(ended_.end(), others_, job);
+    has_news_ = true;
+  }
+  wake_.notify_one();
+}
+
+Tier::Ticket DiskTier::look_up(std::vector<BlockToFind> blocks) {
+  const Ticket ticket = ++last_ticket_;
+  Jobs job;
+  job.push_back({LookUp{std::move(blocks)}, {ticket, {}, {}}});
+  const std::lock_guard lock(mutex_);
+  look_ups_.splice(look_ups_.end(), job);
+  wake_.notify_one();
+  return ticket;
+}
+
+void DiskTier::drop(BlockId block) try {
+  Jobs job;
+  job.push_back({Drop{block}});
+  const std::lock_guard lock(mutex_);
+  others_.splice(others_.end(), job);
+  wake_.notify_one();
+} catch (const std::bad_alloc&) {
+  // Destructors drop blocks.
+}
+
+void DiskTier::replace_records(std::vector<Record> records) {
+  for (const Record& record : records) {
+    require(record.size() <= Journal::kMostBody, "DiskTier::replace_records: too large a record");
+  }
+  Jobs job;
+  job.push_back({NewRecords{std::move(records)}});
+  const std::lock_guard lock(mutex_);
+  others_.splice(others_.end(), job);
+  wake_.notify_one();
+}
+
+std::size_t DiskTier::record_bytes() const { return record_bytes_; }
+
+std::vector<Tier::Outcome> DiskTier::poll() {
+  std::vector<Outcome> outcomes;
+  Jobs ended;  // goes without the lock: what it holds on to may drop blocks
+  {
+    const std::lock_guard lock(mutex_);
+    outcomes.reserve(ended_.size());
+    ended.swap(ended_);
+  }
+  for (Job& job : ended) outcomes.push_back(std::move(job.outcome));
+  return outcomes;
+}
+
+bool DiskTier::wait() {
+  std::unique_lock lock(mutex_);
+  ended_one_.wait(
+      lock, [this] { return !ended_.empty() || (running_ == 0 && look_ups_.empty() && others_.empty()); });
+  return !ended_.empty();
+}
+
+void DiskTier::set_notify(std::function<void()> notify) {
+  const std::lock_guard lock(notify_mutex_);
+  notify_ = std::move(notify);
+}
+
+// --- The tier's thread
+// --------------------------------------------------------------------------------------
+
+void DiskTier::run(const std::stop_token& stop) {
+  lower_priority();
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, stop,
+               [this] { return has_news_ || !others_.empty() || ready_look_up() != look_ups_.end(); });
+    if (stop.stop_requested()) return;
+    if (const auto look_up = ready_look_up(); look_up != look_ups_.end()) {
+      do_job(look_ups_, look_up, lock);
+    } else if (!tell_news(lock)) {
+      do_job(others_, others_.begin(), lock);
+    }
+  }
+}
+
+DiskTier::Jobs::iterator DiskTier::ready_look_up() {
+  return std::ranges::find_if(look_ups_, [this](const Job& job) {
+    return std::ranges::none_of(std::get<LookUp>(job.task).blocks,
+                                [this](const BlockToFind& block) { return unstored_.contains(block.id); });
+  });
+}
+
+void DiskTier::do_job(Jobs& queue, Jobs::iterator at, std::unique_lock<std::mutex>& lock) {
+  Jobs jobs;
+  jobs.splice(jobs.begin(), queue, at);
+  ++running_;
+  lock.unlock();
+
+  auto& [task, outcome] = jobs.front();
+  outcome.result = caught([&] {
+    return std::visit(Overloaded{[&](Insert& insert) { return store(insert); },
+                                 [&](LookUp& look_up) { return find(look_up, outcome.missing); },
+                                 [&](Drop& drop) { return files_.remove(block_path(drop.block)); },
+                                 [&](NewRecords& records) { return rewrite(records); }},
+                      task);
+  });
+
+  lock.lock();
+  --running_;
+  if (const Insert* const insert = std::get_if<Insert>(&task)) {
+    for (const BlockToInsert& block : insert->blocks) unstored_.erase(block.id);
+  }
+  if (outcome.ticket != 0) {
+    ended_.splice(ended_.end(), jobs);
+    has_news_ = true;
+  }
+  ended_one_.notify_all();
+}
+
+bool DiskTier::tell_news(std::unique_lock<std::mutex>& lock) {
+  if (!std::exchange(has_news_, false)) return false;
+  lock.unlock();
+  {
+    const std::lock_guard notifying(notify_mutex_);
+    if (notify_) notify_();
+  }
+  lock.lock();
+  return true;
+}
+
+void DiskTier::serve_look_ups() {
+  std::unique_lock lock(mutex_);
+  for (auto at = ready_look_up(); at != look_ups_.end(); at = ready_look_up()) do_job(look_ups_, at, lock);
+  tell_news(lock);
+}
+
+Result<> DiskTier::store(Insert& insert) {
+  const Result<> stored = caught([&]() -> Result<> {
+    for (const BlockToInsert& block : insert.blocks) {
+      const auto payload = room(block.bytes);
+      block.fill(payload);
+      if (auto done = write_block(files_, folder_, head_.space, block.id, payload); !done) return done;
+      serve_look_ups();
+    }
+    // Also where there are no blocks: an earlier rewrite() may have failed to.
+    if (auto done = files_.sync_folder(folder_); !done) return done;
+    if (auto done = journal_->append(insert.record); !done) return done;
+    return journal_->sync();
+  });
+  record_bytes_ = journal_->bytes();
+  if (stored) return stored;
+  for (const BlockToInsert& block : insert.blocks) {
+    static_cast<void>(caught([&] { return files_.remove(block_path(block.id)); }));
+  }
+  return stored;
+}
+
+Result<> DiskTier::find(LookUp& look_up, std::vector<BlockId>& missing) {
+  for (const BlockToFind& block : look_up.blocks) {
+    const auto payload = room(block.bytes);
+    if (auto read = read_block(files_, folder_, head_.space, block.id, payload); !read) {
+      missing.push_back(block.id);
+      return read;
+    }
+    block.take(payload);
+    // Its time says when it was last used; without it a block is only cleared sooner.
+    static_cast<void>(files_.touch(block_path(block.id)));
+  }
+  return {};
+}
+
+Result<> DiskTier::rewrite(const NewRecords& records) {
+  auto journal = Journal::write(files_, path_in(folder_, kJournalName), head_, records.records);
+  if (!journal) return std::unexpected(journal.error());
+  // From here on the old one has no name. Should the sync fail, a crash may bring it back as it was, until an
+  // insert has synced the folder, before it is told to be kept.
+  journal_ = std::move(*journal);
+  record_bytes_ = journal_->bytes();
+  return files_.sync_folder(folder_);
+}
+
+std::span<std::byte> DiskTier::room(std::size_t bytes) {
+  if (buffer_.size() < bytes) {
+    buffer_ = {};  // first, not to have both
+    buffer_.resize(bytes);
+  }
+  return std::span(buffer_).first(bytes);
+}
+
+std::string DiskTier::block_path(BlockId block) const { return path_in(folder_, block_name(block)); }
+
+Result<std::unique_ptr<Tier>> open_disk_tier(const DiskTierOptions& options) {
+  return DiskTier::open(system_files(), options);
+}
+
+}  // namespace banyan
