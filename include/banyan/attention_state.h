@@ -38,6 +38,17 @@ class AttentionGroup final : public LayerGroup {
   std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const override;
   std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
                                     Budget& budget) const override;
+
+  std::size_t block_bytes(std::size_t tokens) const override;
+  std::vector<EdgeRange> ranges(const StatePart& part, std::size_t length) const override;
+  std::function<void(std::span<std::byte>)> writer(const StatePart& part, EdgeRange range) const override;
+  std::unique_ptr<StatePart> stored_part(std::size_t length, std::span<const StoredRun> runs) const override;
+  std::vector<StoredRun> stored_runs(const StatePart& part, std::size_t length) const override;
+  /// What memory has is shared; the rest gets segments of its own.
+  Result<LoadingState> load(std::span<const PathPart> memory, std::size_t in_memory,
+                            std::span<const PathPart> stored, std::size_t offset,
+                            Budget& budget) const override;
+
   const KvLayout& layout() const { return layout_; }
 
  private:

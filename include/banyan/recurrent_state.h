@@ -27,17 +27,27 @@ class StateBlock {
   /// Allocates a block, charged to the budget for its life. Its contents are undefined.
   /// Errors: out_of_memory.
   static Result<std::shared_ptr<StateBlock>> create(const RecurrentLayout& layout, Budget& budget);
+  /// A state that lies in a block of a lower tier, of which stored parts (banyan/state.h) are made.
+  static std::shared_ptr<StateBlock> stored(std::shared_ptr<StoredBlock> block);
   ~StateBlock();
   StateBlock(const StateBlock&) = delete;
   StateBlock& operator=(const StateBlock&) = delete;
 
-  std::size_t bytes() const { return charge_.bytes(); }
+  /// Of memory, or that the block of the lower tier takes there.
+  std::size_t bytes() const { return block_ == nullptr ? charge_.bytes() : block_->bytes(); }
+  /// Null where the state lies in a lower tier.
   float* data() const { return data_; }
+  /// Null where the state lies in memory.
+  const std::shared_ptr<StoredBlock>& block() const { return block_; }
+  /// What the state lies in.
+  const void* id() const { return block_ == nullptr ? static_cast<const void*>(this) : block_.get(); }
 
  private:
   StateBlock(float* data, Charge charge);
-  float* data_;
+  explicit StateBlock(std::shared_ptr<StoredBlock> block);
+  float* data_ = nullptr;
   Charge charge_;
+  std::shared_ptr<StoredBlock> block_;
 };
 
 /// A session's state of a group. Its part of a node is the state at the node's end, which the back
@@ -107,6 +117,16 @@ class RecurrentGroup final : public LayerGroup {
   std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const override;
   std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
                                     Budget& budget) const override;
+
+  std::size_t block_bytes(std::size_t tokens) const override;
+  std::vector<EdgeRange> ranges(const StatePart& part, std::size_t length) const override;
+  std::function<void(std::span<std::byte>)> writer(const StatePart& part, EdgeRange range) const override;
+  std::unique_ptr<StatePart> stored_part(std::size_t length, std::span<const StoredRun> runs) const override;
+  std::vector<StoredRun> stored_runs(const StatePart& part, std::size_t length) const override;
+  Result<LoadingState> load(std::span<const PathPart> memory, std::size_t in_memory,
+                            std::span<const PathPart> stored, std::size_t offset,
+                            Budget& budget) const override;
+
   const RecurrentLayout& layout() const { return layout_; }
 
  private:

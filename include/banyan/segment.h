@@ -5,6 +5,9 @@
 /// view ends where the segment's used tokens end may append in place; any other starts a segment of
 /// its own. Nothing here ever copies keys or values.
 ///
+/// The tokens of a segment may also lie in a block of a lower tier. Such segments are what stored parts
+/// (banyan/state.h) are views of; a path is made of segments in memory.
+///
 /// One thread at a time.
 #pragma once
 
@@ -24,6 +27,8 @@ class Segment {
   /// Allocates room for `capacity` tokens, charged to the budget for the segment's life.
   /// Errors: out_of_memory. REQUIRES: capacity is a positive multiple of KvLayout::kTile.
   static Result<std::shared_ptr<Segment>> create(const KvLayout& layout, int capacity, Budget& budget);
+  /// The `tokens` tokens of a block, all of them used.
+  static std::shared_ptr<Segment> stored(std::shared_ptr<StoredBlock> block, int tokens);
   ~Segment();
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
@@ -31,8 +36,14 @@ class Segment {
   int capacity() const { return capacity_; }
   /// Tokens that some state has claimed.
   int used() const { return used_; }
-  std::size_t bytes() const { return charge_.bytes(); }
+  /// Of memory, or that the block takes in its tier.
+  std::size_t bytes() const { return block_ == nullptr ? charge_.bytes() : block_->bytes(); }
+  /// Null where the tokens lie in a lower tier.
   std::byte* data() const { return data_; }
+  /// Null where the tokens lie in memory.
+  const std::shared_ptr<StoredBlock>& block() const { return block_; }
+  /// What the tokens lie in: the same for all segments of a block.
+  const void* id() const { return block_ == nullptr ? static_cast<const void*>(this) : block_.get(); }
 
   /// Claims up to `count` tokens after `from` if `from` is where the used tokens end. Returns how
   /// many were claimed.
@@ -42,10 +53,12 @@ class Segment {
 
  private:
   Segment(int capacity, std::byte* data, Charge charge);
+  Segment(std::shared_ptr<StoredBlock> block, int tokens);
   int capacity_;
   int used_ = 0;
-  std::byte* data_;
+  std::byte* data_ = nullptr;
   Charge charge_;
+  std::shared_ptr<StoredBlock> block_;
 };
 
 /// Tokens [begin, end) of a segment.

@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "banyan/base.h"
 #include "banyan/budget.h"
@@ -43,6 +44,40 @@ class StatePart {
   virtual void visit_allocations(const AllocationVisitor& visit) const = 0;
 };
 
+/// A block of a lower tier (banyan/tier.h) that holds what a segment or a whole state holds in memory.
+/// Whoever made it derives from it to free the block when the last owner lets go.
+class StoredBlock {
+ public:
+  StoredBlock(std::uint64_t id, std::size_t bytes) : id_(id), bytes_(bytes) {}
+  virtual ~StoredBlock() = default;
+  StoredBlock(const StoredBlock&) = delete;
+  StoredBlock& operator=(const StoredBlock&) = delete;
+
+  std::uint64_t id() const { return id_; }
+  /// That it takes in its tier.
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::uint64_t id_;
+  std::size_t bytes_;
+};
+
+/// Tokens [begin, end) of an edge. A whole state of the edge's end is the empty range there.
+struct EdgeRange {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  bool operator==(const EdgeRange&) const = default;
+};
+
+/// What a stored part has of its edge: the range lies in `block` from its token `at` on. Of a whole state the
+/// block is all, and `at` and `block_tokens` are 0.
+struct StoredRun {
+  EdgeRange range;
+  std::shared_ptr<StoredBlock> block;
+  int at = 0;
+  int block_tokens = 0;  ///< that the block has
+};
+
 /// One node's part on a path: null when the node has none for this group.
 struct PathPart {
   const StatePart* part = nullptr;
@@ -70,6 +105,19 @@ class LiveState {
   virtual void visit_allocations(const AllocationVisitor& visit) const = 0;
 };
 
+/// A live state whose memory is still to be filled from a lower tier.
+struct LoadingState {
+  struct Block {
+    std::shared_ptr<StoredBlock> block;
+    std::size_t bytes = 0;  ///< LayerGroup::block_bytes() of it
+    /// Copies what is wanted of the block's bytes. Any thread may call it, while the state lives; no two
+    /// functions write to the same memory.
+    std::function<void(std::span<const std::byte>)> take;
+  };
+  std::unique_ptr<LiveState> state;  ///< of no use before every block has been taken
+  std::vector<Block> blocks;         ///< each once
+};
+
 class LayerGroup {
  public:
   virtual ~LayerGroup() = default;
@@ -84,6 +132,30 @@ class LayerGroup {
   /// REQUIRES: offset == 0 or resumable(path, offset) == offset.
   virtual std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
                                             Budget& budget) const = 0;
+
+  // Lower tiers. A *stored part* is a part of the same class whose segments and states are blocks of a lower
+  // tier: it is split, merged, completed and asked where it resumes like any other, but never resumed from.
+  // The bytes of a block are the same on every machine (docs/disk-cache.md). By default a group stores
+  // nothing.
+
+  /// Bytes of a block of `tokens` tokens; where the kind keeps whole states, of one, and `tokens` is 0.
+  virtual std::size_t block_bytes(std::size_t tokens) const;
+  /// What a part has of its edge of `length` tokens, in order; adjoining ranges are one.
+  virtual std::vector<EdgeRange> ranges(const StatePart& part, std::size_t length) const;
+  /// Writes the bytes of a block that holds `range`, which lies in one of the ranges() of a part in memory.
+  /// The function may be called by any thread; it holds on to the part's memory.
+  virtual std::function<void(std::span<std::byte>)> writer(const StatePart& part, EdgeRange range) const;
+  /// A stored part of an edge of `length` tokens, of runs in order that do not overlap. Null when the kind
+  /// can keep nothing of that.
+  virtual std::unique_ptr<StatePart> stored_part(std::size_t length, std::span<const StoredRun> runs) const;
+  /// What a stored part is made of, in order.
+  virtual std::vector<StoredRun> stored_runs(const StatePart& part, std::size_t length) const;
+  /// A live state at `offset` of the path of `stored`, of blocks and of what `memory` has of the first
+  /// `in_memory` tokens, as far as the two paths are one. Errors: out_of_memory.
+  /// REQUIRES: resumable(stored, offset) == offset > 0.
+  virtual Result<LoadingState> load(std::span<const PathPart> memory, std::size_t in_memory,
+                                    std::span<const PathPart> stored, std::size_t offset,
+                                    Budget& budget) const;
 };
 
 }  // namespace banyan

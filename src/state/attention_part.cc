@@ -1,5 +1,6 @@
 #include "state/attention_part.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace banyan {
@@ -37,6 +38,17 @@ void AttentionPart::complete(std::unique_ptr<StatePart> other) {
   auto* const part = static_cast<AttentionPart*>(other.get());
   std::swap(views_, part->views_);
   std::swap(tokens_, part->tokens_);
+}
+
+std::vector<SegmentView> attention_views(std::span<const PathPart> path, std::size_t from, std::size_t to) {
+  std::vector<SegmentView> views;
+  for (const PathPart& node : path) {
+    if (node.start >= to) break;
+    if (node.end <= from) continue;
+    const auto* const part = static_cast<const AttentionPart*>(node.part);
+    append_views(views, clip_views(part->views(), std::max(from, node.start) - node.start, to - node.start));
+  }
+  return views;
 }
 
 }  // namespace banyan

@@ -33,4 +33,7 @@ class AttentionPart final : public StatePart {
   std::size_t tokens_;
 };
 
+/// Views of the tokens [from, to) of a path whose parts hold them.
+std::vector<SegmentView> attention_views(std::span<const PathPart> path, std::size_t from, std::size_t to);
+
 }  // namespace banyan

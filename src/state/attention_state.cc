@@ -39,13 +39,7 @@ std::size_t AttentionGroup::resumable(std::span<const PathPart> path, std::size_
 std::unique_ptr<LiveState> AttentionGroup::resume(std::span<const PathPart> path, std::size_t offset,
                                                   Budget& budget) const {
   require(resumable(path, offset) == offset, "AttentionGroup::resume: the path has a gap");
-  std::vector<SegmentView> views;
-  for (const PathPart& node : path) {
-    if (node.start >= offset) break;
-    const auto* const part = static_cast<const AttentionPart*>(node.part);
-    append_views(views, clip_views(part->views(), 0, offset - node.start));
-  }
-  return std::make_unique<AttentionState>(layout_, budget, std::move(views));
+  return std::make_unique<AttentionState>(layout_, budget, attention_views(path, 0, offset));
 }
 
 }  // namespace banyan

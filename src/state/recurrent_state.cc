@@ -4,31 +4,9 @@
 #include <utility>
 
 #include "state/memory.h"
+#include "state/recurrent_part.h"
 
 namespace banyan {
-namespace {
-
-class RecurrentPart final : public StatePart {
- public:
-  explicit RecurrentPart(std::shared_ptr<const StateBlock> block) : block_(std::move(block)) {}
-
-  std::size_t bytes() const override { return block_->bytes(); }
-  std::unique_ptr<StatePart> split_front(std::size_t) override { return nullptr; }
-  void merge_front(std::unique_ptr<StatePart>) override {}
-  bool merges_freely(const StatePart&) const override { return false; }
-  // Both are the state after the same tokens.
-  void complete(std::unique_ptr<StatePart>) override {}
-  void visit_allocations(const AllocationVisitor& visit) const override {
-    visit(block_.get(), block_->bytes());
-  }
-
-  const std::shared_ptr<const StateBlock>& block() const { return block_; }
-
- private:
-  std::shared_ptr<const StateBlock> block_;
-};
-
-}  // namespace
 
 Result<std::shared_ptr<StateBlock>> StateBlock::create(const RecurrentLayout& layout, Budget& budget) {
   auto memory = allocate(layout.bytes(), "recurrent states", budget);
@@ -37,9 +15,17 @@ Result<std::shared_ptr<StateBlock>> StateBlock::create(const RecurrentLayout& la
   return std::shared_ptr<StateBlock>(new StateBlock(data, std::move(memory->charge)));
 }
 
-StateBlock::StateBlock(float* data, Charge charge) : data_(data), charge_(std::move(charge)) {}
+std::shared_ptr<StateBlock> StateBlock::stored(std::shared_ptr<StoredBlock> block) {
+  require(block != nullptr, "StateBlock::stored: no block");
+  return std::shared_ptr<StateBlock>(new StateBlock(std::move(block)));
+}
 
-StateBlock::~StateBlock() { release(reinterpret_cast<std::byte*>(data_), charge_.bytes()); }
+StateBlock::StateBlock(float* data, Charge charge) : data_(data), charge_(std::move(charge)) {}
+StateBlock::StateBlock(std::shared_ptr<StoredBlock> block) : block_(std::move(block)) {}
+
+StateBlock::~StateBlock() {
+  if (data_ != nullptr) release(reinterpret_cast<std::byte*>(data_), charge_.bytes());
+}
 
 RecurrentState::RecurrentState(const RecurrentLayout& layout, Budget& budget, std::size_t tokens,
                                std::shared_ptr<const StateBlock> block)

@@ -14,10 +14,20 @@ Result<std::shared_ptr<Segment>> Segment::create(const KvLayout& layout, int cap
   return std::shared_ptr<Segment>(new Segment(capacity, memory->data, std::move(memory->charge)));
 }
 
+std::shared_ptr<Segment> Segment::stored(std::shared_ptr<StoredBlock> block, int tokens) {
+  require(block != nullptr && tokens > 0, "Segment::stored: no tokens");
+  return std::shared_ptr<Segment>(new Segment(std::move(block), tokens));
+}
+
 Segment::Segment(int capacity, std::byte* data, Charge charge)
     : capacity_(capacity), data_(data), charge_(std::move(charge)) {}
 
-Segment::~Segment() { release(data_, charge_.bytes()); }
+Segment::Segment(std::shared_ptr<StoredBlock> block, int tokens)
+    : capacity_(tokens), used_(tokens), block_(std::move(block)) {}
+
+Segment::~Segment() {
+  if (data_ != nullptr) release(data_, charge_.bytes());
+}
 
 int Segment::claim(int from, int count) {
   if (from != used_) return 0;

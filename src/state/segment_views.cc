@@ -12,7 +12,7 @@ std::size_t count_tokens(std::span<const SegmentView> views) {
 }
 
 void append_view(std::vector<SegmentView>& views, SegmentView view) {
-  if (!views.empty() && views.back().segment == view.segment && views.back().end == view.begin) {
+  if (!views.empty() && views.back().end == view.begin && views.back().segment->id() == view.segment->id()) {
     views.back().end = view.end;
   } else {
     views.push_back(std::move(view));
@@ -27,11 +27,13 @@ std::vector<SegmentView> clip_views(std::span<const SegmentView> views, std::siz
   std::vector<SegmentView> clipped;
   std::size_t start = 0;
   for (const SegmentView& view : views) {
-    const std::size_t end = start + view.size();
     if (start >= to) break;
-    if (end > from) {
-      const int begin = view.begin + static_cast<int>(std::max(from, start) - start);
-      clipped.push_back({view.segment, begin, view.begin + static_cast<int>(std::min(to, end) - start)});
+    const std::size_t end = start + view.size();
+    const std::size_t first = std::max(from, start);
+    const std::size_t last = std::min(to, end);
+    if (first < last) {
+      clipped.push_back({view.segment, view.begin + static_cast<int>(first - start),
+                         view.begin + static_cast<int>(last - start)});
     }
     start = end;
   }
@@ -39,7 +41,7 @@ std::vector<SegmentView> clip_views(std::span<const SegmentView> views, std::siz
 }
 
 void visit_views(std::span<const SegmentView> views, const AllocationVisitor& visit) {
-  for (const SegmentView& view : views) visit(view.segment.get(), view.segment->bytes());
+  for (const SegmentView& view : views) visit(view.segment->id(), view.segment->bytes());
 }
 
 }  // namespace banyan

@@ -86,4 +86,22 @@ std::vector<WindowPart::Piece> WindowPart::clip(std::size_t from, std::size_t to
   return clipped;
 }
 
+std::span<const WindowPart::Piece> pieces_of(const PathPart& node) {
+  if (node.part == nullptr) return {};
+  return static_cast<const WindowPart*>(node.part)->pieces();
+}
+
+std::vector<SegmentView> window_views(std::span<const PathPart> path, std::size_t from, std::size_t to) {
+  std::vector<SegmentView> views;
+  for (const PathPart& node : path) {
+    for (const WindowPart::Piece& piece : pieces_of(node)) {
+      const std::size_t start = node.start + piece.begin;
+      const std::size_t first = std::max(from, start);
+      const std::size_t last = std::min(to, node.start + piece.end);
+      if (first < last) append_views(views, clip_views(piece.views, first - start, last - start));
+    }
+  }
+  return views;
+}
+
 }  // namespace banyan

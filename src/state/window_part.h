@@ -1,6 +1,7 @@
 /// What a node of the trie owns of a group of sliding-window layers: pieces of its edge.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <vector>
@@ -48,5 +49,16 @@ class WindowPart final : public StatePart {
   std::size_t length_;
   std::vector<Piece> pieces_;
 };
+
+/// Where the window before `offset` begins.
+inline std::size_t window_begin(std::size_t offset, std::size_t window) {
+  return offset - std::min(offset, window);
+}
+
+/// A node's pieces; none where it has no part.
+std::span<const WindowPart::Piece> pieces_of(const PathPart& node);
+
+/// Views of the tokens [from, to) of a path, as far as its parts hold them.
+std::vector<SegmentView> window_views(std::span<const PathPart> path, std::size_t from, std::size_t to);
 
 }  // namespace banyan

@@ -17,14 +17,6 @@ int most_segment_tokens(int window) {
   return std::clamp(tiles * KvLayout::kTile, SegmentPath::kLeastSegmentTokens, 256);
 }
 
-// Where the window before `offset` begins.
-std::size_t window_begin(std::size_t offset, std::size_t window) { return offset - std::min(offset, window); }
-
-std::span<const WindowPart::Piece> pieces_of(const PathPart& node) {
-  if (node.part == nullptr) return {};
-  return static_cast<const WindowPart*>(node.part)->pieces();
-}
-
 }  // namespace
 
 WindowState::WindowState(const KvLayout& layout, int window, Budget& budget, std::size_t first,
@@ -96,16 +88,7 @@ std::unique_ptr<LiveState> WindowGroup::resume(std::span<const PathPart> path, s
                                                Budget& budget) const {
   require(resumable(path, offset) == offset, "WindowGroup::resume: the window is not kept");
   const std::size_t first = window_begin(offset, window_);
-  std::vector<SegmentView> views;
-  for (const PathPart& node : path) {
-    for (const WindowPart::Piece& piece : pieces_of(node)) {
-      const std::size_t start = node.start + piece.begin;
-      const std::size_t from = std::max(first, start);
-      const std::size_t to = std::min(offset, node.start + piece.end);
-      if (from < to) append_views(views, clip_views(piece.views, from - start, to - start));
-    }
-  }
-  return std::make_unique<WindowState>(layout_, window_, budget, first, std::move(views));
+  return std::make_unique<WindowState>(layout_, window_, budget, first, window_views(path, first, offset));
 }
 
 }  // namespace banyan

@@ -80,6 +80,23 @@ TEST(SegmentTest, AsksForRoomAndIsRefusedWhenTheSystemHasNone) {
   EXPECT_EQ(budget.used(), 0);
 }
 
+TEST(SegmentTest, LiesInABlockOfALowerTierInstead) {
+  const auto block = std::make_shared<StoredBlock>(7, 1234);
+  {
+    const auto segment = Segment::stored(block, 19);
+    EXPECT_EQ(segment->data(), nullptr);
+    EXPECT_EQ(segment->block(), block);
+    EXPECT_EQ(segment->id(), block.get());
+    EXPECT_EQ(segment->bytes(), 1234);
+    EXPECT_EQ(segment->capacity(), 19);
+    EXPECT_EQ(segment->used(), 19);
+    EXPECT_EQ(segment->claim(19, 1), 0);
+  }
+  EXPECT_EQ(block.use_count(), 1);
+  EXPECT_THROW((void)Segment::stored(block, 0), Misuse);
+  EXPECT_THROW((void)Segment::stored(nullptr, 1), Misuse);
+}
+
 TEST(SegmentTest, HoldsWholeTiles) {
   Budget budget(1 << 20);
   EXPECT_THROW((void)Segment::create(kLayout, 0, budget), Misuse);
