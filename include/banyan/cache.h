@@ -31,6 +31,7 @@
 #include "banyan/budget.h"
 #include "banyan/state.h"
 #include "banyan/store.h"
+#include "banyan/tier.h"
 #include "banyan/trie.h"
 
 namespace banyan {
@@ -50,6 +51,7 @@ struct SessionStats {
   std::size_t total = 0;      ///< tokens of the prompt
   std::size_t matched = 0;    ///< of these, found in the trie
   std::size_t restored = 0;   ///< of these, not evaluated again
+  std::size_t loaded = 0;     ///< of these, from a lower tier
   std::size_t evaluated = 0;  ///< evaluated by this session so far, prompt and reply
   RestoreLimit limit = RestoreLimit::none;
   /// The kind of the layer group that held the session back, for no_state and no_point.
@@ -85,6 +87,9 @@ class Session {
   std::size_t position() const;
   /// What is left of the prompt to evaluate. At least one token at begin.
   TokenSpan pending() const;
+  /// Whether more of the prompt is on its way from a lower tier, which PrefixCache::poll() brings to an end.
+  /// Until then the session can only be closed.
+  bool is_loading() const;
   const SessionStats& stats() const;
 
   /// One state for each layer group of the cache, in its order.
@@ -120,8 +125,11 @@ class PrefixCache {
  public:
   /// `groups` are the model's layer groups with state (stateless layers have none). Installs
   /// itself as the budget's reclaimer. The budget must outlive the cache.
-  PrefixCache(std::vector<std::unique_ptr<LayerGroup>> groups, Budget& budget);
-  /// Closes the sessions that are still open.
+  /// With a `tier`, what sessions leave is stored there too, at most `tier_bytes` of it, and comes back from
+  /// there when memory has it no more, also from an earlier process.
+  PrefixCache(std::vector<std::unique_ptr<LayerGroup>> groups, Budget& budget,
+              std::unique_ptr<Tier> tier = nullptr, std::size_t tier_bytes = 0);
+  /// Closes the sessions that are still open. What is not yet stored is lost; flush() stores it.
   ~PrefixCache();
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
@@ -134,6 +142,14 @@ class PrefixCache {
   /// invalid_argument (empty prompt, a point outside the prompt, a negative token).
   Result<Session> begin(std::vector<Token> prompt, std::span<const RestorePoint> points = {},
                         bool reuse = true);
+
+  /// Goes on with what lower tiers have done: ends loads, and stores more. Call it when the tier notifies,
+  /// and between steps. Never waits. Returns sentences for the log.
+  std::vector<std::string> poll();
+  /// Whether a lower tier is at work on memory that poll() will give back.
+  bool awaits_memory() const;
+  /// Stores all that sessions have left, and waits until it is kept.
+  void flush();
 
   /// How many tokens of `prompt` the trie holds. Changes nothing, not even the age of a node.
   std::size_t match_length(TokenSpan prompt) const;
@@ -154,6 +170,13 @@ class PrefixCache {
     std::uint64_t restored_tokens = 0;
     std::uint64_t evaluated_tokens = 0;
     std::uint64_t evictions = 0;
+    // Of the lower tier, where there is one.
+    std::size_t stored_tokens = 0;  ///< on its index's edges
+    std::size_t stored_bytes = 0;   ///< that its blocks take
+    std::uint64_t loads = 0;        ///< sessions that took something from it
+    std::uint64_t loaded_tokens = 0;
+    std::uint64_t failed_loads = 0;   ///< for damage, or what the system refused
+    std::uint64_t failed_stores = 0;  ///< inserts that the tier could not keep
   };
   Counters counters() const;
   const Trie& trie() const;

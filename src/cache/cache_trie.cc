@@ -1,6 +1,8 @@
 #include "cache/cache_trie.h"
 
+#include <algorithm>
 #include <memory>
+#include <new>
 #include <ranges>
 #include <utility>
 #include <vector>
@@ -11,8 +13,9 @@
 namespace banyan {
 
 Node* CacheTrie::append(Node* node, TokenSpan tokens, Parts parts) {
+  auto snapshot = std::make_unique<NodeSnapshot>(std::move(parts));
   Node* child = trie_.append(node, tokens);
-  trie_.set_snapshot(child, std::make_unique<NodeSnapshot>(std::move(parts)));
+  trie_.set_snapshot(child, std::move(snapshot));
   refresh(*node);
   refresh(*child);
   return child;
@@ -63,8 +66,42 @@ void CacheTrie::acquire(Node* node) {
 
 void CacheTrie::release(Node* node) {
   trie_.release(node);
-  for (Node* at = node; at != nullptr; at = at->parent()) refresh(*at);
+  try {
+    for (Node* at = node; at != nullptr; at = at->parent()) refresh(*at);
+    settle_path(node);
+  } catch (const std::bad_alloc&) {
+    // They are put in order and merged when they are next used.
+  }
+}
+
+void CacheTrie::settle_path(Node* node) {
   for (; !node->is_root(); node = node->parent()) node = settle(node);
+}
+
+void CacheTrie::remove_all(Node* node) {
+  Node* const parent = node->parent();
+  for (bool done = false; !done;) {
+    Node* leaf = node;
+    while (!leaf->is_leaf()) leaf = leaf->children().front();
+    done = leaf == node;
+    remove_leaf(leaf);
+  }
+  settle_path(parent);
+}
+
+void CacheTrie::replace_part(Node* node, std::size_t group, std::unique_ptr<StatePart> part) {
+  std::unique_ptr<Snapshot> snapshot = trie_.take_snapshot(node);
+  static_cast<NodeSnapshot&>(*snapshot).replace(group, std::move(part));
+  trie_.set_snapshot(node, std::move(snapshot));
+  refresh(*node);
+}
+
+void CacheTrie::set_age(Node* node, std::uint64_t time) {
+  now_ = std::max(now_, time);
+  for (; !node->is_root() && node->last_use() < time; node = node->parent()) {
+    trie_.set_last_use(node, time);
+    refresh(*node);
+  }
 }
 
 bool CacheTrie::evict_one() {
@@ -76,11 +113,16 @@ bool CacheTrie::evict_one() {
     return true;
   }
   Node* parent = node->parent();
-  order_.drop(*victim);
-  trie_.remove(node);
-  refresh(*parent);
+  remove_leaf(node);
   if (parent->uses() == 0) settle(parent);
   return true;
+}
+
+void CacheTrie::remove_leaf(Node* node) {
+  Node* const parent = node->parent();
+  order_.drop(key(*node));
+  trie_.remove(node);
+  refresh(*parent);
 }
 
 bool CacheTrie::may_go(const Node& node) const {

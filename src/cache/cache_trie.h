@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "banyan/store.h"
@@ -51,6 +52,16 @@ class CacheTrie {
   /// loses nothing; a node that some session acquired stays.
   void release(Node* node);
 
+  /// Merges nodes from `node` up as release() does.
+  void settle_path(Node* node);
+
+  /// Removes a node and all below it. REQUIRES: no session uses them; it is not the root.
+  void remove_all(Node* node);
+  /// Puts another part in the place of a group's.
+  void replace_part(Node* node, std::size_t group, std::unique_ptr<StatePart> part);
+  /// Makes the nodes from `node` up at least as recently used as at this time, if they are older.
+  void set_age(Node* node, std::uint64_t time);
+
   /// Removes or merges the node that goes first. O(log n). False when none may go.
   bool evict_one();
 
@@ -62,6 +73,7 @@ class CacheTrie {
 
  private:
   void refresh(const Node& node);
+  void remove_leaf(Node* node);
   Node* merge(Node* node);
   Node* settle(Node* node);
   bool is_cheap(const Node& node) const;

@@ -112,6 +112,14 @@ std::string PrefixCache::dump_json(const Detokenizer& text) const {
                      {"restored_tokens", sums.restored_tokens},
                      {"evaluated_tokens", sums.evaluated_tokens},
                      {"evictions", sums.evictions}};
+  if (impl_->lower != nullptr) {
+    out["tier"] = {{"tokens", sums.stored_tokens},
+                   {"bytes", sums.stored_bytes},
+                   {"loads", sums.loads},
+                   {"loaded_tokens", sums.loaded_tokens},
+                   {"failed_loads", sums.failed_loads},
+                   {"failed_stores", sums.failed_stores}};
+  }
   out["budget"] = {{"limit", budget().limit()}, {"used", budget().used()}, {"peak", budget().peak()}};
   out["clock"] = impl_->tree.now();
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include "banyan/cache.h"
 #include "cache/cache_trie.h"
 #include "cache/restore.h"
+#include "cache/stored/lower_tier.h"
 
 namespace banyan {
 
@@ -27,19 +29,26 @@ struct PrefixCache::Impl {
   Budget& budget;
   CacheTrie tree{groups};
   std::set<Session::Impl*> open;
-  Counters totals;  ///< the sums; what describes the trie is filled in when asked for
+  Counters totals;                   ///< the sums; what describes the trie is filled in when asked for
+  std::unique_ptr<LowerTier> lower;  ///< where there is one
 };
 
 struct Session::Impl {
   Impl(PrefixCache::Impl& owner, std::vector<Token> prompt);
-  /// Resumes every state as far as the prompt matched.
-  void start(const Match& match);
+  /// Resumes every state as far as the prompt matched. With `may_load`, more of it may come from a lower
+  /// tier.
+  void start(const Match& match, bool may_load);
+  /// Goes on from what came back from a lower tier, if anything did.
+  void end_load(std::optional<Loaded> loaded);
   /// Has the states capture the points ahead, and marks the user's points behind.
   void schedule(std::span<const RestorePoint> restore_points);
+  void set_states(std::vector<std::unique_ptr<LiveState>> new_states);
   /// Has the states capture points in a long reply.
   void schedule_in_reply();
   void give_back_reserved();
   void publish();
+  /// Publishes if the system has memory for the trie's nodes.
+  void try_publish();
   void close();
   std::string check() const;
 
@@ -55,6 +64,8 @@ struct Session::Impl {
   std::size_t position = 0;
   std::size_t published = 0;  ///< of the path up to position, what the trie has been given
   std::size_t reserved = 0;
+  bool is_loading = false;
+  std::vector<RestorePoint> points_after_load;  ///< that begin() was given
   /// Offsets beyond what was restored at which later sessions shall resume; true: the user's.
   std::map<std::size_t, bool> points;
   std::vector<std::unique_ptr<LiveState>> states;

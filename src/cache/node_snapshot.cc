@@ -17,7 +17,9 @@ std::unique_ptr<Snapshot> NodeSnapshot::split_front(std::size_t at) {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     if (parts_[i] != nullptr) front[i] = parts_[i]->split_front(at);
   }
-  return std::make_unique<NodeSnapshot>(std::move(front));
+  auto snapshot = std::make_unique<NodeSnapshot>(std::move(front));
+  snapshot->record = record;
+  return snapshot;
 }
 
 void NodeSnapshot::merge_front(std::unique_ptr<Snapshot> parent) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -26,6 +27,8 @@ class NodeSnapshot final : public Snapshot {
   void merge_front(std::unique_ptr<Snapshot> parent) override;
 
   const Parts& parts() const { return parts_; }
+  /// Puts another part in the place of one.
+  void replace(std::size_t group, std::unique_ptr<StatePart> part) { parts_[group] = std::move(part); }
   /// Takes over what its parts lack from those of `parts` that are not null.
   void complete(Parts parts);
   /// Whether joining this one in front of `child` loses no offset to resume at.
@@ -34,6 +37,9 @@ class NodeSnapshot final : public Snapshot {
   static const NodeSnapshot& of(const Node& node) {
     return static_cast<const NodeSnapshot&>(*node.snapshot());
   }
+
+  /// In the index of a lower tier: a record whose path goes through the node's end.
+  std::uint64_t record = 0;
 
  private:
   Parts parts_;

@@ -7,8 +7,13 @@
 
 namespace banyan {
 
-PrefixCache::PrefixCache(std::vector<std::unique_ptr<LayerGroup>> groups, Budget& budget)
+PrefixCache::PrefixCache(std::vector<std::unique_ptr<LayerGroup>> groups, Budget& budget,
+                         std::unique_ptr<Tier> tier, std::size_t tier_bytes)
     : impl_(std::make_unique<Impl>(std::move(groups), budget)) {
+  if (tier != nullptr) {
+    impl_->lower =
+        std::make_unique<LowerTier>(impl_->groups, impl_->tree, budget, std::move(tier), tier_bytes);
+  }
   budget.set_reclaimer([impl = impl_.get()](std::size_t wanted) { return impl->reclaim(wanted); });
 }
 
@@ -37,8 +42,12 @@ Result<Session> PrefixCache::begin(std::vector<Token> prompt, std::span<const Re
     }
   }
   Session session(std::make_unique<Session::Impl>(*impl_, std::move(prompt)));
-  session.impl_->start(match);
-  session.impl_->schedule(points);
+  session.impl_->start(match, reuse);
+  if (session.is_loading()) {
+    session.impl_->points_after_load.assign(points.begin(), points.end());
+  } else {
+    session.impl_->schedule(points);
+  }
 
   const SessionStats& stats = session.stats();
   ++impl_->totals.sessions;
@@ -46,6 +55,21 @@ Result<Session> PrefixCache::begin(std::vector<Token> prompt, std::span<const Re
   impl_->totals.matched_tokens += stats.matched;
   impl_->totals.restored_tokens += stats.restored;
   return session;
+}
+
+std::vector<std::string> PrefixCache::poll() {
+  if (impl_->lower == nullptr) return {};
+  impl_->lower->poll();
+  while (auto ended = impl_->lower->next_ended()) {
+    static_cast<Session::Impl*>(ended->waiter)->end_load(std::move(ended->loaded));
+  }
+  return impl_->lower->take_notes();
+}
+
+bool PrefixCache::awaits_memory() const { return impl_->lower != nullptr && impl_->lower->awaits_memory(); }
+
+void PrefixCache::flush() {
+  if (impl_->lower != nullptr) impl_->lower->flush();
 }
 
 std::size_t PrefixCache::match_length(TokenSpan prompt) const {
@@ -65,6 +89,7 @@ PrefixCache::Counters PrefixCache::counters() const {
   counters.tokens = trie().token_count();
   counters.snapshot_bytes = trie().snapshot_bytes();
   counters.open_sessions = impl_->open.size();
+  if (impl_->lower != nullptr) impl_->lower->add_counters(counters);
   return counters;
 }
 
@@ -82,6 +107,7 @@ bool PrefixCache::Impl::reclaim(std::size_t wanted) {
   const std::size_t before = budget.used();
   while (before - budget.used() < wanted && evict_one()) {
   }
+  if (budget.used() >= before && lower != nullptr) lower->give_up_inserts();
   return budget.used() < before;
 }
 

@@ -44,11 +44,13 @@ TokenSpan Session::pending() const {
 }
 
 const SessionStats& Session::stats() const { return impl_->stats; }
+bool Session::is_loading() const { return impl_->is_loading; }
 std::span<LiveState* const> Session::states() const { return impl_->state_pointers; }
 bool Session::is_open() const { return impl_ != nullptr && impl_->cache != nullptr; }
 
 Result<> Session::reserve(std::size_t count) {
   require(is_open(), "reserve: the session is closed");
+  require(!is_loading(), "reserve: the session is loading");
   impl_->give_back_reserved();
   for (const auto& state : impl_->states) {
     if (Result<> room = state->reserve(count); !room) {
@@ -94,17 +96,24 @@ Session::Impl::Impl(PrefixCache::Impl& owner, std::vector<Token> prompt)
   cache->open.insert(this);
 }
 
-void Session::Impl::start(const Match& match) {
+void Session::Impl::set_states(std::vector<std::unique_ptr<LiveState>> new_states) {
+  states = std::move(new_states);
+  state_pointers.clear();
+  for (const auto& state : states) state_pointers.push_back(state.get());
+}
+
+void Session::Impl::start(const Match& match, bool may_load) {
   // Before the states resume: they may allocate, and eviction must spare what they resume from.
   hold(match.path.back());
 
   const std::size_t deepest = std::min(match.length, tokens.size() - 1);
   const auto paths = path_parts(*tip, cache->groups.size());
   const Resumption found = find_resumption(cache->groups, paths, deepest);
+  std::vector<std::unique_ptr<LiveState>> resumed;
   for (std::size_t i = 0; i < cache->groups.size(); ++i) {
-    states.push_back(cache->groups[i]->resume(paths[i], found.offset, cache->budget));
-    state_pointers.push_back(states.back().get());
+    resumed.push_back(cache->groups[i]->resume(paths[i], found.offset, cache->budget));
   }
+  set_states(std::move(resumed));
   position = published = found.offset;
 
   stats.matched = match.length;
@@ -117,6 +126,40 @@ void Session::Impl::start(const Match& match) {
   } else if (found.offset < match.length) {
     stats.limit = RestoreLimit::last_token;
   }
+  is_loading = may_load && cache->lower != nullptr &&
+               cache->lower->begin_load(this, tokens, paths, match.length, position);
+}
+
+void Session::Impl::end_load(std::optional<Loaded> loaded) {
+  is_loading = false;
+  if (loaded) {
+    cache->totals.matched_tokens -= stats.matched;
+    cache->totals.restored_tokens -= stats.restored;
+    set_states(std::move(loaded->states));
+    position = loaded->offset;
+    stats.loaded = position - stats.restored;
+    stats.restored = position;
+    stats.matched = std::max(stats.matched, loaded->matched);
+    cache->totals.matched_tokens += stats.matched;
+    cache->totals.restored_tokens += stats.restored;
+    cache->totals.loaded_tokens += stats.loaded;
+
+    // The next prompt that parts from the trie here restores all that it matches.
+    const std::size_t deepest = std::min(stats.matched, tokens.size() - 1);
+    if (position < deepest) {
+      if (loaded->resumption.held_back_by != nullptr) {
+        stats.limit = loaded->resumption.limit;
+        stats.limited_by = loaded->resumption.held_back_by->kind();
+      }
+      points.emplace(deepest, false);
+    } else {
+      stats.limit = position < stats.matched ? RestoreLimit::last_token : RestoreLimit::none;
+      stats.limited_by.clear();
+    }
+    try_publish();
+    points.erase(points.begin(), points.upper_bound(position));
+  }
+  schedule(points_after_load);
 }
 
 void Session::Impl::schedule(std::span<const RestorePoint> restore_points) {
@@ -126,7 +169,7 @@ void Session::Impl::schedule(std::span<const RestorePoint> restore_points) {
     if (!needs_points(cache->groups) && !point.user) continue;
     if (point.offset > position) {
       points[point.offset] |= point.user;
-    } else if (point.user && point.offset > 0) {
+    } else if (point.user && point.offset > 0 && point.offset <= published) {
       if (point.offset > node->end()) node = tip;
       while (point.offset <= node->start()) node = node->parent();
       if (point.offset < node->end()) node = cache->tree.split(node, point.offset);
@@ -156,16 +199,30 @@ void Session::Impl::hold(Node* node) {
   cache->tree.release(std::exchange(tip, node));
 }
 
-void Session::Impl::close() {
+void Session::Impl::try_publish() {
   try {
     publish();
   } catch (const std::bad_alloc&) {
     // Not even the few bytes of a node: what was not published is evaluated again when it is next asked for.
   }
-  if (stats.evaluated > 0) {
-    cache->tree.use(tip, stats.restored);
-    // The conversation has gone on from there: it is unlikely to be retried a few tokens before.
-    cache->tree.thin(tip, stats.restored);
+}
+
+void Session::Impl::close() {
+  try_publish();
+  if (is_loading) cache->lower->abandon(this);
+  is_loading = false;
+  try {
+    if (stats.evaluated > 0) {
+      cache->tree.use(tip, stats.restored);
+      // The conversation has gone on from there: it is unlikely to be retried a few tokens before.
+      cache->tree.thin(tip, stats.restored);
+    }
+    if (cache->lower != nullptr && published > 0) {
+      const TokenSpan kept = TokenSpan(tokens).first(published);
+      cache->lower->store({kept.begin(), kept.end()});
+    }
+  } catch (const std::bad_alloc&) {
+    // What only makes later requests cheaper.
   }
   cache->tree.release(tip);
   cache->open.erase(this);

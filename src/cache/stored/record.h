@@ -1,0 +1,45 @@
+/// A record of a lower tier: a piece of a token path, and in which blocks its states are stored.
+///
+/// Its bytes are in docs/disk-cache.md. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "banyan/base.h"
+#include "banyan/state.h"
+#include "banyan/tier.h"
+
+namespace banyan {
+
+struct StoredRecord {
+  /// As StoredRun, with the block's number.
+  struct Run {
+    EdgeRange range;  ///< counted from `start`
+    BlockId block = 0;
+    std::uint32_t at = 0;
+    std::uint32_t block_tokens = 0;
+    bool operator==(const Run&) const = default;
+  };
+
+  std::uint64_t id = 0;  ///< never 0, and greater than those of the records before
+  std::uint64_t parent =
+      0;  ///< whose path this one's begins with, and of which it is `start` tokens; 0: none
+  std::uint64_t last_use = 0;
+  bool user_mark = false;
+  std::uint64_t start = 0;
+  std::vector<Token> tokens;
+  std::vector<std::vector<Run>> groups;  ///< for each layer group, in order; no two overlap
+  bool operator==(const StoredRecord&) const = default;
+};
+
+/// The runs of tokens and whole states in (from, to], or tokens in [from, to), counted from `from`.
+std::vector<StoredRun> clip_runs(std::span<const StoredRun> runs, std::size_t from, std::size_t to);
+
+Tier::Record encode(const StoredRecord& record);
+/// Errors: corrupt: not what encode() makes of a record with so many groups.
+Result<StoredRecord> decode(std::span<const std::byte> bytes, std::size_t groups);
+
+}  // namespace banyan

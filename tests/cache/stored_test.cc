@@ -1,0 +1,367 @@
+// What the cache stores in a lower tier, and how it comes back.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cache/cache_test.h"
+#include "cache/fake_tier.h"
+
+namespace banyan {
+namespace {
+
+constexpr LayerKinds kAll = {.attention = true, .window = true, .recurrent = true};
+
+// A process: memory, and a tier on a disk that outlives it.
+class Process {
+ public:
+  Process(const LayerKinds& kinds, FakeDisk& disk, std::size_t memory, std::size_t tier_bytes)
+      : budget(memory) {
+    auto owned = std::make_unique<FakeTier>(disk);
+    tier = owned.get();
+    cache.emplace(make_groups(kinds), budget, std::move(owned), tier_bytes);
+  }
+
+  // Does all that the tier has to do.
+  void settle() {
+    do {
+      notes.append_range(cache->poll());
+    } while (tier->work());
+    notes.append_range(cache->poll());
+    EXPECT_EQ(cache->check(), "");
+  }
+
+  Session begin(const Path& prompt, std::initializer_list<RestorePoint> points = {}) {
+    auto session = cache->begin(prompt, std::vector(points));
+    EXPECT_TRUE(session.has_value());
+    EXPECT_EQ(cache->check(), "");
+    return std::move(*session);
+  }
+
+  // A whole request. Returns what its session reported.
+  SessionStats request(const Path& prompt, std::initializer_list<RestorePoint> points = {}) {
+    Session session = begin(prompt, points);
+    while (session.is_loading()) {
+      EXPECT_TRUE(tier->work());
+      notes.append_range(cache->poll());
+      EXPECT_EQ(cache->check(), "");
+    }
+    EXPECT_TRUE(holds_its_path(session));
+    while (!session.pending().empty()) {
+      const TokenSpan pending = session.pending();
+      EXPECT_TRUE(evaluate(session, pending.first(std::min<std::size_t>(pending.size(), 50))));
+    }
+    EXPECT_TRUE(holds_its_path(session));
+    session.close();
+    EXPECT_EQ(cache->check(), "");
+    return session.stats();
+  }
+
+  Budget budget;
+  FakeTier* tier;
+  std::optional<PrefixCache> cache;
+  std::vector<std::string> notes;
+};
+
+Path tokens(std::size_t count, Token first = 0) {
+  Path path(count);
+  for (std::size_t i = 0; i < count; ++i)
+    path[i] = static_cast<Token>((i * 7 + static_cast<std::size_t>(first)) % 1000);
+  return path;
+}
+
+Path operator+(Path path, const Path& more) {
+  path.insert(path.end(), more.begin(), more.end());
+  return path;
+}
+
+class StoredTest : public testing::TestWithParam<LayerKinds> {
+ protected:
+  static constexpr std::size_t kPlenty = 8 << 20;
+
+  std::unique_ptr<Process> start(std::size_t memory = kPlenty, std::size_t tier_bytes = kPlenty) {
+    return std::make_unique<Process>(GetParam(), disk, memory, tier_bytes);
+  }
+
+  FakeDisk disk;
+};
+
+TEST_P(StoredTest, AnotherProcessGoesOnWhereOneEnded) {
+  const Path path = tokens(700);
+  {
+    const auto process = start();
+    process->request(path);
+    process->cache->flush();
+    EXPECT_EQ(process->cache->check(), "");
+  }
+  const auto process = start();
+  EXPECT_EQ(process->cache->counters().stored_tokens, 700u);
+  const SessionStats stats = process->request(path + tokens(20, 5));
+  EXPECT_EQ(stats.matched, 700u);
+  EXPECT_EQ(stats.restored, 700u);
+  EXPECT_EQ(stats.loaded, 700u);
+  EXPECT_EQ(stats.evaluated, 20u);
+  EXPECT_EQ(stats.limit, RestoreLimit::none);
+  EXPECT_EQ(process->cache->counters().loads, 1u);
+  EXPECT_EQ(process->cache->counters().loaded_tokens, 700u);
+  // From now on memory has it.
+  EXPECT_EQ(process->request(path + tokens(20, 5) + tokens(3, 9)).loaded, 0u);
+  EXPECT_TRUE(process->notes.empty());
+}
+
+TEST_P(StoredTest, WhatMemoryEvictedComesBack) {
+  const auto process = start();
+  const Path path = tokens(300);
+  process->request(path);
+  process->settle();
+  process->cache->clear();
+  EXPECT_EQ(process->budget.used(), 0u);
+  const SessionStats stats = process->request(path + tokens(5, 3));
+  EXPECT_EQ(stats.restored, 300u);
+  EXPECT_EQ(stats.loaded, 300u);
+}
+
+TEST_P(StoredTest, ATrunkIsWrittenOnce) {
+  const auto process = start();
+  const Path trunk = tokens(600);
+  process->request(trunk);
+  process->settle();
+  const std::uint64_t once = disk.written;
+  for (Token i = 0; i < 10; ++i) process->request(trunk + tokens(40, 100 + i));
+  process->settle();
+  EXPECT_EQ(process->cache->counters().stored_tokens, 1000u);
+  if (GetParam().recurrent) return;   // each has states of its own
+  EXPECT_LT(disk.written, 2 * once);  // ten times 40 tokens, and a window for each
+  if (GetParam().window) return;      // and for where each was resumed
+  const std::uint64_t all = disk.written;
+  for (Token i = 0; i < 10; ++i) process->request(trunk + tokens(40, 100 + i));
+  process->settle();
+  EXPECT_EQ(disk.written, all);
+}
+
+TEST_P(StoredTest, ConversationsOnATrunkComeBackTogether) {
+  const Path trunk = tokens(600);
+  {
+    const auto process = start();
+    for (Token i = 0; i < 8; ++i) process->request(trunk + tokens(40, 100 + i), {{600, false}});
+    process->cache->flush();
+  }
+  const auto process = start();
+  for (Token i = 0; i < 8; ++i) {
+    const SessionStats stats = process->request(trunk + tokens(40, 100 + i) + tokens(10, 200));
+    EXPECT_EQ(stats.restored, 640u);
+    // The trunk comes once, but of states that can resume only where they were kept.
+    const bool anywhere = !GetParam().window && !GetParam().recurrent;
+    EXPECT_EQ(stats.loaded, i > 0 && anywhere ? 40u : 640u);
+    EXPECT_EQ(stats.evaluated, 10u);
+  }
+}
+
+TEST_P(StoredTest, ADamagedBlockIsAMissAndIsForgotten) {
+  const Path path = tokens(700);
+  {
+    const auto process = start();
+    process->request(path);
+    process->cache->flush();
+  }
+  for (const auto& [id, bytes] : disk.blocks) disk.damaged.insert(id);
+  const auto process = start();
+  const SessionStats stats = process->request(path + tokens(5, 3));
+  EXPECT_EQ(stats.restored, 0u);
+  EXPECT_EQ(stats.evaluated, 705u);
+  EXPECT_EQ(process->cache->counters().failed_loads, 1u);
+  EXPECT_EQ(process->notes.size(), 1u);
+  // What was evaluated anew is stored anew.
+  process->settle();
+  process->cache->clear();
+  EXPECT_EQ(process->request(path + tokens(5, 3) + tokens(9, 1)).restored, 705u);
+}
+
+TEST_P(StoredTest, OneDamagedBlockCostsNoMoreThanWhatNeedsIt) {
+  const Path path = tokens(2000);
+  {
+    const auto process = start();
+    process->request(path, {{400, false}, {800, false}, {1200, false}});
+    process->cache->flush();
+  }
+  disk.damaged.insert(std::prev(disk.blocks.end())->first);
+  const auto process = start();
+  EXPECT_EQ(process->request(path + tokens(5, 3)).loaded, 0u);
+  process->cache->clear();
+  EXPECT_GE(process->request(path + tokens(6, 4)).restored, GetParam().attention ? 400u : 0u);
+}
+
+TEST_P(StoredTest, ABlockThatIsGoneCutsThePath) {
+  const Path path = tokens(700);
+  {
+    const auto process = start();
+    process->request(path);
+    process->cache->flush();
+  }
+  disk.blocks.erase(disk.blocks.begin());
+  const auto process = start();
+  process->settle();
+  const SessionStats stats = process->request(path + tokens(5, 3));
+  EXPECT_EQ(stats.restored + stats.evaluated, 705u);
+}
+
+TEST_P(StoredTest, WhatNoRecordNamesIsDropped) {
+  disk.blocks[5] = std::vector<std::byte>(100);
+  disk.last_block = 5;
+  const auto process = start();
+  process->settle();
+  EXPECT_TRUE(disk.blocks.empty());
+}
+
+TEST_P(StoredTest, DamagedRecordsAreLeftOut) {
+  const Path path = tokens(100);
+  {
+    const auto process = start();
+    process->request(path);
+    process->cache->flush();
+  }
+  disk.records.push_back(Tier::Record(10));
+  const auto process = start();
+  process->settle();
+  ASSERT_EQ(process->notes.size(), 1u);
+  EXPECT_EQ(process->request(path + tokens(5, 3)).restored, 100u);
+}
+
+TEST_P(StoredTest, ARefusedInsertIsNoHarm) {
+  const auto process = start();
+  process->tier->failing = 100;
+  const Path path = tokens(700);
+  process->request(path);
+  process->settle();
+  EXPECT_GE(process->cache->counters().failed_stores, 1u);
+  EXPECT_EQ(process->cache->counters().stored_bytes, 0u);
+  EXPECT_FALSE(process->notes.empty());
+  EXPECT_EQ(process->request(path + tokens(5, 3)).restored, 700u);
+}
+
+TEST_P(StoredTest, TheTierKeepsToItsSize) {
+  const std::size_t size = 256 << 10;
+  const auto process = start(kPlenty, size);
+  for (Token i = 0; i < 30; ++i) {
+    process->request(tokens(300, 17 * i));
+    process->settle();
+    EXPECT_LE(process->cache->counters().stored_bytes, size);
+  }
+  std::size_t there = 0;
+  for (const auto& [id, bytes] : disk.blocks) there += process->tier->bytes_of(bytes.size());
+  EXPECT_EQ(there, process->cache->counters().stored_bytes);
+  EXPECT_GT(there, 0u);
+  // The last ones are there.
+  process->cache->clear();
+  EXPECT_EQ(process->request(tokens(300, 17 * 29) + tokens(5, 1)).restored, 300u);
+}
+
+TEST_P(StoredTest, ASmallerTierKeepsTheNewest) {
+  {
+    const auto process = start();
+    for (Token i = 0; i < 10; ++i) process->request(tokens(300, 50 * i));
+    process->request(tokens(300, 0) + tokens(20, 1));
+    process->cache->flush();
+  }
+  std::size_t all = 0;
+  for (const auto& [id, bytes] : disk.blocks) all += bytes.size();
+  const auto process = start(kPlenty, all / 3);
+  process->settle();
+  EXPECT_LE(process->cache->counters().stored_bytes, all / 3);
+  EXPECT_EQ(process->request(tokens(300, 0) + tokens(20, 1) + tokens(5, 2)).restored, 320u);
+  EXPECT_EQ(process->request(tokens(300, 50) + tokens(5, 1)).restored, 0u);
+}
+
+TEST_P(StoredTest, ASessionThatIsClosedWhileItLoadsLeavesNothing) {
+  const Path path = tokens(700);
+  {
+    const auto process = start();
+    process->request(path);
+    process->cache->flush();
+  }
+  const auto process = start();
+  {
+    Session session = process->begin(path + tokens(5, 3));
+    EXPECT_TRUE(session.is_loading());
+    EXPECT_THROW(static_cast<void>(session.reserve(1)), Misuse);
+    session.close();
+    EXPECT_EQ(process->cache->check(), "");
+  }
+  process->settle();
+  EXPECT_EQ(process->budget.used(), 0u);
+  EXPECT_EQ(process->request(path + tokens(5, 3)).restored, 700u);
+}
+
+TEST_P(StoredTest, AProcessThatEndsWhileItLoadsOrStoresLosesNothingElse) {
+  const Path path = tokens(700);
+  {
+    const auto process = start();
+    process->request(path);
+    process->cache->flush();
+  }
+  {
+    const auto process = start();
+    process->request(tokens(200, 5));
+    process->cache->poll();
+    Session session = process->begin(path + tokens(5, 3));
+    EXPECT_TRUE(session.is_loading());
+    process->cache.reset();
+  }
+  EXPECT_EQ(start()->request(path + tokens(5, 3)).restored, 700u);
+}
+
+TEST_P(StoredTest, WithoutRoomInMemoryThePromptIsReadAsIfNothingWereStored) {
+  const Path path = tokens(700);
+  {
+    const auto process = start();
+    process->request(path);
+    process->cache->flush();
+  }
+  const auto process = start(64 << 10);
+  const Session session = process->begin(path + tokens(5, 3));
+  EXPECT_EQ(session.is_loading(), !GetParam().attention);
+}
+
+TEST_P(StoredTest, WhatIsBeingStoredGivesMemoryBackWhenARequestNeedsIt) {
+  const auto process = start(512 << 10);
+  const Path path = tokens(700);
+  process->request(path);
+  process->cache->poll();  // inserts are queued, and hold on to the path's memory
+  const SessionStats stats = process->request(tokens(1200, 500));
+  EXPECT_EQ(stats.evaluated, 1200u);
+  process->settle();
+}
+
+TEST_P(StoredTest, UserMarksComeBack) {
+  const Path path = tokens(300);
+  {
+    const auto process = start();
+    process->request(path, {{120, true}});
+    process->cache->flush();
+  }
+  const auto process = start();
+  const SessionStats stats = process->request(tokens(120) + tokens(30, 700), {{120, true}});
+  EXPECT_EQ(stats.restored, 120u);
+  bool marked = false;
+  process->cache->trie().walk([&](const Node& node) {
+    marked = marked || (node.end() == 120 && node.user_mark());
+    return true;
+  });
+  EXPECT_TRUE(marked);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, StoredTest,
+                         testing::Values(LayerKinds{.attention = true},
+                                         LayerKinds{.attention = true, .window = true},
+                                         LayerKinds{.attention = true, .recurrent = true},
+                                         LayerKinds{.attention = false, .recurrent = true}, kAll),
+                         [](const auto& kinds) {
+                           return std::string(kinds.param.attention ? "Attention" : "") +
+                                  (kinds.param.window ? "Window" : "") +
+                                  (kinds.param.recurrent ? "Recurrent" : "");
+                         });
+
+}  // namespace
+}  // namespace banyan
