@@ -6,6 +6,7 @@
 /// request whose client has gone stops before the next step.
 /// When memory runs short, the youngest reply is set aside (its tokens stay in the cache as long as
 /// they can) and goes on later.
+/// A reply whose prompt comes back from the disk starts when it is there; steps never wait for it.
 ///
 /// Engine and Generation: any thread. All work is done on the engine's own thread.
 #pragma once
@@ -136,12 +137,18 @@ struct EngineOptions {
   int max_running = 64;          ///< sequences that step together
   int max_queued = 256;          ///< requests that wait; beyond it submit() answers busy
   int threads = 0;               ///< 0: one for each core
+  /// A folder where conversations are kept too, so that they outlive the process and what memory has no room
+  /// for comes back; made where there is none. Empty: none. One process at a time uses it.
+  std::string disk_cache = {};
+  std::size_t disk_bytes = std::size_t{20} << 30;  ///< budget of what is kept there of this model
   std::function<bool(float)> load_progress = {};
+  /// As load_progress, while all of the model's file is read to know it again in the folder; once for a file.
+  std::function<bool(float)> hash_progress = {};
 };
 
 class Engine {
  public:
-  /// Loads the model and starts the thread. Errors as Model::load and Vocabulary::load.
+  /// Loads the model and starts the thread. Errors as Model::load, Vocabulary::load and open_disk_tier.
   static Result<std::unique_ptr<Engine>> start(const EngineOptions& options);
   /// stop(false).
   ~Engine();
@@ -151,7 +158,8 @@ class Engine {
   Result<Generation> submit(Request request);
 
   /// Takes no more requests; with `drain`, lets what runs and waits finish, else ends every reply
-  /// with an error delta (cancelled). Returns when the thread has ended. Idempotent.
+  /// with an error delta (cancelled). Returns when the thread has ended, and the disk cache has what was
+  /// said. Idempotent.
   void stop(bool drain);
 
   const Model& model() const;

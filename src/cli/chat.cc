@@ -144,6 +144,7 @@ Command add_chat(CLI::App& app) {
   chat->add_option("--system", flags->system, "Text that tells the model how to answer")->type_name("TEXT");
   add_reply_options(*chat, flags->reply);
   add_engine_flags(*chat, flags->engine);
+  add_disk_flags(*chat, flags->engine);
   chat->footer(
       "Ctrl-C stops a reply, Ctrl-D leaves. Several lines go between two \"\"\". /help lists the\n"
       "commands: conversations can be made, forked, switched and saved, and share what they have in\n"
@@ -162,6 +163,7 @@ Command add_chat(CLI::App& app) {
             auto engine = start_engine(engine_options(flags->engine, std::move(*path)), interrupts);
             if (!engine) return std::unexpected(engine.error());
             Chat(**engine, interrupts, flags->reply, flags->system, flags->engine.verbosity > 0).run();
+            interrupts.release();  // what was said goes to the disk cache; Ctrl-C does not wait for that
             return kExitOk;
           }};
 }

@@ -92,6 +92,10 @@ Result<> Chat::show(std::string_view) {
   std::println("memory      {} of {}", format_bytes(status.memory_used), format_bytes(status.memory_limit));
   std::println("cache       {} tokens, {}", grouped(status.cache.tokens),
                format_bytes(status.cache.snapshot_bytes));
+  if (!engine_.options().disk_cache.empty()) {
+    std::println("disk cache  {} tokens, {} of {}", grouped(status.cache.stored_tokens),
+                 format_bytes(status.cache.stored_bytes), format_bytes(engine_.options().disk_bytes));
+  }
   std::println("parameters");
   for (const Parameter& parameter : parameters()) {
     std::println("  {:<18} {:<8} {}", parameter.name, parameter.get(options_), parameter.help);

@@ -27,5 +27,6 @@ Command add_serve(CLI::App& app);
 Command add_demo(CLI::App& app);
 Command add_bench(CLI::App& app);
 Command add_inspect(CLI::App& app);
+Command add_cache(CLI::App& app);
 
 }  // namespace banyan::cli

@@ -33,6 +33,20 @@ fs::path shipped_model() {
   return fs::path(BANYAN_SOURCE_MODELS) / kShippedModel;
 }
 
+/// A flag that takes a size such as 8GiB.
+void add_size_flag(CLI::App& app, const std::string& name, std::size_t& bytes, const std::string& help) {
+  app.add_option_function<std::string>(
+         name,
+         [&bytes, name](const std::string& text) {
+           const auto size = parse_size(text);
+           if (!size) throw CLI::ValidationError(name, size.error().message);
+           bytes = *size;
+         },
+         help)
+      ->type_name("SIZE")
+      ->group(kGroup);
+}
+
 }  // namespace
 
 void add_model_flags(CLI::App& app, EngineFlags& flags) {
@@ -71,16 +85,20 @@ void add_engine_flags(CLI::App& app, EngineFlags& flags) {
       ->check(CLI::Range(1.0, 1e6).description(""))
       ->type_name("X")
       ->group(kGroup);
-  app.add_option_function<std::string>(
-         "--memory",
-         [&flags](const std::string& text) {
-           const auto size = parse_size(text);
-           if (!size) throw CLI::ValidationError("--memory", size.error().message);
-           flags.memory_bytes = *size;
-         },
-         "Budget of all conversations, weights aside, such as 8GiB [from the machine]")
-      ->type_name("SIZE")
+  add_size_flag(app, "--memory", flags.memory_bytes,
+                "Budget of all conversations, weights aside, such as 8GiB [from the machine]");
+}
+
+void add_disk_flags(CLI::App& app, EngineFlags& flags) {
+  add_disk_cache_flag(app, flags.disk_cache,
+                      "Folder where conversations are kept, to go on faster after a restart [none]")
       ->group(kGroup);
+  add_size_flag(app, "--disk-budget", flags.disk_bytes,
+                "Budget of what this model has in that folder [20GiB]");
+}
+
+CLI::Option* add_disk_cache_flag(CLI::App& app, std::string& folder, const std::string& help) {
+  return app.add_option("--disk-cache", folder, help)->envname("BANYAN_DISK_CACHE")->type_name("DIR");
 }
 
 CLI::Validator between(int least, int most) {
@@ -123,19 +141,25 @@ EngineOptions engine_options(const EngineFlags& flags, std::string path) {
   options.batch_tokens = flags.batch_tokens;
   options.delay_factor = flags.delay_factor;
   options.threads = flags.threads;
+  options.disk_cache = flags.disk_cache;
+  options.disk_bytes = flags.disk_bytes;
   return options;
 }
 
 Result<std::unique_ptr<Engine>> start_engine(EngineOptions options, Interrupts& interrupts) {
   ProgressLine progress;
   const auto start = Clock::now();
-  options.load_progress = [&](float part) {
-    if (Clock::now() - start > kPatience) {
-      progress.show(
-          std::format("loading {} {:.0f} %", fs::path(options.model_path).filename().string(), part * 100));
-    }
-    return !interrupts.raised();
+  const auto show = [&](const char* what, const char* why) {
+    return [&, what, why](float part) {
+      if (Clock::now() - start > kPatience) {
+        const std::string name = fs::path(options.model_path).filename().string();
+        progress.show(std::format("{} {}{} {:.0f} %", what, name, why, part * 100));
+      }
+      return !interrupts.raised();
+    };
   };
+  options.load_progress = show("loading", "");
+  options.hash_progress = show("reading", ", once for the disk cache,");
   auto engine = Engine::start(options);
   if (interrupts.raised()) return fail(Errc::cancelled, "interrupted");
   return engine;

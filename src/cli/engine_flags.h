@@ -18,6 +18,8 @@ struct EngineFlags {
   KvType kv_type = KvType::f16;
   int batch_tokens = 512;
   double delay_factor = 8;
+  std::string disk_cache = {};  ///< empty: none
+  std::size_t disk_bytes = EngineOptions().disk_bytes;
   int verbosity = 0;
 };
 
@@ -25,6 +27,10 @@ struct EngineFlags {
 void add_model_flags(CLI::App& app, EngineFlags& flags);
 /// Adds these, --ctx, --delay-factor and --memory.
 void add_engine_flags(CLI::App& app, EngineFlags& flags);
+/// Adds --disk-cache and --disk-budget.
+void add_disk_flags(CLI::App& app, EngineFlags& flags);
+/// Adds --disk-cache alone, for what has no engine.
+CLI::Option* add_disk_cache_flag(CLI::App& app, std::string& folder, const std::string& help);
 
 /// A check for CLI11 that an option is a whole number of this range.
 CLI::Validator between(int least, int most);

@@ -36,9 +36,9 @@ int main(int argc, char** argv) {
       "  banyan serve -m model.gguf      answer OpenAI's clients on http://127.0.0.1:8080\n"
       "\n"
       "'banyan COMMAND --help' tells more. The environment variable BANYAN_MODEL names the model\n"
-      "where -m does not.");
-  const Command commands[] = {add_chat(app), add_run(app),   add_serve(app),
-                              add_demo(app), add_bench(app), add_inspect(app)};
+      "where -m does not, and BANYAN_DISK_CACHE the folder where --disk-cache does not.");
+  const Command commands[] = {add_chat(app),  add_run(app),     add_serve(app), add_demo(app),
+                              add_bench(app), add_inspect(app), add_cache(app)};
   for (const Command& command : commands) {
     command.app->group("Commands");
     command.app->get_help_ptr()->group("Options");

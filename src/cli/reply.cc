@@ -59,6 +59,7 @@ std::string describe(const Timings& timings) {
   const SessionStats& cache = timings.cache;
   std::string line = std::format("prompt {} tokens: {} matched, {} restored", grouped(cache.total),
                                  grouped(cache.matched), grouped(cache.restored));
+  if (cache.loaded > 0) line += std::format(" ({} from the disk cache)", grouped(cache.loaded));
   if (cache.restored < cache.matched) line += std::format(" ({})", to_string(cache.limit));
   line +=
       std::format(", {} evaluated; first token {}; reply {} tokens", grouped(cache.total - cache.restored),

@@ -67,10 +67,8 @@ Result<int> run(const Flags& flags) {
   if (!reply) return std::unexpected(reply.error());
   if (!reply->text.ends_with('\n')) std::println("");
   std::fflush(stdout);
-  if (reply->finish == Finish::none) {
-    interrupts.release();  // stopping waits for the running step; a second Ctrl-C does not
-    return kExitInterrupted;
-  }
+  interrupts.release();  // stopping waits for the running step and the disk cache; a second Ctrl-C does not
+  if (reply->finish == Finish::none) return kExitInterrupted;
   if (flags.engine.verbosity > 0) std::println(stderr, "{}", faint(describe(reply->timings), stderr));
   return kExitOk;
 }
@@ -87,6 +85,7 @@ Command add_run(CLI::App& app) {
       ->excludes("--system");
   add_reply_options(*command, flags->reply);
   add_engine_flags(*command, flags->engine);
+  add_disk_flags(*command, flags->engine);
   command->footer(
       "The reply goes to standard output as it comes; -v prints what it cost on standard error.\n"
       "Exit codes: 0, 1 on an error, 2 on wrong usage, 130 on Ctrl-C.\n"

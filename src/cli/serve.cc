@@ -35,6 +35,12 @@ Result<int> serve(const Flags& flags) {
   spdlog::info("model {} from {}", describe((*engine)->model().info()), used.model_path);
   spdlog::info("context {} tokens, memory budget {}, {} threads", used.context,
                format_bytes(used.memory_bytes), used.threads);
+  if (!used.disk_cache.empty()) {
+    const PrefixCache::Counters stored = (*engine)->status().cache;
+    spdlog::info("disk cache {}: {} tokens of this model, {} of {}", used.disk_cache,
+                 grouped(stored.stored_tokens), format_bytes(stored.stored_bytes),
+                 format_bytes(used.disk_bytes));
+  }
 
   const auto server = Server::start(**engine, flags.server);
   if (!server) return std::unexpected(server.error());
@@ -74,14 +80,17 @@ Command add_serve(CLI::App& app) {
       ->type_name("N")
       ->group(group);
   add_engine_flags(*command, flags->engine);
+  add_disk_flags(*command, flags->engine);
   command->footer(
       "Speaks OpenAI's chat completions and completions, llama-server's completion, and shows its\n"
       "cache at /cache. Prints 'banyan: listening on URL' once it is ready. On SIGINT or SIGTERM it\n"
-      "finishes what runs and ends; on a second one it ends at once.\n"
+      "finishes what runs and ends; on a second one it ends at once. With --disk-cache it goes on from\n"
+      "there after a restart, however it ended; 'banyan cache' manages that folder.\n"
       "\n"
       "Examples:\n"
       "  banyan serve\n"
       "  banyan serve -m model.gguf --ctx 16384 --memory 12GiB --host 0.0.0.0 --api-key secret\n"
+      "  banyan serve -m model.gguf --disk-cache ~/banyan-cache --disk-budget 50GiB\n"
       "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"
       "       -d '{\"messages\": [{\"role\": \"user\", \"content\": \"What is 2 plus 3?\"}]}'");
   return {command, [flags] { return serve(*flags); }};

@@ -41,6 +41,14 @@ std::string format_ms(double milliseconds) {
   return milliseconds >= 10 ? std::format("{:.0f} ms", milliseconds) : std::format("{:.1f} ms", milliseconds);
 }
 
+std::string format_age(std::chrono::seconds age) {
+  using namespace std::chrono;
+  if (age < minutes(1)) return std::format("{} s", age.count());
+  if (age < hours(1)) return std::format("{} min", duration_cast<minutes>(age).count());
+  if (age < days(1)) return std::format("{} h", duration_cast<hours>(age).count());
+  return std::format("{} d", duration_cast<days>(age).count());
+}
+
 std::string format_parameters(std::uint64_t count) {
   const auto value = static_cast<double>(count);
   if (value >= 1e9) return std::format("{:.1f} B", value / 1e9);
@@ -72,6 +80,21 @@ Result<std::size_t> parse_size(std::string_view text) {
     }
   }
   return fail(Errc::invalid_argument, std::format("'{}' is not a size such as 512MiB or 8GiB", text));
+}
+
+Result<std::chrono::seconds> parse_duration(std::string_view text) {
+  using namespace std::chrono;
+  constexpr std::array<std::pair<char, seconds>, 5> units = {
+      {{'s', seconds(1)}, {'m', minutes(1)}, {'h', hours(1)}, {'d', days(1)}, {'w', weeks(1)}}};
+  constexpr std::int64_t most = 1'000'000;
+  for (const auto& [unit, length] : units) {
+    if (!text.ends_with(unit)) continue;
+    std::int64_t number = 0;
+    if (read_all(text.substr(0, text.size() - 1), number) && number >= 0 && number <= most) {
+      return number * length;
+    }
+  }
+  return fail(Errc::invalid_argument, std::format("'{}' is not a time such as 12h, 7d or 2w", text));
 }
 
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t most) {

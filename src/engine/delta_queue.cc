@@ -30,12 +30,15 @@ Generation::Wait DeltaQueue::pop(std::optional<std::chrono::steady_clock::time_p
 }
 
 void DeltaQueue::cancel() {
+  bool goes_on = false;
   {
     const std::lock_guard lock(mutex_);
+    goes_on = !cancelled_ && open_choices_ > 0;
     cancelled_ = true;
     deltas_.clear();
   }
   changed_.notify_all();
+  if (goes_on && engine_) engine_->set();
 }
 
 bool DeltaQueue::cancelled() const {

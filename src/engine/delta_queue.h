@@ -4,10 +4,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "banyan/engine.h"
+#include "engine/wake_event.h"
 
 namespace banyan {
 
@@ -15,7 +18,9 @@ namespace banyan {
 /// a reply has tokens, so that the engine never waits for a slow client.
 class DeltaQueue {
  public:
-  explicit DeltaQueue(int choices) : open_choices_(choices) {}
+  /// `engine`, where there is one, is woken when the client goes before all is said.
+  explicit DeltaQueue(int choices, std::shared_ptr<WakeEvent> engine = nullptr)
+      : engine_(std::move(engine)), open_choices_(choices) {}
 
   void push(Delta delta);
   /// Waits for a delta until `deadline`, or without end.
@@ -25,6 +30,7 @@ class DeltaQueue {
   bool cancelled() const;
 
  private:
+  const std::shared_ptr<WakeEvent> engine_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Delta> deltas_;

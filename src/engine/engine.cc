@@ -1,17 +1,24 @@
 #include "banyan/engine.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <format>
 #include <future>
 #include <limits>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "banyan/disk_tier.h"
 #include "engine/machine_memory.h"
+#include "engine/model_key.h"
 #include "engine/scheduler.h"
+#include "engine/wake_event.h"
+#include "store/disk/files.h"
 
 namespace banyan {
 namespace {
@@ -21,6 +28,24 @@ constexpr int kMaxChoices = 128;
 
 std::unexpected<Error> wrong(const char* field, const std::string& must) {
   return fail(Errc::invalid_argument, std::string(field) + " must " + must, field);
+}
+
+// The tier for the states of a model whose file had this stamp before it was loaded.
+Result<std::unique_ptr<Tier>> open_tier(const EngineOptions& options, const Model& model,
+                                        const FileStamp& loaded) {
+  // First, as reading a model takes its time.
+  if (const auto made = system_files().make_folder(options.disk_cache); !made) {
+    return std::unexpected(made.error());
+  }
+  const ModelInfo& info = model.info();
+  const auto content = content_hash(options.model_path, options.disk_cache, options.hash_progress);
+  if (!content) return std::unexpected(content.error());
+  if (content->stamp != loaded) return fail(Errc::io, info.path + ": the file was changed while it was read");
+  return open_disk_tier(
+      {.folder = options.disk_cache,
+       .key = model_key(content->digits, options.kv_type, model.layer_groups(options.kv_type)),
+       .description = std::format("{}, {}, keys and values in {}", info.name, info.quantization,
+                                  kv_type_name(options.kv_type))});
 }
 
 }  // namespace
@@ -34,7 +59,8 @@ struct Engine::Impl {
 
   /// What the engine's thread does.
   void run();
-  void step();
+  bool step();
+  void flush();
   void refresh_status();
   /// Runs `task` between two steps, or here once the thread has ended.
   std::string between_steps(std::function<std::string()> task);
@@ -50,8 +76,11 @@ struct Engine::Impl {
   std::unique_ptr<Runner> runner;
   std::unique_ptr<Scheduler> scheduler;
 
+  // Set when the thread has something to do. Outlives the engine with those who may set it.
+  const std::shared_ptr<WakeEvent> wake = std::make_shared<WakeEvent>();
+
   std::mutex mutex;  // guards all below but the thread
-  std::condition_variable wake, ended;
+  std::condition_variable ended;
   enum class Stop { no, drain, now } stop = Stop::no;
   bool has_ended = true;  // or has not begun
   std::deque<std::unique_ptr<Reply>> inbox;
@@ -73,6 +102,13 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   if (options.max_queued < 0) return wrong("max_queued", "be 0 or more");
   if (options.threads < 0) return wrong("threads", "be 0 (one for each core) or more");
 
+  const bool has_disk = !options.disk_cache.empty();
+  FileStamp stamp;
+  if (has_disk) {
+    const Result<FileStamp> found = file_stamp(options.model_path);
+    if (!found) return std::unexpected(found.error());
+    stamp = *found;
+  }
   Result<std::unique_ptr<Model>> model = Model::load(options.model_path, {.progress = options.load_progress});
   if (!model) return std::unexpected(model.error());
   const ModelInfo& info = (*model)->info();
@@ -96,7 +132,15 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   impl.model = std::move(*model);
   impl.vocabulary = std::move(*vocabulary);
   impl.chat = std::move(*chat);
-  impl.cache = std::make_unique<PrefixCache>(impl.model->layer_groups(options.kv_type), impl.budget);
+  std::unique_ptr<Tier> tier;
+  if (has_disk) {
+    Result<std::unique_ptr<Tier>> opened = open_tier(options, *impl.model, stamp);
+    if (!opened) return std::unexpected(opened.error());
+    tier = std::move(*opened);
+    tier->set_notify([wake = impl.wake] { wake->set(); });
+  }
+  impl.cache = std::make_unique<PrefixCache>(impl.model->layer_groups(options.kv_type), impl.budget,
+                                             std::move(tier), options.disk_bytes);
   Result<std::unique_ptr<Runner>> runner =
       Runner::create(*impl.model, impl.budget, {.threads = options.threads});
   if (!runner) return std::unexpected(runner.error());
@@ -118,7 +162,8 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
 Result<Generation> Engine::submit(Request request) {
   if (auto valid = impl_->check_request(request); !valid) return std::unexpected(valid.error());
   const int choices = request.choices;
-  auto submission = std::make_shared<Submission>(std::move(request), std::make_shared<DeltaQueue>(choices));
+  auto submission =
+      std::make_shared<Submission>(std::move(request), std::make_shared<DeltaQueue>(choices, impl_->wake));
   Result<std::unique_ptr<Reply>> first = impl_->make_reply(submission, 0);
   if (!first) return std::unexpected(first.error());
   for (int choice = 1; choice < choices; ++choice) {
@@ -137,7 +182,7 @@ Result<Generation> Engine::submit(Request request) {
     }
     impl_->inbox.push_back(std::move(*first));
   }
-  impl_->wake.notify_one();
+  impl_->wake->set();
   return Generation(submission->deltas);
 }
 
@@ -145,7 +190,7 @@ void Engine::stop(bool drain) {
   if (!impl_) return;
   std::unique_lock lock(impl_->mutex);
   impl_->stop = std::max(impl_->stop, drain ? Impl::Stop::drain : Impl::Stop::now);
-  impl_->wake.notify_one();
+  impl_->wake->set();
   impl_->ended.wait(lock, [this] { return impl_->has_ended; });
 }
 
@@ -223,14 +268,13 @@ Result<std::unique_ptr<Reply>> Engine::Impl::make_reply(const std::shared_ptr<co
 }
 
 void Engine::Impl::run() {
+  bool has_work = true;
   for (bool goes_on = true; goes_on;) {
     std::deque<std::packaged_task<std::string()>> todo;
     Stop how;
+    if (!has_work) wake->wait();
     {
-      std::unique_lock lock(mutex);
-      wake.wait(lock, [&] {
-        return !inbox.empty() || !tasks.empty() || stop != Stop::no || !scheduler->is_idle();
-      });
+      const std::lock_guard lock(mutex);
       status.queued += static_cast<int>(inbox.size());  // until the step has been
       for (auto& reply : inbox) scheduler->add(std::move(reply));
       inbox.clear();
@@ -241,7 +285,7 @@ void Engine::Impl::run() {
     if (how == Stop::now) {
       scheduler->fail_all({Errc::cancelled, "the engine is stopping"});
     } else {
-      step();
+      has_work = step();
     }
     {
       const std::lock_guard lock(mutex);
@@ -250,21 +294,34 @@ void Engine::Impl::run() {
     }
     scheduler->send();
   }
+  flush();
   const std::lock_guard lock(mutex);
+  refresh_status();
   for (auto& task : tasks) task();
   tasks.clear();
   has_ended = true;
   ended.notify_all();
 }
 
-// Whatever goes wrong ends the replies that it can have touched, and nothing else.
-void Engine::Impl::step() {
+// Whatever goes wrong ends the replies that it can have touched, and nothing else. After a step that did
+// something there is another turn: what it closed waits for poll().
+bool Engine::Impl::step() {
   try {
-    scheduler->step();
+    for (const std::string& note : cache->poll()) spdlog::warn("disk cache: {}", note);
+    return scheduler->step();
   } catch (const std::bad_alloc&) {
     scheduler->fail_running({Errc::out_of_memory, "the system has no memory left"});
   } catch (const std::exception& error) {
     scheduler->fail_running({Errc::internal, error.what()});
+  }
+  return true;
+}
+
+void Engine::Impl::flush() {
+  try {
+    cache->flush();
+  } catch (const std::exception& error) {
+    spdlog::warn("not all is stored: {}", error.what());
   }
 }
 
@@ -287,7 +344,7 @@ std::string Engine::Impl::between_steps(std::function<std::string()> task) {
   std::future<std::string> result = packaged.get_future();
   tasks.push_back(std::move(packaged));
   lock.unlock();
-  wake.notify_one();
+  wake->set();
   return result.get();
 }
 

@@ -35,17 +35,14 @@ Result<> Reply::start(PrefixCache& cache) {
   if (!session) return std::unexpected(session.error());
   session_.emplace(std::move(*session));
   const SessionStats& stats = session_->stats();
-  spdlog::debug("session: {} tokens, {} matched, {} restored, {} to evaluate", stats.total, stats.matched,
-                stats.restored, todo().size());
-  if (!started_) {
-    started_ = Clock::now();
-    stats_ = stats;  // nothing evaluated yet
-  }
+  spdlog::debug("session: {} tokens, {} matched, {} restored, {} to evaluate{}", stats.total, stats.matched,
+                stats.restored, todo().size(), is_loading() ? " or load" : "");
+  if (!started_) started_ = Clock::now();
   return {};
 }
 
 void Reply::set_aside() {
-  stats_.evaluated += session_->stats().evaluated;
+  if (!is_loading()) earlier_ = stats();  // what it restores is not known before
   session_->close();
   session_.reset();
 }
@@ -128,9 +125,16 @@ void Reply::send() noexcept {
   unsent_.clear();
 }
 
+// What the first session found in the cache, and what all have evaluated.
+SessionStats Reply::stats() const {
+  if (!session_) return earlier_.value_or(SessionStats());
+  SessionStats stats = earlier_.value_or(session_->stats());
+  if (earlier_) stats.evaluated += session_->stats().evaluated;
+  return stats;
+}
+
 Timings Reply::timings() const {
-  Timings timings{.cache = stats_, .generated = generated_};
-  if (session_) timings.cache.evaluated += session_->stats().evaluated;
+  Timings timings{.cache = stats(), .generated = generated_};
   timings.cache.total = request().prompt.size();
   if (started_) timings.queue_ms = milliseconds(submission_->time, *started_);
   if (first_token_) {

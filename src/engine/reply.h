@@ -46,6 +46,8 @@ class Reply {
 
   /// The following are of a reply that was started and is neither set aside nor finished.
   Session& session() { return *session_; }
+  /// Whether it has to wait for what of its path comes from a lower tier.
+  bool is_loading() const { return session_->is_loading(); }
   /// What of the path is not evaluated. One token when the reply waits for its next.
   TokenSpan todo() const { return path().subspan(session_->position()); }
   /// Whether it evaluates tokens that the cache has not been given yet and others may wait for.
@@ -75,6 +77,7 @@ class Reply {
   void say(Token token, std::span<const float> logits, const Vocabulary& vocabulary);
   void release_tokens(std::size_t offset);
   void add_delta(Finish finish, std::optional<Error> error);
+  SessionStats stats() const;
   Timings timings() const;
 
   std::shared_ptr<const Submission> submission_;
@@ -93,7 +96,7 @@ class Reply {
   std::size_t bytes_ = 0;       // of all tokens
 
   int generated_ = 0;
-  SessionStats stats_;  // of the first session; evaluated: by all sessions before the present one
+  std::optional<SessionStats> earlier_;  // stats() before the present session
   std::optional<Time> started_, first_token_, last_token_;
 };
 

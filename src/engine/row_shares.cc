@@ -19,8 +19,8 @@ std::vector<std::size_t> share_rows(std::span<const std::size_t> todo, std::size
     if (todo[i] > 1) {
       prompts.push_back(i);
     } else if (left > 0) {
-      rows[i] = 1;
-      --left;
+      rows[i] = todo[i];
+      left -= todo[i];
     }
   }
   if (prompts.empty()) return rows;

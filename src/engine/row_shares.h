@@ -7,7 +7,7 @@
 
 namespace banyan {
 
-/// `todo`: the tokens that each sequence has yet to evaluate (one or more), the oldest sequence
+/// `todo`: the tokens that each sequence can evaluate, none where it has to wait, the oldest sequence
 /// first. Returns how many of them to evaluate now, at most `batch_tokens` together.
 ///
 /// A sequence with one token left is a reply that waits for its next token, or a prompt about to

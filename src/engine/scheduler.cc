@@ -28,13 +28,15 @@ Scheduler::Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocab
       clock_(std::move(clock)),
       most_rows_(static_cast<std::size_t>(options.batch_tokens)) {}
 
-void Scheduler::step() {
+bool Scheduler::step() {
+  const std::size_t running = running_.size(), waiting = waiting_.size();
   drop_cancelled();
   admit();
   remove_finished();
   const std::vector<Share> batch = reserve_batch();
-  if (!batch.empty()) evaluate(batch);
+  const bool evaluated = !batch.empty() && evaluate(batch);
   remove_finished();
+  return evaluated || running_.size() != running || waiting_.size() != waiting;
 }
 
 void Scheduler::send() {
@@ -109,7 +111,7 @@ void Scheduler::admit() {
   }
 }
 
-// Whether a running reply is about to evaluate what this one needs too. What one has evaluated
+// Whether a running reply is about to evaluate, or to load, what this one needs too. What one has evaluated
 // already is published, so that this one finds it.
 bool Scheduler::must_wait(const Reply& reply) {
   if (!reply.reuses_cache()) return false;
@@ -118,7 +120,7 @@ bool Scheduler::must_wait(const Reply& reply) {
     if (other->is_finished() || !other->is_reading()) continue;
     const std::size_t common = std::min(common_prefix(reply.path(), other->path()), reply.path().size() - 1);
     if (common < known + kWorthWaiting) continue;
-    if (other->session().position() < common) return true;
+    if (other->is_loading() || other->session().position() < common) return true;
     other->session().publish();
     known = common;
   }
@@ -128,10 +130,14 @@ bool Scheduler::must_wait(const Reply& reply) {
 // Chooses the step's rows and makes room for them.
 std::vector<Scheduler::Share> Scheduler::reserve_batch() {
   std::vector<Share> batch;
+  std::vector<const Reply*> short_of_memory;
   bool reserved = false;
   while (!reserved) {
     std::vector<std::size_t> todo;
-    for (const auto& reply : running_) todo.push_back(reply->todo().size());
+    for (const auto& reply : running_) {
+      const bool waits = reply->is_loading() || std::ranges::contains(short_of_memory, reply.get());
+      todo.push_back(waits ? 0 : reply->todo().size());
+    }
     const std::vector<std::size_t> rows = share_rows(todo, most_rows_, prompt_rows(todo));
     batch.clear();
     reserved = true;
@@ -140,7 +146,11 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
       if (const Result<> room = running_[i]->session().reserve(rows[i]); room) {
         batch.push_back({running_[i].get(), rows[i]});
       } else {
-        make_room(room.error());
+        if (cache_.awaits_memory()) {
+          short_of_memory.push_back(running_[i].get());
+        } else {
+          make_room(room.error());
+        }
         reserved = false;
       }
     }
@@ -173,7 +183,8 @@ void Scheduler::make_room(const Error& shortage) {
   ++set_aside_;
 }
 
-void Scheduler::evaluate(std::span<const Share> batch) {
+// Returns false when it has to be tried again once a lower tier has given memory back.
+bool Scheduler::evaluate(std::span<const Share> batch) {
   std::vector<Runner::Sequence> sequences;
   std::size_t replies = 0, prompt_rows = 0;
   for (const auto& [reply, rows] : batch) {
@@ -190,10 +201,12 @@ void Scheduler::evaluate(std::span<const Share> batch) {
       for (const auto& [reply, rows] : batch) fail(*reply, evaluated.error());
     } else if (replies + prompt_rows > 1) {
       most_rows_ = (replies + prompt_rows) / 2;  // scratch grows with the rows
+    } else if (cache_.awaits_memory()) {
+      return false;
     } else {
       make_room(evaluated.error());
     }
-    return;
+    return true;
   }
   ++steps_;
   std::span<const float> logits = *evaluated;
@@ -206,6 +219,7 @@ void Scheduler::evaluate(std::span<const Share> batch) {
     logits = logits.subspan(vocabulary);
   }
   cost_.record(replies, prompt_rows, clock_() - start);
+  return true;
 }
 
 // All of the reply's path is evaluated: goes on to its next token.

@@ -7,9 +7,12 @@
 /// While replies run, prompts get as many rows as delay the replies' next tokens no more than
 /// EngineOptions::delay_factor, by the times that the last steps took.
 ///
-/// When memory runs short the youngest reply is set aside: it keeps its tokens, its sampler and its
-/// place at the head of the queue, and goes on once another reply has ended. A reply that is alone
-/// and still does not fit ends with an error.
+/// A reply whose prompt comes from a lower tier has no rows until all of it is there; the others go on.
+///
+/// When memory runs short and a lower tier is about to give some back, who finds none waits for that.
+/// Otherwise the youngest reply is set aside: it keeps its tokens, its sampler and its place at the head of
+/// the queue, and goes on once another reply has ended. A reply that is alone and still does not fit ends
+/// with an error.
 ///
 /// Engine thread only.
 #pragma once
@@ -38,9 +41,10 @@ class Scheduler {
 
   void add(std::unique_ptr<Reply> reply) { waiting_.push_back(std::move(reply)); }
   bool is_idle() const { return running_.empty() && waiting_.empty(); }
-  /// Drops who was cancelled, admits, and evaluates a batch. May throw; then fail_running() makes it
-  /// usable again.
-  void step();
+  /// Drops who was cancelled, admits, and evaluates a batch. Returns false when there was nothing to do; then
+  /// there is nothing before someone comes or goes, or PrefixCache::poll() takes up what a lower tier has
+  /// done. May throw; then fail_running() makes it usable again.
+  bool step();
   /// Sends what the step said: when a client knows that its reply has ended, the cache has it.
   void send();
   /// Ends the replies that run, or all, with an error.
@@ -66,7 +70,7 @@ class Scheduler {
   std::vector<Share> reserve_batch();
   std::size_t prompt_rows(std::span<const std::size_t> todo) const;
   void make_room(const Error& shortage);
-  void evaluate(std::span<const Share> batch);
+  bool evaluate(std::span<const Share> batch);
   void follow_up(Reply& reply, std::span<const float> logits);
   void fail(Reply& reply, const Error& error);
   void fail_quietly(Reply& reply, const Error& error);

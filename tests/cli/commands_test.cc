@@ -1,13 +1,11 @@
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/http.h"
 #include "cli/program.h"
 
 namespace banyan::cli {
@@ -116,33 +114,6 @@ TEST(Inspect, TellsWhatEachKindOfLayerRemembers) {
                             "window +10 layers, 5.0 KiB a token.*of the last 128 tokens"));
   EXPECT_THAT(run({"inspect", shipped("qwen35")}).out,
               ContainsRegex("attention +2 layers(.|\n)*recurrent +6 layers, 420.0 KiB a state"));
-}
-
-/// The port in "banyan: listening on http://127.0.0.1:PORT\n".
-int listening_port(Program& server) {
-  const std::string line = server.read_until("\n");
-  const std::string before = "banyan: listening on http://127.0.0.1:";
-  EXPECT_THAT(line, StartsWith(before));
-  return std::stoi(line.substr(before.size()));
-}
-
-std::string get(int port, const std::string& path) {
-  const int connection = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::string answer;
-  if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
-    EXPECT_EQ(write(connection, request.data(), request.size()), static_cast<ssize_t>(request.size()));
-    char buffer[4096];
-    for (ssize_t count; (count = read(connection, buffer, sizeof(buffer))) > 0;) {
-      answer.append(buffer, static_cast<std::size_t>(count));
-    }
-  }
-  close(connection);
-  return answer;
 }
 
 TEST(Serve, SaysWhereItListensAndEndsOnSignals) {

@@ -28,7 +28,7 @@ TEST(Usage, VersionAndHelpGoToStandardOutput) {
   EXPECT_THAT(version.out, StartsWith("banyan "));
   const Ended help = run({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* command : {"chat", "run", "serve", "demo", "bench", "inspect"}) {
+  for (const char* command : {"chat", "run", "serve", "demo", "bench", "inspect", "cache"}) {
     EXPECT_THAT(help.out, HasSubstr(command));
     const Ended command_help = run({command, "--help"});
     EXPECT_EQ(command_help.code, 0);
@@ -47,11 +47,19 @@ TEST(Usage, WrongOptionsAreNamedAndEndWithTwo) {
   expect_complaint(run({"bench", "-o", "xml"}), 2, "--output");
   expect_complaint(run({"demo", "--conversations", "1"}), 2, "--conversations");
   expect_complaint(run({"serve", "--port", "70000"}), 2, "--port");
+  expect_complaint(run({"cache"}), 2, "subcommand");
+  expect_complaint(run({"cache", "eat", "--disk-cache", "x"}), 2, "subcommand");
+  expect_complaint(run({"cache", "ls"}), 2, "--disk-cache");
+  expect_complaint(run({"demo", "--disk-cache", "x"}), 2, "--disk-cache");
 }
 
 TEST(Usage, NumbersAndSizesAreReadStrictly) {
   for (const char* size : {"8 GiB", "8gibi", "-1", "0", "nan", "1e3", "", "GiB", "99999999TiB"}) {
     expect_complaint(run({"run", "--memory", size, "hello"}), 2, "--memory");
+  }
+  expect_complaint(run({"serve", "--disk-budget", "much"}), 2, "--disk-budget");
+  for (const char* age : {"7", "d", "-1d", "1.5d", "7 d", "7days", "", "99999999d"}) {
+    expect_complaint(run({"cache", "clear", "--disk-cache", "x", "--older-than", age}), 2, "--older-than");
   }
   for (const char* count : {"0", "-3", "1.5", "12x", "99999999999"}) {
     expect_complaint(run({"run", "--ctx", count, "hello"}), 2, "--ctx");
@@ -76,6 +84,12 @@ TEST(Usage, AFlagWinsOverItsEnvironmentVariable) {
   const std::string variable = "BANYAN_MODEL=/from/environment.gguf";
   expect_complaint(run({"run", "hello"}, "", {variable}), 1, "/from/environment.gguf");
   expect_complaint(run({"run", "-m", "/from/flag.gguf", "hello"}, "", {variable}), 1, "/from/flag.gguf");
+  const std::string folder = "BANYAN_DISK_CACHE=/from/environment";
+  for (const char* action : {"ls", "du", "verify"}) {
+    expect_complaint(run({"cache", action}, "", {folder}), 1, "/from/environment");
+    expect_complaint(run({"cache", action, "--disk-cache", "/from/flag"}, "", {folder}), 1, "/from/flag");
+  }
+  expect_complaint(run({"run", "hello"}, "", {folder}), 1, "/from/environment");
 }
 
 TEST(Usage, MemoryThatCannotHoldThePromptIsAnError) {

@@ -19,6 +19,7 @@
 
 #include "engine/engine_tools.h"
 #include "support/scale.h"
+#include "support/temporary_folder.h"
 
 namespace banyan {
 namespace {
@@ -41,12 +42,13 @@ struct Tally {
   float tolerance;       ///< about twice the largest difference that was measured
   double mean_tolerance;
   KvType kv_type = KvType::f16;
+  bool on_disk = false;  ///< what memory has no room for comes back, also after a restart
 
   std::string path() const { return std::string(BANYAN_SOURCE_MODELS "/tally-") + name + "-q8_0.gguf"; }
 };
 
 std::string name_of(const Tally& model) {
-  return std::string(model.name) + "_" + kv_type_name(model.kv_type);
+  return std::string(model.name) + "_" + kv_type_name(model.kv_type) + (model.on_disk ? "_on_disk" : "");
 }
 void PrintTo(const Tally& model, std::ostream* out) { *out << name_of(model); }
 
@@ -56,6 +58,11 @@ const Tally kModels[] = {{"qwen3", 20, 3, 0.3f, 0.003},
                          {"qwen3", 15, 2, 0.4f, 0.006, KvType::q8_0},
                          {"gemma3", 5, 3, 0.2f, 0.002, KvType::q8_0},
                          {"qwen35", 5, 13, 0.02f, 0.0001, KvType::q8_0}};
+
+const Tally kOnDisk[] = {{"qwen3", 8, 3, 0.3f, 0.003, KvType::f16, true},
+                         {"gemma3", 4, 5, 0.2f, 0.002, KvType::f16, true},
+                         {"qwen35", 4, 14, 0.02f, 0.0001, KvType::f16, true},
+                         {"qwen3", 4, 2, 0.4f, 0.006, KvType::q8_0, true}};
 
 class Talk {
  public:
@@ -207,21 +214,36 @@ class ColdAgainstCached : public ::testing::TestWithParam<Tally> {};
 TEST_P(ColdAgainstCached, GivesTheSameTokensAndLogits) {
   ColdRuns cold(GetParam());
   Comparison comparison{.tolerance = GetParam().tolerance};
-  std::uint64_t evictions = 0, restored = 0;
+  std::uint64_t evictions = 0, restored = 0, loaded = 0, failed = 0;
   const int engines = test::scaled(GetParam().mixtures);
   for (int seed = 0; seed < engines; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Talk talk(static_cast<unsigned>(seed));
     // From a budget that holds a conversation or two beside the scratch to one that holds them all.
     const std::size_t batch = 8 + talk.below(120);
-    const auto engine =
-        start_engine({.model_path = GetParam().path(),
-                      .kv_type = GetParam().kv_type,
-                      .memory_bytes = ((GetParam().least_mb + talk.below(6)) << 20) + (batch << 14),
-                      .batch_tokens = static_cast<int>(batch),
-                      .max_running = static_cast<int>(1 + talk.below(8))});
+    const test::TemporaryFolder folder;
+    const EngineOptions options = {
+        .model_path = GetParam().path(),
+        .kv_type = GetParam().kv_type,
+        .memory_bytes = ((GetParam().least_mb + talk.below(6)) << 20) + (batch << 14),
+        .batch_tokens = static_cast<int>(batch),
+        .max_running = static_cast<int>(1 + talk.below(8)),
+        .disk_cache = GetParam().on_disk ? folder.path() : ""};
+    std::unique_ptr<Engine> engine;
+    const auto stop = [&] {
+      engine->stop(true);
+      ASSERT_THAT(engine->check(), IsEmpty());
+      const PrefixCache::Counters counters = engine->status().cache;
+      evictions += counters.evictions;
+      restored += counters.restored_tokens;
+      loaded += counters.loaded_tokens;
+      failed += counters.failed_loads + counters.failed_stores;
+      engine.reset();
+    };
     for (int round = 0; round < 10; ++round) {
       SCOPED_TRACE("round " + std::to_string(round));
+      if (round == 5 && GetParam().on_disk) stop();
+      if (!engine) engine = start_engine(options);
       std::vector<std::vector<Token>> prompts;
       std::vector<Generation> generations;
       for (std::size_t n = 1 + talk.below(6); n > 0; --n) {
@@ -245,20 +267,22 @@ TEST_P(ColdAgainstCached, GivesTheSameTokensAndLogits) {
       ASSERT_THAT(engine->check(), IsEmpty());
       if (HasFatalFailure()) return;
     }
-    const Engine::Status status = engine->status();
-    evictions += status.cache.evictions;
-    restored += status.cache.restored_tokens;
+    stop();
   }
   EXPECT_LE(comparison.largest_difference, GetParam().tolerance);
   EXPECT_LE(comparison.sum / comparison.count, GetParam().mean_tolerance);
   EXPECT_LE(comparison.flips * 100, comparison.replies * flips_in_hundred(GetParam().kv_type));
   EXPECT_GT(evictions, 0u);
   EXPECT_GT(restored, 0u);
+  EXPECT_EQ(loaded > 0, GetParam().on_disk);
+  EXPECT_EQ(failed, 0u);
 }
+
+class ForksAgainstCold : public ColdAgainstCached {};
 
 // At every offset around the edges of what layers read at once: the convolutions' 4 tokens, the tiles
 // of 16, gemma3's window of 128, a segment's 256.
-TEST_P(ColdAgainstCached, ForksAtAnyOffsetGiveTheSameTokensAndLogits) {
+TEST_P(ForksAgainstCold, AtAnyOffsetGiveTheSameTokensAndLogits) {
   ColdRuns cold(GetParam());
   Comparison comparison{.tolerance = GetParam().tolerance};
   std::string notes;
@@ -295,8 +319,10 @@ TEST_P(ColdAgainstCached, ForksAtAnyOffsetGiveTheSameTokensAndLogits) {
   EXPECT_LE(comparison.sum / comparison.count, GetParam().mean_tolerance);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, ColdAgainstCached, ::testing::ValuesIn(kModels),
-                         [](const auto& model) { return name_of(model.param); });
+const auto name_of_param = [](const auto& model) { return name_of(model.param); };
+INSTANTIATE_TEST_SUITE_P(Models, ColdAgainstCached, ::testing::ValuesIn(kModels), name_of_param);
+INSTANTIATE_TEST_SUITE_P(ModelsOnDisk, ColdAgainstCached, ::testing::ValuesIn(kOnDisk), name_of_param);
+INSTANTIATE_TEST_SUITE_P(Models, ForksAgainstCold, ::testing::ValuesIn(kModels), name_of_param);
 
 }  // namespace
 }  // namespace banyan

@@ -47,6 +47,12 @@ TEST(RowShares, TheOldestPromptAlwaysMoves) {
 
 TEST(RowShares, WhatDoesNotFitGoesToTheOldest) { EXPECT_THAT(share({1, 1, 1}, 2), ElementsAre(1, 1, 0)); }
 
+TEST(RowShares, WhoHasToWaitGetsNoneAndHoldsNoOneUp) {
+  EXPECT_THAT(share({0, 1, 0, 1000}, 512, 128), ElementsAre(0, 1, 0, 128));
+  EXPECT_THAT(share({0, 1}, 1), ElementsAre(0, 1));
+  EXPECT_THAT(share({0, 0}, 512), ElementsAre(0, 0));
+}
+
 TEST(RowShares, NeverMoreThanThereIs) {
   std::mt19937 random(1);
   for (int round = 0; round < 5000; ++round) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "cache/fake_tier.h"
 #include "engine/engine_tools.h"
 
 namespace banyan {
@@ -17,7 +18,20 @@ using ::testing::IsEmpty;
 // A scheduler, stepped by hand, on a machine whose steps take what the test says.
 class SchedulerTest : public ::testing::Test {
  protected:
-  SchedulerTest() {
+  struct Disk {
+    FakeDisk contents;
+    FakeTier* tier = nullptr;  // the cache's
+    std::unique_ptr<Tier> make_tier() {
+      auto made = std::make_unique<FakeTier>(contents);
+      tier = made.get();
+      return made;
+    }
+  };
+
+  explicit SchedulerTest(std::unique_ptr<Disk> disk = nullptr)
+      : disk_(std::move(disk)),
+        cache_(model_->layer_groups(KvType::f16), budget_, disk_ ? disk_->make_tier() : nullptr,
+               std::size_t{1} << 30) {
     options_.batch_tokens = 64;
     options_.context = 4096;
     options_.max_running = 8;
@@ -64,6 +78,7 @@ class SchedulerTest : public ::testing::Test {
   EngineOptions options_;
   double step_seconds_ = 0.04, row_seconds_ = 0.001;
   Budget budget_{std::size_t{64} << 20};
+  const std::unique_ptr<Disk> disk_;
 
  private:
   std::chrono::steady_clock::time_point now() {
@@ -77,7 +92,7 @@ class SchedulerTest : public ::testing::Test {
   std::unique_ptr<Model> model_ = Model::load(shipped_model()).value();
 
  protected:
-  PrefixCache cache_{model_->layer_groups(KvType::f16), budget_};
+  PrefixCache cache_;
 
  private:
   std::unique_ptr<Runner> runner_ = Runner::create(*model_, budget_, {.threads = 1}).value();
@@ -141,6 +156,8 @@ TEST_F(SchedulerTest, APromptAloneIsReadInWholeBatches) {
 // Prompts on one trunk that no one knows yet.
 class SharedTrunk : public SchedulerTest {
  protected:
+  using SchedulerTest::SchedulerTest;
+
   const std::vector<Token> trunk_ = tokens_from(7, 200);
   const std::vector<Token> first_ = joined(trunk_, tokens_from(8, 100));
   const std::vector<Token> second_ = joined(trunk_, tokens_from(9, 30));
@@ -203,6 +220,165 @@ TEST_F(SharedTrunk, WhenTheFirstIsSetAsideTheSecondWaitsForItStill) {
   }
   step_to_the_end();
   EXPECT_EQ(evaluated() - before, 8 + 39 + first_.size() + second_.size() - trunk_.size());
+}
+
+// Prompts on one trunk, which a tier has and memory does not. The tier works when it is told to.
+class Loading : public SharedTrunk {
+ protected:
+  Loading() : SharedTrunk(std::make_unique<Disk>()) {}
+
+  void store(const std::vector<Token>& prompt) {
+    const auto reply = add(prompt, 1);
+    step_to_the_end();
+    cache_.poll();
+    cache_.flush();
+    cache_.clear();
+    ASSERT_EQ(cache_.match_length(prompt), 0u);
+  }
+  void load() {
+    while (disk_->tier->work()) {
+    }
+    cache_.poll();
+  }
+  // The last delta of a reply that has ended.
+  static Delta last(DeltaQueue& deltas) {
+    Delta delta;
+    while (delta.finish == Finish::none &&
+           deltas.pop(std::chrono::steady_clock::now(), delta) == Wait::ready) {
+    }
+    return delta;
+  }
+
+  using Wait = Generation::Wait;
+};
+
+TEST_F(Loading, AReplyHasNoRowsBeforeItsPromptIsThereAndTheOthersGoOn) {
+  store(first_);
+  const auto beside = add(tokens_from(5, 8), 100);
+  for (int i = 0; i < 3; ++i) step();
+  const auto loaded = add(first_, 1);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(step(), 1u);
+    cache_.poll();
+    EXPECT_EQ(scheduler().running(), 2u);
+  }
+  load();
+  EXPECT_EQ(step(), 2u);
+  const Delta delta = last(*loaded);
+  EXPECT_EQ(delta.finish, Finish::length);
+  EXPECT_EQ(delta.timings.cache.restored, first_.size() - 1);
+  EXPECT_EQ(delta.timings.cache.loaded, first_.size() - 1);
+  EXPECT_EQ(delta.timings.cache.evaluated, 1u);
+}
+
+TEST_F(Loading, WhenAllWaitAStepSaysThatThereIsNothingToDo) {
+  store(first_);
+  const auto loaded = add(first_, 1);
+  EXPECT_TRUE(scheduler().step());  // it has come
+  EXPECT_FALSE(scheduler().step());
+  cache_.poll();
+  EXPECT_FALSE(scheduler().step());
+  EXPECT_FALSE(scheduler().is_idle());
+  load();
+  EXPECT_TRUE(scheduler().step());
+  EXPECT_TRUE(scheduler().is_idle());
+  EXPECT_FALSE(scheduler().step());
+}
+
+TEST_F(Loading, WhoWaitsForAPlaceHasItBeforeThereIsNothingToDo) {
+  store(first_);
+  options_.max_running = 2;
+  const auto reply = add(tokens_from(5, 8), 3);
+  step();
+  const auto loaded = add(first_, 1), waits = add(tokens_from(6, 8), 1);
+  while (scheduler().step()) {
+  }
+  scheduler().send();
+  EXPECT_EQ(last(*waits).finish, Finish::length);
+  EXPECT_EQ(scheduler().running(), 1u);
+}
+
+TEST_F(Loading, ADamagedBlockIsEvaluatedInstead) {
+  store(first_);
+  for (const auto& [id, bytes] : disk_->contents.blocks) disk_->contents.damaged.insert(id);
+  const std::size_t before = evaluated();
+  const auto reply = add(first_, 1);
+  step();
+  load();
+  step_to_the_end();
+  EXPECT_EQ(evaluated() - before, first_.size());
+  EXPECT_EQ(last(*reply).timings.cache.loaded, 0u);
+  EXPECT_EQ(cache_.counters().failed_loads, 1u);
+}
+
+TEST_F(Loading, WhoSharesItsBeginningWithWhatIsLoadedWaitsForIt) {
+  store(first_);
+  const std::size_t before = evaluated();
+  const auto first = add(first_, 1), second = add(second_, 1);
+  for (int i = 0; i < 3; ++i) step();
+  EXPECT_EQ(scheduler().running(), 1u);
+  EXPECT_EQ(scheduler().waiting(), 1u);
+  load();
+  step_to_the_end();
+  EXPECT_EQ(evaluated() - before, 1 + second_.size() - trunk_.size());
+  EXPECT_EQ(cache_.counters().loads, 1u);
+  EXPECT_EQ(last(*second).timings.cache.restored, trunk_.size());
+}
+
+TEST_F(Loading, ACancelledReplyIsGoneAtTheNextStep) {
+  store(first_);
+  const auto loaded = add(first_, 1);
+  step();
+  ASSERT_EQ(scheduler().running(), 1u);
+  loaded->cancel();
+  step();
+  EXPECT_TRUE(scheduler().is_idle());
+  EXPECT_EQ(cache_.counters().open_sessions, 0u);
+  load();
+}
+
+TEST_F(Loading, AReplyThatFailsMeanwhileIsClosed) {
+  store(first_);
+  const auto loaded = add(first_, 1);
+  step();
+  scheduler().fail_running({Errc::internal, "a fault"});
+  scheduler().send();
+  EXPECT_EQ(last(*loaded).finish, Finish::error);
+  EXPECT_TRUE(scheduler().is_idle());
+  load();
+}
+
+TEST_F(Loading, WhoFindsNoMemoryWaitsForWhatALoadThatNoOneNeedsHolds) {
+  store(first_);
+  const auto scratch = add(tokens_from(6, 100), 1);
+  step_to_the_end();
+  for (const bool cancelled : {false, true}) {
+    const auto reply = add(tokens_from(5, 8), 200);
+    step();
+    const auto loaded = add(first_, 1);
+    step();
+    ASSERT_EQ(scheduler().running(), 2u);
+    if (cancelled) loaded->cancel();
+    // No memory is left but what a step needs to be planned, and the load's.
+    constexpr std::size_t kForThePlan = 64 << 10;
+    const auto hog = budget_.take(budget_.limit() - budget_.used() - kForThePlan, "the test");
+    ASSERT_TRUE(hog);
+    const std::uint64_t set_aside = scheduler().set_aside();
+    while (scheduler().step()) {
+    }
+    EXPECT_EQ(scheduler().running(), 1u);
+    EXPECT_EQ(scheduler().set_aside() - set_aside, cancelled ? 0u : 1u);
+    while (!scheduler().is_idle()) {
+      load();
+      step();
+    }
+    EXPECT_EQ(last(*reply).finish, Finish::length);
+    if (!cancelled) {
+      EXPECT_EQ(last(*loaded).timings.cache.restored, first_.size() - 1);
+    }
+    cache_.flush();
+    cache_.clear();
+  }
 }
 
 }  // namespace
