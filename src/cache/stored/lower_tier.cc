@@ -279,9 +279,10 @@ bool LowerTier::store_piece(const Node& node, TokenSpan path, std::size_t from, 
   const bool marked = node.user_mark() && to == node.end();
   Tier::Record record = encode(index_.add(path, from, runs, marked));
   new_record_bytes_ += record.size();
-  bytes_under_way_ += insert.bytes;
+  const std::size_t bytes = insert.bytes;
   const auto under_way = inserts_.emplace(0, std::move(insert)).first;
   submit(inserts_, under_way, [&] { return tier_->insert(std::move(blocks), std::move(record)); });
+  bytes_under_way_ += bytes;
   return true;
 }
 
