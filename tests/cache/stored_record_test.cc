@@ -57,6 +57,9 @@ TEST(StoredRecord, ThatContradictsItselfIsRefused) {
   EXPECT_TRUE(is_refused([](StoredRecord& record) { record.groups[0][0].block = 0; }));
   EXPECT_TRUE(is_refused([](StoredRecord& record) { record.groups[2][0].range = {0, 0}; }));
   EXPECT_TRUE(is_refused([](StoredRecord& record) { record.groups[2][0].block_tokens = 1; }));
+  EXPECT_TRUE(is_refused([](StoredRecord& record) { record.groups[0][0].block_tokens = 0xFFFFFFFF; }));
+  EXPECT_TRUE(is_refused([](StoredRecord& record) { record.start = std::uint64_t{1} << 60; }));
+  EXPECT_TRUE(is_refused([](StoredRecord& record) { record.id = ~std::uint64_t{0}; }));
 }
 
 TEST(StoredRecord, OfAnyBytesIsRefusedOrMakesTheSameBytes) {

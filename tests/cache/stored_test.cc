@@ -8,6 +8,7 @@
 
 #include "cache/cache_test.h"
 #include "cache/fake_tier.h"
+#include "cache/stored/record.h"
 
 namespace banyan {
 namespace {
@@ -227,6 +228,25 @@ TEST_P(StoredTest, DamagedRecordsAreLeftOut) {
   process->settle();
   ASSERT_EQ(process->notes.size(), 1u);
   EXPECT_EQ(process->request(path + tokens(5, 3)).restored, 100u);
+}
+
+TEST_P(StoredTest, ARecordThatGoesOnFromNothingIsLeftOut) {
+  StoredRecord record{.id = 9,
+                      .parent = 8,
+                      .last_use = 1,
+                      .user_mark = false,
+                      .start = std::uint64_t{1} << 31,
+                      .tokens = {1, 2, 3},
+                      .groups = {}};
+  record.groups.resize(make_groups(GetParam()).size());
+  disk.records.push_back(encode(record));
+  record.parent = 9;
+  record.id = 10;
+  record.start += 3;
+  disk.records.push_back(encode(record));
+  const auto process = start();
+  process->settle();
+  EXPECT_EQ(process->cache->counters().stored_tokens, 0u);
 }
 
 TEST_P(StoredTest, ARefusedInsertIsNoHarm) {

@@ -56,8 +56,9 @@ class StoredIndex::Rebuild {
         continue;
       }
       index_.next_record_ = std::max(index_.next_record_, record->id + 1);
+      if (pieces_.contains(record->id) || !knows_path(record->parent, record->start)) continue;
       add(*record);
-      pieces_.insert_or_assign(record->id, Piece{record->parent, record->start, std::move(record->tokens)});
+      pieces_.emplace(record->id, Piece{record->parent, record->start, std::move(record->tokens)});
     }
     const auto note = [&](std::size_t count, const char* what) {
       if (count > 0) notes.push_back(std::to_string(count) + what);
@@ -76,7 +77,6 @@ class StoredIndex::Rebuild {
 
   void add(const StoredRecord& record) {
     std::vector<Token> path = path_of(record.parent, record.start);
-    if (path.size() < record.start) return;
     path.insert(path.end(), record.tokens.begin(), record.tokens.end());
     GroupRuns runs(index_.groups_.size());
     for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -93,14 +93,18 @@ class StoredIndex::Rebuild {
     index_.tree_.settle_path(node);
   }
 
-  // The first `size` tokens of a record's path; fewer where the record is not known.
+  // Whether a record has a path of at least `size` tokens.
+  bool knows_path(std::uint64_t id, std::size_t size) const {
+    if (size == 0) return true;
+    const auto piece = pieces_.find(id);
+    return piece != pieces_.end() && size <= piece->second.start + piece->second.tokens.size();
+  }
+
+  // The first `size` tokens of a record's path. Pieces go on from pieces that are known.
   std::vector<Token> path_of(std::uint64_t id, std::size_t size) const {
     std::vector<Token> path(size);
     while (size > 0) {
-      const auto piece = pieces_.find(id);
-      if (piece == pieces_.end()) return {};
-      const auto& [parent, start, tokens] = piece->second;
-      if (size > start + tokens.size()) return {};
+      const auto& [parent, start, tokens] = pieces_.at(id);
       if (size > start) {
         std::copy_n(tokens.begin(), size - start, path.begin() + static_cast<std::ptrdiff_t>(start));
         size = start;

@@ -11,12 +11,16 @@ namespace {
 
 constexpr std::uint32_t kUserMark = 1;
 constexpr std::size_t kRunBytes = 24;
+// More than any process writes.
+constexpr std::uint64_t kMostId = std::uint64_t{1} << 62;
+constexpr std::uint64_t kMostStart = std::uint64_t{1} << 31;
+constexpr std::uint32_t kMostBlockTokens = std::uint32_t{1} << 20;
 
 bool is_right(const StoredRecord::Run& run, std::size_t begin, std::size_t tokens) {
   const auto [from, to] = run.range;
   if (from < begin || to < from || to > tokens || run.block == 0) return false;
   if (from == to) return to > 0 && run.at == 0 && run.block_tokens == 0;
-  return run.at + (to - from) <= run.block_tokens;
+  return run.block_tokens <= kMostBlockTokens && run.at + (to - from) <= run.block_tokens;
 }
 
 }  // namespace
@@ -72,6 +76,7 @@ Result<StoredRecord> decode(std::span<const std::byte> bytes, std::size_t groups
   record.user_mark = flags == kUserMark;
   if (flags > kUserMark || tokens == 0 || tokens > reader.left() / sizeof(Token)) return corrupt();
   if (record.parent >= record.id || (record.parent == 0) != (record.start == 0)) return corrupt();
+  if (record.id > kMostId || record.start > kMostStart) return corrupt();
   record.tokens.resize(tokens);
   for (Token& token : record.tokens) token = reader.get<Token>();
   if (std::ranges::any_of(record.tokens, [](Token token) { return token < 0; })) return corrupt();
