@@ -81,8 +81,6 @@ class Tier {
   /// These records in place of all that are there, after the inserts before it. A failure leaves the old
   /// ones.
   virtual void replace_records(std::vector<Record> records) = 0;
-  /// Bytes of the records that are there.
-  virtual std::size_t record_bytes() const = 0;
 
   /// What has ended since the last call.
   virtual std::vector<Outcome> poll() = 0;

@@ -33,12 +33,6 @@ Tier::Ticket FakeTier::look_up(std::vector<BlockToFind> blocks) {
   return last_ticket_;
 }
 
-std::size_t FakeTier::record_bytes() const {
-  std::size_t bytes = 0;
-  for (const Record& record : disk_.records) bytes += record.size();
-  return bytes;
-}
-
 std::vector<Tier::Outcome> FakeTier::poll() {
   done_.clear();
   return std::exchange(outcomes_, {});

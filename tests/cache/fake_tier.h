@@ -33,7 +33,6 @@ class FakeTier final : public Tier {
   Ticket look_up(std::vector<BlockToFind> blocks) override;
   void drop(BlockId block) override { writes_.push_back(Drop{block}); }
   void replace_records(std::vector<Record> records) override { writes_.push_back(std::move(records)); }
-  std::size_t record_bytes() const override;
   std::vector<Outcome> poll() override;
   bool wait() override;
   void set_notify(std::function<void()> notify) override { notify_ = std::move(notify); }

@@ -135,7 +135,6 @@ Result<> DiskTier::load(const std::string& description) {
   auto journal = Journal::write(files_, journal_path, head_, contents_.records);
   if (!journal) return std::unexpected(journal.error());
   journal_ = std::move(*journal);
-  record_bytes_ = journal_->bytes();
   return files_.sync_folder(folder_);
 }
 
@@ -226,8 +225,6 @@ void DiskTier::replace_records(std::vector<Record> records) {
   others_.splice(others_.end(), job);
   wake_.notify_one();
 }
-
-std::size_t DiskTier::record_bytes() const { return record_bytes_; }
 
 std::vector<Tier::Outcome> DiskTier::poll() {
   std::vector<Outcome> outcomes;
@@ -335,7 +332,6 @@ Result<> DiskTier::store(Insert& insert) {
     if (auto done = journal_->append(insert.record); !done) return done;
     return journal_->sync();
   });
-  record_bytes_ = journal_->bytes();
   if (stored) return stored;
   for (const BlockToInsert& block : insert.blocks) {
     static_cast<void>(caught([&] { return files_.remove(block_path(block.id)); }));
@@ -363,7 +359,6 @@ Result<> DiskTier::rewrite(const NewRecords& records) {
   // From here on the old one has no name. Should the sync fail, a crash may bring it back as it was, until an
   // insert has synced the folder, before it is told to be kept.
   journal_ = std::move(*journal);
-  record_bytes_ = journal_->bytes();
   return files_.sync_folder(folder_);
 }
 

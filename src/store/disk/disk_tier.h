@@ -10,7 +10,6 @@
 /// block of the old numbers is read again.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -52,7 +51,6 @@ class DiskTier final : public Tier {
   /// Without memory for it, nothing happens: the block stays until a later process drops it.
   void drop(BlockId block) override;
   void replace_records(std::vector<Record> records) override;
-  std::size_t record_bytes() const override;
   std::vector<Outcome> poll() override;
   bool wait() override;
   /// Waits until no call of the function before runs. `notify` does not throw.
@@ -109,7 +107,6 @@ class DiskTier final : public Tier {
   std::unique_ptr<Journal> journal_;
   std::vector<std::byte> buffer_;  // one block
 
-  std::atomic<std::size_t> record_bytes_ = 0;
   std::mutex notify_mutex_;
   std::function<void()> notify_;
 

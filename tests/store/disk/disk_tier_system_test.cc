@@ -13,7 +13,7 @@
 #include "store/disk/cache_folder.h"
 #include "store/disk/disk_cache.h"
 #include "store/disk/disk_tier.h"
-#include "store/disk/temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "store/disk/tier_tools.h"
 
 namespace banyan {
