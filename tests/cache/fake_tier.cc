@@ -6,7 +6,7 @@
 namespace banyan {
 
 Tier::Contents FakeTier::take_contents() {
-  Contents contents{.records = disk_.records, .blocks = {}};
+  Contents contents{.records = disk_.records, .blocks = {}, .notes = {}};
   for (const auto& [id, bytes] : disk_.blocks) contents.blocks.emplace(id, bytes.size());
   return contents;
 }
