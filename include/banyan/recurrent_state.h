@@ -43,7 +43,7 @@ class StateBlock {
   const void* id() const { return block_ == nullptr ? static_cast<const void*>(this) : block_.get(); }
 
  private:
-  StateBlock(float* data, Charge charge);
+  StateBlock() = default;
   explicit StateBlock(std::shared_ptr<StoredBlock> block);
   float* data_ = nullptr;
   Charge charge_;

@@ -52,7 +52,7 @@ class Segment {
   void unclaim(int from, int until);
 
  private:
-  Segment(int capacity, std::byte* data, Charge charge);
+  explicit Segment(int capacity) : capacity_(capacity) {}
   Segment(std::shared_ptr<StoredBlock> block, int tokens);
   int capacity_;
   int used_ = 0;

@@ -9,10 +9,13 @@
 namespace banyan {
 
 Result<std::shared_ptr<StateBlock>> StateBlock::create(const RecurrentLayout& layout, Budget& budget) {
+  // Made first: should the system have no memory for it, nothing is lost.
+  std::shared_ptr<StateBlock> block(new StateBlock);
   auto memory = allocate(layout.bytes(), "recurrent states", budget);
   if (!memory) return std::unexpected(std::move(memory.error()));
-  auto* const data = reinterpret_cast<float*>(memory->data);
-  return std::shared_ptr<StateBlock>(new StateBlock(data, std::move(memory->charge)));
+  block->data_ = reinterpret_cast<float*>(memory->data);
+  block->charge_ = std::move(memory->charge);
+  return block;
 }
 
 std::shared_ptr<StateBlock> StateBlock::stored(std::shared_ptr<StoredBlock> block) {
@@ -20,7 +23,6 @@ std::shared_ptr<StateBlock> StateBlock::stored(std::shared_ptr<StoredBlock> bloc
   return std::shared_ptr<StateBlock>(new StateBlock(std::move(block)));
 }
 
-StateBlock::StateBlock(float* data, Charge charge) : data_(data), charge_(std::move(charge)) {}
 StateBlock::StateBlock(std::shared_ptr<StoredBlock> block) : block_(std::move(block)) {}
 
 StateBlock::~StateBlock() {

@@ -9,18 +9,19 @@ namespace banyan {
 
 Result<std::shared_ptr<Segment>> Segment::create(const KvLayout& layout, int capacity, Budget& budget) {
   require(capacity > 0 && capacity % KvLayout::kTile == 0, "Segment::create: capacity is not whole tiles");
+  // Made first: should the system have no memory for it, nothing is lost.
+  std::shared_ptr<Segment> segment(new Segment(capacity));
   auto memory = allocate(layout.segment_bytes(capacity), "keys and values", budget);
   if (!memory) return std::unexpected(std::move(memory.error()));
-  return std::shared_ptr<Segment>(new Segment(capacity, memory->data, std::move(memory->charge)));
+  segment->data_ = memory->data;
+  segment->charge_ = std::move(memory->charge);
+  return segment;
 }
 
 std::shared_ptr<Segment> Segment::stored(std::shared_ptr<StoredBlock> block, int tokens) {
   require(block != nullptr && tokens > 0, "Segment::stored: no tokens");
   return std::shared_ptr<Segment>(new Segment(std::move(block), tokens));
 }
-
-Segment::Segment(int capacity, std::byte* data, Charge charge)
-    : capacity_(capacity), data_(data), charge_(std::move(charge)) {}
 
 Segment::Segment(std::shared_ptr<StoredBlock> block, int tokens)
     : capacity_(tokens), used_(tokens), block_(std::move(block)) {}
