@@ -18,6 +18,15 @@ std::size_t covered(std::span<const StoredRun> runs, std::size_t from) {
   return from;
 }
 
+std::vector<StoredRecord::Run> as_recorded(std::span<const StoredRun> runs) {
+  std::vector<StoredRecord::Run> recorded;
+  for (const auto& [range, block, at, tokens] : runs) {
+    recorded.push_back(
+        {range, block->id(), static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(tokens)});
+  }
+  return recorded;
+}
+
 // The node of the path to `node` that has the token before `offset`.
 Node* node_before(Node* node, std::size_t offset) {
   while (!node->is_root() && node->start() >= offset) node = node->parent();
@@ -167,11 +176,8 @@ std::vector<EdgeRange> StoredIndex::stored(TokenSpan path, std::size_t group, st
     const auto& part = NodeSnapshot::of(*node).parts()[group];
     if (part == nullptr) continue;
     for (const auto& [begin, end] : groups_[group]->ranges(*part, node->edge().size())) {
-      const EdgeRange range{node->start() + begin, node->start() + end};
-      if (begin == end) {
-        if (range.end > from && range.end <= to) found.push_back(range);
-      } else if (range.end > from && range.begin < to) {
-        found.push_back({std::max(range.begin, from), std::min(range.end, to)});
+      if (const auto range = clip({node->start() + begin, node->start() + end}, from, to)) {
+        found.push_back(*range);
       }
     }
   }
@@ -198,16 +204,11 @@ StoredRecord StoredIndex::add(TokenSpan path, std::size_t start, const GroupRuns
                       .user_mark = user_mark,
                       .start = start,
                       .tokens = {path.begin() + static_cast<std::ptrdiff_t>(start), path.end()},
-                      .groups = std::vector<std::vector<StoredRecord::Run>>(runs.size())};
+                      .groups = {}};
   const Match match = trie().match(path.first(start));
   require(match.length == start, "StoredIndex::add: what comes before is not stored");
   if (start > 0) record.parent = NodeSnapshot::of(*match.path.back()).record;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    for (const StoredRun& run : runs[i]) {
-      record.groups[i].push_back({run.range, run.block->id(), static_cast<std::uint32_t>(run.at),
-                                  static_cast<std::uint32_t>(run.block_tokens)});
-    }
-  }
+  for (const auto& of_group : runs) record.groups.push_back(as_recorded(of_group));
   if (Node* node = insert(path, start, runs, record.id)) {
     tree_.use(node, 0);
     record.last_use = tree_.now();
@@ -288,10 +289,7 @@ std::vector<Tier::Record> StoredIndex::records() {
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       const auto& part = NodeSnapshot::of(node).parts()[i];
       if (part == nullptr) continue;
-      for (const StoredRun& run : groups_[i]->stored_runs(*part, node.edge().size())) {
-        record.groups[i].push_back({run.range, run.block->id(), static_cast<std::uint32_t>(run.at),
-                                    static_cast<std::uint32_t>(run.block_tokens)});
-      }
+      record.groups[i] = as_recorded(groups_[i]->stored_runs(*part, node.edge().size()));
     }
     all.push_back(encode(record));
     snapshot_of(node).record = record.id;

@@ -223,17 +223,14 @@ LowerTier::Progress LowerTier::store_node(const Node& node, TokenSpan path) {
   if (states == 0 && tokens < kWorthStoring && node.is_leaf()) return Progress::refused;
 
   // Where the index ends, the path goes on from there.
-  const std::size_t known = index_.find(path, path.size()).matched;
+  const std::size_t known = index_.trie().match(path).length;
   first = std::min(first, known);
   const bool has_attention =
       std::ranges::any_of(groups_, [](const auto& group) { return resumes_anywhere(*group); });
   if (has_attention && first < node.start()) return Progress::refused;
   for (std::size_t from = first; from < path.size();) {
     const std::size_t to = std::min(path.size(), from + piece_tokens());
-    const auto lies_in_piece = [&](const EdgeRange& range) {
-      return range.begin == range.end ? range.end > from && range.end <= to
-                                      : range.end > from && range.begin < to;
-    };
+    const auto lies_in_piece = [&](const EdgeRange& range) { return clip(range, from, to).has_value(); };
     const bool is_needed = to > known || std::ranges::any_of(lacks, [&](const auto& ranges) {
                              return std::ranges::any_of(ranges, lies_in_piece);
                            });
@@ -265,15 +262,15 @@ bool LowerTier::store_piece(const Node& node, TokenSpan path, std::size_t from, 
       runs[i].push_back({{begin - from, end - from}, std::move(block), 0, static_cast<int>(end - begin)});
       return true;
     };
-    for (const auto& [begin, end] : lacking[i]) {
-      if (begin == end) {
-        if (end > from && end <= to && !add(begin, end)) return false;
-        continue;
-      }
-      const std::size_t last = std::min(end, to);
-      for (std::size_t at = std::max(begin, from); at < last; at += kBlockTokens) {
-        if (!add(at, std::min(at + kBlockTokens, last))) return false;
-      }
+    for (const EdgeRange& range : lacking[i]) {
+      const auto there = clip(range, from, to);
+      if (!there) continue;
+      std::size_t at = there->begin;
+      do {
+        const std::size_t end = std::min(at + kBlockTokens, there->end);
+        if (!add(at, end)) return false;
+        at = end;
+      } while (at < there->end);
     }
   }
   const bool marked = node.user_mark() && to == node.end();

@@ -25,18 +25,22 @@ bool is_right(const StoredRecord::Run& run, std::size_t begin, std::size_t token
 
 }  // namespace
 
+std::optional<EdgeRange> clip(EdgeRange range, std::size_t from, std::size_t to) {
+  const EdgeRange part{std::max(range.begin, from), std::min(range.end, to)};
+  const bool is_state = range.begin == range.end;
+  const bool lies_there = is_state ? range.end > from && range.end <= to : part.begin < part.end;
+  if (!lies_there) return std::nullopt;
+  return part;
+}
+
 std::vector<StoredRun> clip_runs(std::span<const StoredRun> runs, std::size_t from, std::size_t to) {
   std::vector<StoredRun> clipped;
   for (const StoredRun& run : runs) {
-    const auto [begin, end] = run.range;
-    const std::size_t first = std::max(begin, from);
-    const std::size_t last = std::min(end, to);
-    const bool is_state = begin == end;
-    if (is_state ? begin <= from || begin > to : first >= last) continue;
-    StoredRun part = run;
-    part.range = {first - from, last - from};
-    part.at += static_cast<int>(first - begin);
-    clipped.push_back(std::move(part));
+    const auto there = clip(run.range, from, to);
+    if (!there) continue;
+    StoredRun& part = clipped.emplace_back(run);
+    part.range = {there->begin - from, there->end - from};
+    part.at += static_cast<int>(there->begin - run.range.begin);
   }
   return clipped;
 }

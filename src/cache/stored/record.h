@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -35,7 +36,9 @@ struct StoredRecord {
   bool operator==(const StoredRecord&) const = default;
 };
 
-/// The runs of tokens and whole states in (from, to], or tokens in [from, to), counted from `from`.
+/// What of a range lies in [from, to), if anything; of a whole state all, if its offset lies in (from, to].
+std::optional<EdgeRange> clip(EdgeRange range, std::size_t from, std::size_t to);
+/// What of the runs does, counted from `from`.
 std::vector<StoredRun> clip_runs(std::span<const StoredRun> runs, std::size_t from, std::size_t to);
 
 Tier::Record encode(const StoredRecord& record);
