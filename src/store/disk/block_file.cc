@@ -38,6 +38,8 @@ std::unexpected<Error> damaged(const std::string& path) {
 
 std::string block_name(BlockId block) { return std::format("{:016x}{}", block, kSuffix); }
 
+std::string block_path(const std::string& folder, BlockId block) { return folder + "/" + block_name(block); }
+
 std::optional<BlockId> block_of(std::string_view name) {
   BlockId block = 0;
   const auto parsed = std::from_chars(name.data(), name.data() + name.size(), block, 16);
@@ -48,14 +50,14 @@ std::optional<BlockId> block_of(std::string_view name) {
 Result<> write_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
                      std::span<const std::byte> payload) {
   const auto head = header(space, block, payload.size(), checksum(payload));
-  const auto file = write_whole_file(files, folder + "/" + block_name(block), head, payload);
+  const auto file = write_whole_file(files, block_path(folder, block), head, payload);
   if (!file) return std::unexpected(file.error());
   return {};
 }
 
 Result<> read_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
                     std::span<std::byte> payload) {
-  const std::string path = folder + "/" + block_name(block);
+  const std::string path = block_path(folder, block);
   auto file = files.open(path, Files::Mode::read);
   if (!file) return std::unexpected(file.error());
   const auto size = (*file)->size();
@@ -74,7 +76,7 @@ Result<> read_block(Files& files, const std::string& folder, const SpaceId& spac
 }
 
 Result<> check_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block) {
-  const std::string path = folder + "/" + block_name(block);
+  const std::string path = block_path(folder, block);
   auto file = files.open(path, Files::Mode::read);
   if (!file) return std::unexpected(file.error());
   const auto size = (*file)->size();

@@ -39,6 +39,7 @@ inline constexpr std::size_t kBlockHeader = 64;
 
 /// A block's file in its folder; and the block that a file's name stands for, if any.
 std::string block_name(BlockId block);
+std::string block_path(const std::string& folder, BlockId block);
 std::optional<BlockId> block_of(std::string_view name);
 
 /// Errors: io; nothing is left then but perhaps an unfinished file.

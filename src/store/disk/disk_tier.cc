@@ -150,7 +150,7 @@ DiskTier::~DiskTier() {
     Jobs job;
     job.splice(job.begin(), others_, others_.begin());
     if (const Drop* const drop = std::get_if<Drop>(&job.front().task)) {
-      static_cast<void>(caught([&] { return files_.remove(block_path(drop->block)); }));
+      static_cast<void>(caught([&] { return files_.remove(block_path(folder_, drop->block)); }));
     }
   }
 }
@@ -285,7 +285,7 @@ void DiskTier::do_job(Jobs& queue, Jobs::iterator at, std::unique_lock<std::mute
   outcome.result = caught([&] {
     return std::visit(Overloaded{[&](Insert& insert) { return store(insert); },
                                  [&](LookUp& look_up) { return find(look_up, outcome.missing); },
-                                 [&](Drop& drop) { return files_.remove(block_path(drop.block)); },
+                                 [&](Drop& drop) { return files_.remove(block_path(folder_, drop.block)); },
                                  [&](NewRecords& records) { return rewrite(records); }},
                       task);
   });
@@ -334,7 +334,7 @@ Result<> DiskTier::store(Insert& insert) {
   });
   if (stored) return stored;
   for (const BlockToInsert& block : insert.blocks) {
-    static_cast<void>(caught([&] { return files_.remove(block_path(block.id)); }));
+    static_cast<void>(caught([&] { return files_.remove(block_path(folder_, block.id)); }));
   }
   return stored;
 }
@@ -348,7 +348,7 @@ Result<> DiskTier::find(LookUp& look_up, std::vector<BlockId>& missing) {
     }
     block.take(payload);
     // Its time says when it was last used; without it a block is only cleared sooner.
-    static_cast<void>(files_.touch(block_path(block.id)));
+    static_cast<void>(files_.touch(block_path(folder_, block.id)));
   }
   return {};
 }
@@ -369,8 +369,6 @@ std::span<std::byte> DiskTier::room(std::size_t bytes) {
   }
   return std::span(buffer_).first(bytes);
 }
-
-std::string DiskTier::block_path(BlockId block) const { return path_in(folder_, block_name(block)); }
 
 Result<std::unique_ptr<Tier>> open_disk_tier(const DiskTierOptions& options) {
   return DiskTier::open(system_files(), options);

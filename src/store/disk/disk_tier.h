@@ -80,7 +80,6 @@ class DiskTier final : public Tier {
   DiskTier(Files& files, std::string folder, std::unique_ptr<FileLock> lock)
       : files_(files), folder_(std::move(folder)), lock_(std::move(lock)) {}
   Result<> load(const std::string& description);
-  std::string block_path(BlockId block) const;
 
   // The tier's thread. Those that are handed the lock have it when they begin and end.
   void run(const std::stop_token& stop);

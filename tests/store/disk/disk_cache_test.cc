@@ -40,14 +40,12 @@ std::vector<BlockId> fill(FakeFiles& files) {
   return blocks;
 }
 
-std::string block_path(const std::string& key, BlockId block) {
-  return "folder/" + key + "/" + block_name(block);
-}
+std::string path_of(const std::string& key, BlockId block) { return block_path("folder/" + key, block); }
 
 TEST(DiskCache, ListsItsModels) {
   FakeFiles files;
   const auto blocks = fill(files);
-  files.data(block_path(kTwo, blocks[0])).modified += hours(1);
+  files.data(path_of(kTwo, blocks[0])).modified += hours(1);
   const auto listed = list_disk_cache(files, "folder");
   ASSERT_TRUE(listed);
   ASSERT_EQ(listed->size(), 2u);
@@ -59,7 +57,7 @@ TEST(DiskCache, ListsItsModels) {
     EXPECT_EQ(model.blocks, 2u);
     EXPECT_EQ(model.bytes, 4u * 4096);
   }
-  EXPECT_EQ(listed->at(1).last_use, files.data(block_path(kTwo, blocks[0])).modified);
+  EXPECT_EQ(listed->at(1).last_use, files.data(path_of(kTwo, blocks[0])).modified);
 }
 
 TEST(DiskCache, ListsWhatIsDamagedAsFarAsItGoes) {
@@ -81,13 +79,13 @@ TEST(DiskCache, VerifyNamesWhatIsDamaged) {
   const auto blocks = fill(files);
   EXPECT_TRUE(verify_disk_cache(files, "folder")->empty());
 
-  files.bytes(block_path(kOne, blocks[1])).back() ^= std::byte{1};
-  files.bytes(block_path(kTwo, blocks[0]))[40] ^= std::byte{1};
+  files.bytes(path_of(kOne, blocks[1])).back() ^= std::byte{1};
+  files.bytes(path_of(kTwo, blocks[0]))[40] ^= std::byte{1};
   files.bytes("folder/" + kTwo + "/journal").push_back(std::byte{0});
   EXPECT_THAT(*verify_disk_cache(files, "folder"),
-              ElementsAre(HasSubstr(block_path(kOne, blocks[1]) + ": damaged"),
+              ElementsAre(HasSubstr(path_of(kOne, blocks[1]) + ": damaged"),
                           HasSubstr(kTwo + "/journal: 1 bytes are damaged"),
-                          HasSubstr(block_path(kTwo, blocks[0]) + ": damaged")));
+                          HasSubstr(path_of(kTwo, blocks[0]) + ": damaged")));
   EXPECT_EQ(verify_disk_cache(files, "folder", kOne)->size(), 1u);
 
   files.bytes("folder/" + kOne + "/journal")[8] = std::byte{2};
@@ -106,7 +104,7 @@ TEST(DiskCache, VerifyReadsEachByteOfABlock) {
   }
   EXPECT_TRUE(verify_disk_cache(files, "folder")->empty());
   for (const std::size_t at : {std::size_t{0}, std::size_t{1} << 20, bytes - 1}) {
-    std::byte& byte = files.bytes(block_path(kOne, block))[kBlockHeader + at];
+    std::byte& byte = files.bytes(path_of(kOne, block))[kBlockHeader + at];
     byte ^= std::byte{1};
     EXPECT_EQ(verify_disk_cache(files, "folder")->size(), 1u) << at;
     byte ^= std::byte{1};
@@ -160,8 +158,8 @@ TEST(DiskCache, ClearRemovesOneModel) {
 TEST(DiskCache, ClearRemovesWhatIsOld) {
   FakeFiles files;
   const auto blocks = fill(files);
-  files.data(block_path(kOne, blocks[0])).modified -= hours(3);
-  for (const BlockId block : blocks) files.data(block_path(kTwo, block)).modified -= hours(3);
+  files.data(path_of(kOne, blocks[0])).modified -= hours(3);
+  for (const BlockId block : blocks) files.data(path_of(kTwo, block)).modified -= hours(3);
 
   EXPECT_EQ(clear_disk_cache(files, "folder", {.key = {}, .older_than = hours(4)})->blocks, 0u);
   EXPECT_EQ(clear_disk_cache(files, "folder", {.key = {}, .older_than = std::chrono::seconds::max()})->blocks,
