@@ -1,7 +1,6 @@
 // How long a process takes to know again what is in its disk cache: nothing but the records is read.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 #include "banyan/cache.h"
 #include "banyan/disk_tier.h"
 #include "blank_model.h"
+#include "support/temporary_folder.h"
 
 namespace banyan {
 namespace {
@@ -19,27 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPlenty = std::size_t{64} << 30;
 
-// A folder in memory, where the system has such, so that making it does not wait for a disk.
-class Folder {
- public:
-  Folder() {
-    std::string name =
-        (fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) / "banyan-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+// In memory, where the system has such a folder, so that making the cache does not wait for a disk.
+fs::path fast_folder() { return fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path(); }
 
 // What a process of the model finds in a folder.
 struct Process {
@@ -67,7 +48,7 @@ void fill(const std::string& folder, std::size_t nodes) {
 }
 
 void know_again(benchmark::State& state) {
-  const Folder folder;
+  const test::TemporaryFolder folder(fast_folder());
   fill(folder.path(), static_cast<std::size_t>(state.range(0)));
   std::size_t tokens = 0;
   for (auto _ : state) {

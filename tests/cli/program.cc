@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <filesystem>
 #include <stdexcept>
 #include <string_view>
 
@@ -44,13 +43,9 @@ void close_if_open(int& fd) {
 Program::Program(const std::vector<std::string>& arguments, Console console,
                  const std::vector<std::string>& environment) {
   ::signal(SIGPIPE, SIG_IGN);  // a program that ended early shows in its exit code
-  std::string folder = (std::filesystem::temp_directory_path() / "banyan-cli-XXXXXX").string();
-  if (!mkdtemp(folder.data())) throw std::runtime_error("no temporary folder");
-  home_ = folder;
-
   std::vector<std::string> argument_texts = {"banyan"};
   argument_texts.insert(argument_texts.end(), arguments.begin(), arguments.end());
-  std::vector<std::string> environment_texts = {"HOME=" + home_, "TERM=xterm", "PATH=/usr/bin:/bin"};
+  std::vector<std::string> environment_texts = {"HOME=" + home_.path(), "TERM=xterm", "PATH=/usr/bin:/bin"};
   environment_texts.insert(environment_texts.end(), environment.begin(), environment.end());
 
   posix_spawn_file_actions_t actions;
@@ -109,7 +104,6 @@ Program::~Program() {
   close_if_open(in_);
   close_if_open(out_fd_);
   close_if_open(err_fd_);
-  std::filesystem::remove_all(home_);
 }
 
 void Program::write(const std::string& text) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "support/temporary_folder.h"
+
 namespace banyan::cli {
 
 enum class Console { pipes, terminal };
@@ -34,13 +36,13 @@ class Program {
   const std::string& out() const { return out_; }
   const std::string& err() const { return err_; }
 
-  const std::string& home() const { return home_; }
+  const std::string& home() const { return home_.path(); }
 
  private:
   /// Waits for output. Returns false when there is none to come.
   bool read_some();
 
-  std::string home_;
+  test::TemporaryFolder home_;
   pid_t pid_ = -1;
   int in_ = -1;
   int out_fd_ = -1;

@@ -1,4 +1,4 @@
-/// A folder of the test's own, gone after it.
+/// A folder of the test's or benchmark's own, gone after it.
 #pragma once
 
 #include <cerrno>
@@ -11,7 +11,9 @@ namespace banyan::test {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() : path_(std::filesystem::temp_directory_path() / "banyan-test-XXXXXX") {
+  /// In the system's folder for such, or another one.
+  explicit TemporaryFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path())
+      : path_(parent / "banyan-test-XXXXXX") {
     if (mkdtemp(path_.data()) == nullptr) throw std::system_error(errno, std::generic_category(), path_);
   }
   ~TemporaryFolder() {
