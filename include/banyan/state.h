@@ -3,7 +3,7 @@
 /// Layers of one kind and shape always advance together, so they form a *group* and share one
 /// state: a LayerGroup says what kind it is and makes the states, a LiveState is what a running
 /// session holds, and a StatePart is what a node of the trie owns of one group for its edge. A
-/// StatePart is immutable but for split and merge, which follow the trie's.
+/// StatePart never changes: to split, join or complete one makes others.
 ///
 /// None of this knows the trie; offsets are counted in tokens from the start of the path.
 /// One thread at a time.
@@ -31,16 +31,19 @@ class StatePart {
   /// Bytes that the part's tokens account for. (Memory that parts share is counted in each; the
   /// Budget counts it once.)
   virtual std::size_t bytes() const = 0;
-  /// Splits at `at` tokens from the part's start. Keeps the back; returns the front, or null when
-  /// the kind can keep nothing there.
-  virtual std::unique_ptr<StatePart> split_front(std::size_t at) = 0;
-  /// Joins the parent's part (may be null) in front. Both cover adjoining edges.
-  virtual void merge_front(std::unique_ptr<StatePart> parent) = 0;
-  /// Whether child.merge_front(this) would keep every offset at which a path can resume now. When
+  struct Halves {
+    std::unique_ptr<StatePart> front;  ///< null when the kind can keep nothing there
+    std::unique_ptr<StatePart> back;
+  };
+  /// The part of the edge's first `at` tokens and that of the others.
+  virtual Halves split(std::size_t at) const = 0;
+  /// The part of the parent's edge (whose part may be null) and this one's together.
+  virtual std::unique_ptr<StatePart> joined(const StatePart* parent) const = 0;
+  /// Whether child.joined(this) would keep every offset at which a path can resume now. When
   /// every part of a node says so, merging the node costs nothing.
   virtual bool merges_freely(const StatePart& child) const = 0;
-  /// Takes over what it lacks from `other`, a part of the same group for the same edge.
-  virtual void complete(std::unique_ptr<StatePart> other) = 0;
+  /// This one and what it lacks of `other`, a part of the same group for the same edge.
+  virtual std::unique_ptr<StatePart> completed(const StatePart& other) const = 0;
   virtual void visit_allocations(const AllocationVisitor& visit) const = 0;
 };
 

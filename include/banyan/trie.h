@@ -12,8 +12,7 @@
 /// A node takes 200 to 300 bytes besides its edge: less than what a layer keeps of one token.
 ///
 /// One thread at a time. A Node* stays valid until that node is removed or merged away. When memory
-/// runs out (std::bad_alloc) or a snapshot throws, the trie holds the same tokens as before and its
-/// invariants hold.
+/// runs out (std::bad_alloc) or a snapshot throws, the trie is as before.
 #pragma once
 
 #include <cstddef>
@@ -42,8 +41,8 @@ class Snapshot {
   /// front, or null when nothing of it can be kept.
   virtual std::unique_ptr<Snapshot> split_front(std::size_t at) = 0;
 
-  /// Joins the parent's snapshot (may be null) in front of this one.
-  virtual void merge_front(std::unique_ptr<Snapshot> parent) = 0;
+  /// Joins what the parent's snapshot (may be null) has in front of this one.
+  virtual void merge_front(const Snapshot* parent) = 0;
 };
 
 class Trie;

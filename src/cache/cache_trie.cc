@@ -29,10 +29,7 @@ Node* CacheTrie::split(Node* node, std::size_t offset) {
 }
 
 void CacheTrie::complete(Node* node, Parts parts) {
-  std::unique_ptr<Snapshot> snapshot = trie_.take_snapshot(node);
-  static_cast<NodeSnapshot&>(*snapshot).complete(std::move(parts));
-  trie_.set_snapshot(node, std::move(snapshot));
-  refresh(*node);
+  change(node, [&](NodeSnapshot& snapshot) { snapshot.complete(std::move(parts)); });
 }
 
 void CacheTrie::mark(Node* node) {
@@ -90,10 +87,7 @@ void CacheTrie::remove_all(Node* node) {
 }
 
 void CacheTrie::replace_part(Node* node, std::size_t group, std::unique_ptr<StatePart> part) {
-  std::unique_ptr<Snapshot> snapshot = trie_.take_snapshot(node);
-  static_cast<NodeSnapshot&>(*snapshot).replace(group, std::move(part));
-  trie_.set_snapshot(node, std::move(snapshot));
-  refresh(*node);
+  change(node, [&](NodeSnapshot& snapshot) { snapshot.replace(group, std::move(part)); });
 }
 
 void CacheTrie::set_age(Node* node, std::uint64_t time) {
@@ -158,6 +152,19 @@ bool CacheTrie::keeps_state(const Node& node) const {
   return false;
 }
 
+template <class Change>
+void CacheTrie::change(Node* node, const Change& change) {
+  {
+    const auto put_back = [&](Snapshot* snapshot) {
+      trie_.set_snapshot(node, std::unique_ptr<Snapshot>(snapshot));
+    };
+    const std::unique_ptr<Snapshot, decltype(put_back)> snapshot(trie_.take_snapshot(node).release(),
+                                                                 put_back);
+    change(static_cast<NodeSnapshot&>(*snapshot));
+  }
+  refresh(*node);
+}
+
 void CacheTrie::refresh(const Node& node) {
   if (may_go(node)) {
     order_.put(key(node), rank(node));
@@ -167,8 +174,9 @@ void CacheTrie::refresh(const Node& node) {
 }
 
 Node* CacheTrie::merge(Node* node) {
-  order_.drop(key(*node));
+  const EvictionOrder::Key gone = key(*node);
   Node* child = trie_.merge_with_child(node);
+  order_.drop(gone);
   refresh(*child);
   return child;
 }

@@ -72,6 +72,9 @@ class CacheTrie {
   static EvictionOrder::Key key(const Node& node) { return reinterpret_cast<EvictionOrder::Key>(&node); }
 
  private:
+  /// Changes what a node owns; it owns it also when that throws.
+  template <class Change>
+  void change(Node* node, const Change& change);
   void refresh(const Node& node);
   void remove_leaf(Node* node);
   Node* merge(Node* node);

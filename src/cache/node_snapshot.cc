@@ -14,29 +14,34 @@ std::size_t NodeSnapshot::bytes() const {
 
 std::unique_ptr<Snapshot> NodeSnapshot::split_front(std::size_t at) {
   Parts front(parts_.size());
+  Parts back(parts_.size());
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    if (parts_[i] != nullptr) front[i] = parts_[i]->split_front(at);
+    if (parts_[i] == nullptr) continue;
+    StatePart::Halves halves = parts_[i]->split(at);
+    front[i] = std::move(halves.front);
+    back[i] = std::move(halves.back);
   }
   auto snapshot = std::make_unique<NodeSnapshot>(std::move(front));
   snapshot->record = record;
+  parts_ = std::move(back);
   return snapshot;
 }
 
-void NodeSnapshot::merge_front(std::unique_ptr<Snapshot> parent) {
-  Parts& front = static_cast<NodeSnapshot&>(*parent).parts_;
+void NodeSnapshot::merge_front(const Snapshot* parent) {
+  const Parts& front = static_cast<const NodeSnapshot&>(*parent).parts_;
+  Parts joined(parts_.size());
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    if (parts_[i] != nullptr) parts_[i]->merge_front(std::move(front[i]));
+    if (parts_[i] != nullptr) joined[i] = parts_[i]->joined(front[i].get());
   }
+  parts_ = std::move(joined);
 }
 
 void NodeSnapshot::complete(Parts parts) {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    if (parts[i] == nullptr) continue;
-    if (parts_[i] == nullptr) {
-      parts_[i] = std::move(parts[i]);
-    } else {
-      parts_[i]->complete(std::move(parts[i]));
-    }
+    if (parts_[i] != nullptr && parts[i] != nullptr) parts[i] = parts_[i]->completed(*parts[i]);
+  }
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    if (parts[i] != nullptr) parts_[i] = std::move(parts[i]);
   }
 }
 

@@ -8,36 +8,30 @@ namespace banyan {
 AttentionPart::AttentionPart(std::size_t bytes_per_token, std::vector<SegmentView> views)
     : bytes_per_token_(bytes_per_token), views_(std::move(views)), tokens_(count_tokens(views_)) {}
 
-std::unique_ptr<StatePart> AttentionPart::split_front(std::size_t at) {
-  if (tokens_ == 0) return nullptr;
-  require(at > 0 && at < tokens_, "AttentionPart::split_front: outside the edge");
-  auto front = std::make_unique<AttentionPart>(bytes_per_token_, clip_views(views_, 0, at));
-  views_ = clip_views(views_, at, tokens_);
-  tokens_ -= at;
-  return front;
+StatePart::Halves AttentionPart::split(std::size_t at) const {
+  if (tokens_ == 0) return {nullptr, std::make_unique<AttentionPart>(*this)};
+  require(at > 0 && at < tokens_, "AttentionPart::split: outside the edge");
+  return {std::make_unique<AttentionPart>(bytes_per_token_, clip_views(views_, 0, at)),
+          std::make_unique<AttentionPart>(bytes_per_token_, clip_views(views_, at, tokens_))};
 }
 
-void AttentionPart::merge_front(std::unique_ptr<StatePart> parent) {
-  auto* const front = static_cast<AttentionPart*>(parent.get());
-  if (front == nullptr || front->tokens_ == 0 || tokens_ == 0) {
-    views_.clear();
-    tokens_ = 0;
-    return;
+std::unique_ptr<StatePart> AttentionPart::joined(const StatePart* parent) const {
+  const auto* const front = static_cast<const AttentionPart*>(parent);
+  std::vector<SegmentView> views;
+  if (front != nullptr && front->tokens_ > 0 && tokens_ > 0) {
+    views.reserve(front->views_.size() + views_.size());
+    views = front->views_;
+    append_views(views, views_);
   }
-  tokens_ += front->tokens_;
-  std::swap(views_, front->views_);
-  append_views(views_, std::move(front->views_));
+  return std::make_unique<AttentionPart>(bytes_per_token_, std::move(views));
 }
 
 bool AttentionPart::merges_freely(const StatePart& child) const {
   return tokens_ > 0 && static_cast<const AttentionPart&>(child).tokens_ > 0;
 }
 
-void AttentionPart::complete(std::unique_ptr<StatePart> other) {
-  if (tokens_ > 0) return;
-  auto* const part = static_cast<AttentionPart*>(other.get());
-  std::swap(views_, part->views_);
-  std::swap(tokens_, part->tokens_);
+std::unique_ptr<StatePart> AttentionPart::completed(const StatePart& other) const {
+  return std::make_unique<AttentionPart>(tokens_ > 0 ? *this : static_cast<const AttentionPart&>(other));
 }
 
 std::vector<SegmentView> attention_views(std::span<const PathPart> path, std::size_t from, std::size_t to) {

@@ -11,17 +11,17 @@
 
 namespace banyan {
 
-/// Covers its whole edge, or nothing: a path with a gap cannot be resumed, so a part that is merged
-/// with a parent's that is missing lets go of what it has.
+/// Covers its whole edge, or nothing: a path with a gap cannot be resumed, so a part that is joined
+/// with a parent's that is missing has nothing.
 class AttentionPart final : public StatePart {
  public:
   AttentionPart(std::size_t bytes_per_token, std::vector<SegmentView> views);
 
   std::size_t bytes() const override { return tokens_ * bytes_per_token_; }
-  std::unique_ptr<StatePart> split_front(std::size_t at) override;
-  void merge_front(std::unique_ptr<StatePart> parent) override;
+  Halves split(std::size_t at) const override;
+  std::unique_ptr<StatePart> joined(const StatePart* parent) const override;
   bool merges_freely(const StatePart& child) const override;
-  void complete(std::unique_ptr<StatePart> other) override;
+  std::unique_ptr<StatePart> completed(const StatePart& other) const override;
   void visit_allocations(const AllocationVisitor& visit) const override { visit_views(views_, visit); }
 
   std::size_t tokens() const { return tokens_; }

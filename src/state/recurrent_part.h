@@ -14,11 +14,11 @@ class RecurrentPart final : public StatePart {
   explicit RecurrentPart(std::shared_ptr<const StateBlock> block) : block_(std::move(block)) {}
 
   std::size_t bytes() const override { return block_->bytes(); }
-  std::unique_ptr<StatePart> split_front(std::size_t) override { return nullptr; }
-  void merge_front(std::unique_ptr<StatePart>) override {}
+  Halves split(std::size_t) const override { return {nullptr, copy()}; }
+  std::unique_ptr<StatePart> joined(const StatePart*) const override { return copy(); }
   bool merges_freely(const StatePart&) const override { return false; }
   /// Both are the state after the same tokens.
-  void complete(std::unique_ptr<StatePart>) override {}
+  std::unique_ptr<StatePart> completed(const StatePart&) const override { return copy(); }
   void visit_allocations(const AllocationVisitor& visit) const override {
     visit(block_->id(), block_->bytes());
   }
@@ -26,6 +26,8 @@ class RecurrentPart final : public StatePart {
   const std::shared_ptr<const StateBlock>& block() const { return block_; }
 
  private:
+  std::unique_ptr<StatePart> copy() const { return std::make_unique<RecurrentPart>(*this); }
+
   std::shared_ptr<const StateBlock> block_;
 };
 

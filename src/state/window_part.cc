@@ -13,29 +13,29 @@ std::size_t WindowPart::bytes() const {
   return tokens * bytes_per_token_;
 }
 
-std::unique_ptr<StatePart> WindowPart::split_front(std::size_t at) {
-  require(at > 0 && at < length_, "WindowPart::split_front: outside the edge");
+StatePart::Halves WindowPart::split(std::size_t at) const {
+  require(at > 0 && at < length_, "WindowPart::split: outside the edge");
   auto front = std::make_unique<WindowPart>(bytes_per_token_, window_, at);
+  auto back = std::make_unique<WindowPart>(bytes_per_token_, window_, length_ - at);
   front->pieces_ = clip(0, at);
-  pieces_ = clip(at, length_);
-  length_ -= at;
-  return front;
+  back->pieces_ = clip(at, length_);
+  return {std::move(front), std::move(back)};
 }
 
-void WindowPart::merge_front(std::unique_ptr<StatePart> parent) {
-  require(parent != nullptr, "WindowPart::merge_front: every node has a part");
-  auto& front = static_cast<WindowPart&>(*parent);
-  length_ += front.length_;
-  const std::size_t kept = length_ - std::min(length_, window_);
-  std::vector<Piece> mine = std::exchange(pieces_, {});
+std::unique_ptr<StatePart> WindowPart::joined(const StatePart* parent) const {
+  require(parent != nullptr, "WindowPart::joined: every node has a part");
+  const auto& front = static_cast<const WindowPart&>(*parent);
+  auto joined = std::make_unique<WindowPart>(bytes_per_token_, window_, front.length_ + length_);
+  const std::size_t kept = window_begin(joined->length_, window_);
   if (kept < front.length_) {
     for (Piece& piece : front.clip(kept, front.length_)) {
-      append({piece.begin + kept, piece.end + kept, std::move(piece.views)});
+      joined->append({piece.begin + kept, piece.end + kept, std::move(piece.views)});
     }
   }
-  for (Piece& piece : mine) {
-    append({piece.begin + front.length_, piece.end + front.length_, std::move(piece.views)});
+  for (const auto& [begin, end, views] : pieces_) {
+    joined->append({begin + front.length_, end + front.length_, views});
   }
+  return joined;
 }
 
 bool WindowPart::merges_freely(const StatePart& child) const {
@@ -43,8 +43,12 @@ bool WindowPart::merges_freely(const StatePart& child) const {
   return pieces_.empty() || joined - pieces_.front().begin <= window_;
 }
 
-void WindowPart::complete(std::unique_ptr<StatePart> other) {
-  for (const Piece& piece : static_cast<const WindowPart&>(*other).pieces_) add(piece.begin, piece.views);
+std::unique_ptr<StatePart> WindowPart::completed(const StatePart& other) const {
+  auto completed = std::make_unique<WindowPart>(*this);
+  for (const Piece& piece : static_cast<const WindowPart&>(other).pieces_) {
+    completed->add(piece.begin, piece.views);
+  }
+  return completed;
 }
 
 void WindowPart::visit_allocations(const AllocationVisitor& visit) const {

@@ -27,16 +27,17 @@ class WindowPart final : public StatePart {
       : bytes_per_token_(bytes_per_token), window_(window), length_(length) {}
 
   std::size_t bytes() const override;
-  std::unique_ptr<StatePart> split_front(std::size_t at) override;
+  Halves split(std::size_t at) const override;
   /// REQUIRES: there is a parent's part.
-  void merge_front(std::unique_ptr<StatePart> parent) override;
+  std::unique_ptr<StatePart> joined(const StatePart* parent) const override;
   bool merges_freely(const StatePart& child) const override;
-  void complete(std::unique_ptr<StatePart> other) override;
+  std::unique_ptr<StatePart> completed(const StatePart& other) const override;
   void visit_allocations(const AllocationVisitor& visit) const override;
 
   /// In order; between two there is a gap.
   std::span<const Piece> pieces() const { return pieces_; }
-  /// Adds what is missing of the tokens that `views` hold, from `begin` of the edge on.
+  /// Adds what is missing of the tokens that `views` hold, from `begin` of the edge on. For whoever makes the
+  /// part: later it never changes.
   void add(std::size_t begin, std::span<const SegmentView> views);
 
  private:

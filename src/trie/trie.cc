@@ -122,12 +122,12 @@ Node* Trie::merge_with_child(Node* node) {
   joined.reserve(node->edge_.size() + child->edge_.size());
   joined.insert(joined.end(), node->edge_.begin(), node->edge_.end());
   joined.insert(joined.end(), child->edge_.begin(), child->edge_.end());
-  std::unique_ptr<Snapshot> front = take_snapshot(node);
   if (child->snapshot_ != nullptr) {
     const std::size_t before = child->snapshot_->bytes();
-    child->snapshot_->merge_front(std::move(front));
+    child->snapshot_->merge_front(node->snapshot());
     bytes_ += child->snapshot_->bytes() - before;
   }
+  bytes_ -= bytes_of(node->snapshot());
 
   child->edge_ = std::move(joined);
   child->last_use_ = std::max(child->last_use_, node->last_use_);

@@ -69,7 +69,7 @@ TEST_F(CheckTest, SnapshotThatDoesNotSpanItsEdge) {
   EXPECT_LT(node->snapshot()->bytes(), bytes);
   EXPECT_NE(cache.check(), "");
   snapshot = trie().take_snapshot(node);
-  snapshot->merge_front(std::move(front));
+  snapshot->merge_front(front.get());
   trie().set_snapshot(node, std::move(snapshot));
 }
 

@@ -1,34 +1,14 @@
 // The system's memory may run out anywhere in a cache with a lower tier: nothing wrong may come of it.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include <algorithm>
 #include <memory>
 #include <new>
 
 #include "cache/fake_model.h"
 #include "cache/fake_tier.h"
-
-namespace {
-// Allocations until one fails; negative: none does.
-int allocations_left = -1;
-}  // namespace
-
-// Replaces the program's allocation, so that any one can fail. Not inlined: g++ would warn of free()
-// for what it takes to be from its own operator new.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (allocations_left == 0) {
-    allocations_left = -1;  // the next ones do not
-    throw std::bad_alloc();
-  }
-  if (allocations_left > 0) --allocations_left;
-  if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return std::malloc(size == 0 ? 1 : size);
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "support/failing_new.h"
+#include "support/scale.h"
 
 namespace banyan {
 namespace {
@@ -58,7 +38,7 @@ bool run(int allowed) {
     path.append_range(tokens(60, 500));
     return path;
   }();
-  allocations_left = allowed;
+  test::fail_allocation(allowed, test::Failing::one);
   for (int process = 0; process < 2; ++process) {
     Budget budget(kPlenty);
     std::unique_ptr<PrefixCache> cache;
@@ -99,8 +79,7 @@ bool run(int allowed) {
     cache.reset();
     EXPECT_EQ(budget.used(), 0u) << allowed;
   }
-  const bool failed = allocations_left < 0;
-  allocations_left = -1;
+  const bool failed = test::let_allocate();
 
   // What is there now is right.
   Budget budget(kPlenty);
@@ -120,8 +99,9 @@ bool run(int allowed) {
 }
 
 TEST(StoredOutOfMemory, AnyAllocationMayFail) {
+  const int step = std::max(1, 10 / test::scaled(10));
   int allowed = 0;
-  while (run(allowed)) allowed += 1 + allowed / 50;
+  while (run(allowed)) allowed += step;
   EXPECT_GT(allowed, 1000);
 }
 

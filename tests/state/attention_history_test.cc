@@ -8,6 +8,7 @@
 
 #include "banyan/attention_state.h"
 #include "state/attention_tools.h"
+#include "state/parts.h"
 #include "state/random_choices.h"
 #include "support/scale.h"
 
@@ -96,7 +97,7 @@ class History : RandomChoices {
     if (size < 2) return;
     const int at = pick(1, size - 1);
     const std::size_t middle = nodes[i].start + at;
-    StoredPath::Node front{nodes[i].part->split_front(at), nodes[i].start, middle};
+    StoredPath::Node front{split_front(nodes[i].part, at), nodes[i].start, middle};
     nodes[i].start = middle;
     nodes.insert(nodes.begin() + i, std::move(front));
   }
@@ -106,7 +107,7 @@ class History : RandomChoices {
     auto& nodes = any(stored_).nodes;
     if (nodes.size() < 2) return;
     const int i = pick(1, static_cast<int>(nodes.size()) - 1);
-    nodes[i].part->merge_front(std::move(nodes[i - 1].part));
+    merge_front(nodes[i].part, std::move(nodes[i - 1].part));
     nodes[i].start = nodes[i - 1].start;
     nodes.erase(nodes.begin() + i - 1);
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "state/attention_tools.h"
+#include "state/parts.h"
 
 namespace banyan::test {
 namespace {
@@ -150,12 +151,12 @@ TEST(AttentionStateTest, SnapshotResumeSplitAndMergeShareMemory) {
   const std::size_t used = budget.used();
 
   StoredPath stored = store(path, std::vector<std::size_t>{10, 300});
-  auto front = stored.nodes[1].part->split_front(250);
+  auto front = split_front(stored.nodes[1].part, 250);
   EXPECT_EQ(front->bytes(), bytes_of(250));
   EXPECT_EQ(stored.nodes[1].part->bytes(), bytes_of(40));
-  stored.nodes[1].part->merge_front(std::move(front));
+  merge_front(stored.nodes[1].part, std::move(front));
   EXPECT_EQ(stored.nodes[1].part->bytes(), bytes_of(290));
-  stored.nodes[1].part->merge_front(std::move(stored.nodes[0].part));
+  merge_front(stored.nodes[1].part, std::move(stored.nodes[0].part));
   stored.nodes.erase(stored.nodes.begin());
   stored.nodes[0].start = 0;
 
@@ -177,7 +178,7 @@ TEST(AttentionStateTest, MemoryGoesWithTheLastView) {
   StoredPath stored = store(path, std::vector<std::size_t>{5, 300});
   path.state.reset();
   EXPECT_EQ(budget.used(), bytes_of(256 + 64));
-  auto middle = stored.nodes[1].part->split_front(256 - 5);
+  auto middle = split_front(stored.nodes[1].part, 256 - 5);
   stored.nodes[0].part.reset();
   EXPECT_EQ(budget.used(), bytes_of(256 + 64));
   middle.reset();
@@ -199,9 +200,9 @@ TEST(AttentionPartTest, IsSplitInsideItsEdgeOnly) {
   Budget budget(kPlenty);
   LivePath path = start(budget);
   extend(path, new_names(20), budget);
-  const auto part = path.state->snapshot(5, 20);
-  EXPECT_THROW((void)part->split_front(0), Misuse);
-  EXPECT_THROW((void)part->split_front(15), Misuse);
+  auto part = path.state->snapshot(5, 20);
+  EXPECT_THROW((void)split_front(part, 0), Misuse);
+  EXPECT_THROW((void)split_front(part, 15), Misuse);
   EXPECT_EQ(part->bytes(), bytes_of(15));
 }
 
@@ -209,20 +210,20 @@ TEST(AttentionPartTest, KeepsNothingBehindAGap) {
   Budget budget(kPlenty);
   LivePath path = start(budget);
   extend(path, new_names(20), budget);
-  const auto part = path.state->snapshot(5, 20);
+  auto part = path.state->snapshot(5, 20);
   path.state.reset();
-  auto front = part->split_front(5);
+  auto front = split_front(part, 5);
   EXPECT_TRUE(front->merges_freely(*part));
-  part->merge_front(nullptr);
+  merge_front(part, nullptr);
   EXPECT_FALSE(front->merges_freely(*part)) << "it would be lost";
   EXPECT_FALSE(part->merges_freely(*front));
   front.reset();
   EXPECT_EQ(part->bytes(), 0);
   EXPECT_EQ(budget.used(), 0);
-  EXPECT_EQ(part->split_front(3), nullptr);
+  EXPECT_EQ(split_front(part, 3), nullptr);
 
   extend(path = start(budget), new_names(5), budget);
-  part->merge_front(path.state->snapshot(0, 5));
+  merge_front(part, path.state->snapshot(0, 5));
   EXPECT_EQ(part->bytes(), 0);
 }
 
@@ -236,14 +237,14 @@ TEST(AttentionPartTest, IsCompletedWhereItHasNothing) {
   path.state.reset();
 
   const std::size_t used = budget.used();
-  stored.nodes[1].part->complete(again.state->snapshot(5, 20));
+  complete(stored.nodes[1].part, again.state->snapshot(5, 20));
   again.state.reset();
   EXPECT_EQ(budget.used(), used - bytes_of(64)) << "it had everything";
 
   again = start(budget);
   extend(again, stored.names, budget);
-  stored.nodes[1].part->merge_front(nullptr);
-  stored.nodes[1].part->complete(again.state->snapshot(5, 20));
+  merge_front(stored.nodes[1].part, nullptr);
+  complete(stored.nodes[1].part, again.state->snapshot(5, 20));
   EXPECT_EQ(stored.nodes[1].part->bytes(), bytes_of(15));
   LivePath resumed = resume(stored, 20, budget);
   extend(resumed, new_names(3), budget);
@@ -263,7 +264,7 @@ TEST(AttentionGroupTest, ResumesAnywhereUpToTheFirstGap) {
   EXPECT_EQ(resume(stored, 0, budget).state->tokens(), 0);
   EXPECT_EQ(resume(stored, 15, budget).state->tokens(), 15);
 
-  stored.nodes[1].part->merge_front(nullptr);
+  merge_front(stored.nodes[1].part, nullptr);
   EXPECT_EQ(group.resumable(stored.parts(), 30), 10);
   stored.nodes[1].part = nullptr;
   EXPECT_EQ(group.resumable(stored.parts(), 30), 10);

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "state/parts.h"
 #include "state/random_choices.h"
 #include "state/recurrent_tools.h"
 
@@ -139,7 +140,7 @@ class History : RandomChoices {
     if (size < 2) return;
     const std::size_t at = pick(1, size - 1);
     std::unique_ptr<StatePart> front;
-    if (nodes[i].part != nullptr) front = nodes[i].part->split_front(at);
+    if (nodes[i].part != nullptr) front = split_front(nodes[i].part, at);
     EXPECT_EQ(front, nullptr);
     Stored::Node parent{std::move(front), nodes[i].start, nodes[i].start + at};
     nodes[i].start = parent.end;
@@ -151,7 +152,7 @@ class History : RandomChoices {
     auto& nodes = any(stored_).nodes;
     if (nodes.size() < 2) return;
     const int i = pick(1, static_cast<int>(nodes.size()) - 1);
-    if (nodes[i].part != nullptr) nodes[i].part->merge_front(std::move(nodes[i - 1].part));
+    if (nodes[i].part != nullptr) merge_front(nodes[i].part, std::move(nodes[i - 1].part));
     nodes[i].start = nodes[i - 1].start;
     nodes.erase(nodes.begin() + i - 1);
   }

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "state/parts.h"
 #include "state/recurrent_tools.h"
 
 namespace banyan::test::recurrent {
@@ -276,13 +277,13 @@ TEST(RecurrentPartTest, StaysWithTheBackAndWithTheChild) {
   path.state->schedule_capture(3);
   extend(path, new_names(6));
   auto parent = path.state->snapshot(0, 3);
-  const auto child = path.state->snapshot(3, 6);
+  auto child = path.state->snapshot(3, 6);
   path.state.reset();
   EXPECT_EQ(budget.used(), 2 * kBlock);
-  EXPECT_EQ(child->split_front(1), nullptr);
+  EXPECT_EQ(split_front(child, 1), nullptr);
   EXPECT_FALSE(parent->merges_freely(*child));
-  child->merge_front(std::move(parent));
-  child->merge_front(nullptr);
+  merge_front(child, std::move(parent));
+  merge_front(child, nullptr);
   EXPECT_EQ(child->bytes(), kBlock);
   EXPECT_EQ(budget.used(), kBlock);
   Path resumed = resume(*child, path.names, budget);

@@ -10,6 +10,7 @@
 #include "banyan/attention_state.h"
 #include "banyan/window_state.h"
 #include "state/attention_tools.h"
+#include "state/parts.h"
 #include "state/recurrent_tools.h"
 #include "state/tier_tools.h"
 
@@ -47,7 +48,7 @@ class TierTest : public testing::Test {
 TEST_F(TierTest, ABlockInSeveralViewsIsTakenOnce) {
   const LivePath path = path_of(100);
   auto back = store_whole(path);
-  const auto front = back->split_front(30);
+  const auto front = split_front(back, 30);
   const std::vector<PathPart> stored{{front.get(), 0, 30}, {back.get(), 30, 100}};
   // Memory ends in the middle of a node, so that not all of the block is wanted.
   const auto memory = path.state->snapshot(0, 20);
@@ -62,7 +63,7 @@ TEST_F(TierTest, ABlockInSeveralViewsIsTakenOnce) {
 
 TEST_F(TierTest, ABlockIsFreedWithItsLastPart) {
   auto back = store_whole(path_of(100));
-  auto front = back->split_front(30);
+  auto front = split_front(back, 30);
   EXPECT_EQ(allocations(*front).size(), 1);
   EXPECT_EQ(allocations(*front), allocations(*back));
   front.reset();
@@ -76,9 +77,9 @@ TEST_F(TierTest, PartsThatWereMadeOfOneBlockApartAreJoinedAgain) {
   const auto block = group_.stored_runs(*whole, 100)[0].block;
   const StoredRun runs[] = {{{0, 30}, block, 0, 100}, {{0, 70}, block, 30, 100}};
   auto front = group_.stored_part(30, {&runs[0], 1});
-  const auto back = group_.stored_part(70, {&runs[1], 1});
+  auto back = group_.stored_part(70, {&runs[1], 1});
   EXPECT_EQ(allocations(*front), allocations(*back));
-  back->merge_front(std::move(front));
+  merge_front(back, std::move(front));
   const auto joined = group_.stored_runs(*back, 100);
   ASSERT_EQ(joined.size(), 1);
   EXPECT_EQ(joined[0].range, (EdgeRange{0, 100}));

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "state/parts.h"
+
 namespace banyan::test {
 
 class Blocks::Block final : public StoredBlock {
@@ -43,14 +45,14 @@ void Nodes::split(std::size_t offset) {
   const auto node = std::ranges::upper_bound(nodes, offset, {}, &Node::end);
   if (node == nodes.end() || node->start == offset) return;
   Node front{nullptr, std::exchange(node->start, offset), offset};
-  if (node->part != nullptr) front.part = node->part->split_front(offset - front.start);
+  if (node->part != nullptr) front.part = split_front(node->part, offset - front.start);
   nodes.insert(node, std::move(front));
 }
 
 void Nodes::merge(std::size_t node) {
   Node& front = nodes[node - 1];
   nodes[node].start = front.start;
-  if (nodes[node].part != nullptr) nodes[node].part->merge_front(std::move(front.part));
+  if (nodes[node].part != nullptr) merge_front(nodes[node].part, std::move(front.part));
   nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(node) - 1);
 }
 

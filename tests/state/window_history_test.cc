@@ -8,6 +8,7 @@
 
 #include "banyan/window_state.h"
 #include "state/attention_tools.h"
+#include "state/parts.h"
 #include "state/random_choices.h"
 #include "state/window_part.h"
 #include "support/scale.h"
@@ -169,7 +170,7 @@ class History : RandomChoices {
     const int at = pick(1, size - 1);
     const std::size_t middle = node.start + at;
     const std::size_t before = budget_.used();
-    StoredPath::Node front{node.part->split_front(at), node.start, middle};
+    StoredPath::Node front{split_front(node.part, at), node.start, middle};
     EXPECT_EQ(budget_.used(), before);
     node.start = middle;
     path.nodes.insert(path.nodes.begin() + i, std::move(front));
@@ -187,7 +188,7 @@ class History : RandomChoices {
     auto& child = path.nodes[i];
     const bool free = kept[i - 1].empty() || *kept[i - 1].begin() + window() >= child.end;
     EXPECT_EQ(parent.part->merges_freely(*child.part), free);
-    child.part->merge_front(std::move(parent.part));
+    merge_front(child.part, std::move(parent.part));
     child.start = parent.start;
     kept[i].merge(kept[i - 1]);
     std::erase_if(kept[i], [&](std::size_t t) { return t + window() < child.end; });
@@ -206,7 +207,7 @@ class History : RandomChoices {
       if (end > static_cast<std::size_t>(same)) return;
       auto other = live.path.state->snapshot(start, end);
       kept[i].merge(covered(live, *other, start, end));
-      part->complete(std::move(other));
+      complete(part, std::move(other));
     }
   }
 

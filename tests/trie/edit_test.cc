@@ -154,7 +154,7 @@ TEST(TrieSplit, CountsBytesThatTheSnapshotGainsOrLoses) {
   struct WithHeader final : Snapshot {
     std::size_t bytes() const override { return 100; }
     std::unique_ptr<Snapshot> split_front(std::size_t) override { return std::make_unique<WithHeader>(); }
-    void merge_front(std::unique_ptr<Snapshot>) override {}
+    void merge_front(const Snapshot*) override {}
   };
   Trie trie;
   Node* const node = insert(trie, {1, 2});

@@ -53,8 +53,8 @@ class FakeSnapshot final : public Snapshot {
     coverage_ = back;
     return made;
   }
-  void merge_front(std::unique_ptr<Snapshot> parent) override {
-    coverage_.merge_front(parent == nullptr ? std::nullopt : std::optional(coverage_of(parent.get())));
+  void merge_front(const Snapshot* parent) override {
+    coverage_.merge_front(parent == nullptr ? std::nullopt : std::optional(coverage_of(parent)));
   }
 
   /// REQUIRES: `snapshot` is a FakeSnapshot.

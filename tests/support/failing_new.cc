@@ -1,0 +1,45 @@
+#include "support/failing_new.h"
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+constexpr int kAll = -1;
+int left = kAll;  // allocations until one fails
+bool only_one = false;
+bool has_failed = false;
+
+}  // namespace
+
+namespace banyan::test {
+
+void fail_allocation(int allowed, Failing failing) {
+  left = allowed;
+  only_one = failing == Failing::one;
+  has_failed = false;
+}
+
+bool let_allocate() {
+  left = kAll;
+  return has_failed;
+}
+
+}  // namespace banyan::test
+
+// Not inlined: g++ would warn of free() for what it takes to be from its own operator new.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  if (left == 0) {
+    has_failed = true;
+    if (only_one) left = kAll;
+    throw std::bad_alloc();
+  }
+  if (left > 0) --left;
+  if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return std::malloc(size == 0 ? 1 : size);
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
