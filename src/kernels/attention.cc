@@ -33,7 +33,7 @@ constexpr int kTileVectors = kTile / kLanes;
 constexpr int kScaleBytes = kTile * sizeof(hwy::float16_t);
 // Sums that registers hold beside what feeds them, and the most rows that share a load.
 constexpr int kSums = HWY_TARGET <= HWY_AVX3 || HWY_TARGET_IS_NEON ? 16 : 8;
-constexpr int kMostRows = kLanes == 1 ? 1 : HWY_MIN(8, kSums / HWY_MAX(2, kTileVectors));
+constexpr int kMostRows = kLanes == 1 ? 1 : HWY_MIN(kQueryRows, kSums / HWY_MAX(2, kTileVectors));
 // Rows for which a chunk of halves is turned to floats first: each group of kMostRows would do it again.
 constexpr int kManyRows = 2 * kMostRows;
 // Rows that are computed faster than memory gives them keys and values.
@@ -93,6 +93,11 @@ HWY_INLINE void prefetch(const T* from, int index) {
   }
 }
 
+// Where a row's query begins; its numbers are kQueryRows apart.
+HWY_INLINE float* query_of(const BlockMemory& block, int row) {
+  return block.queries + row / kQueryRows * kQueryRows * block.key_dim + row % kQueryRows;
+}
+
 // Scores of kRows rows with tiles [tile, tiles) of a chunk's keys, scaled ones block by block.
 template <int kRows, int kTiles, class T, class Stored>
 HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, const Stored* ahead, int row, int tile,
@@ -103,7 +108,7 @@ HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, const Store
   for (; tile + kTiles <= tiles; tile += kTiles) {
     const T* from = keys + tile * tile_size;
     const Stored* next = ahead + tile * tile_size;
-    const float* query = block.queries + row;
+    const float* query = query_of(block, row);
     for (int first = 0; first < block.key_dim; first += step) {
       const int end = HWY_MIN(first + step, block.key_dim);
       const auto* const scales = reinterpret_cast<const hwy::float16_t*>(from);
@@ -121,7 +126,7 @@ HWY_INLINE void score_tiles(const BlockMemory& block, const T* keys, const Store
         HWY_UNROLL(16)
         for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(Floats());
       }
-      for (int d = first; d < end; ++d, from += kTile, query += block.query_stride) {
+      for (int d = first; d < end; ++d, from += kTile, query += kQueryRows) {
         Vector key[kVectors];
         HWY_UNROLL(16)
         for (int v = 0; v < kVectors; ++v) {
@@ -327,10 +332,16 @@ HWY_INLINE void scale_weights(const BlockMemory& block, const std::int8_t* value
   }
 }
 
-// Scores of rows [row, row_end), kRows at a time and the rest in smaller steps; and what they weigh.
+// Scores of rows [row, row_end) and what they weigh, kRows at a time, from a multiple of it on so that their
+// queries lie together; those before and after in smaller steps.
 template <int kRows, class T, class Stored>
 void score_rows(const BlockMemory& block, const T* keys, const Stored* ahead, int row, int row_end) {
   constexpr int kTiles = HWY_MAX(1, HWY_MIN(4, kSums / (kRows * kTileVectors)));
+  if constexpr (kRows > 1) {
+    const int first = HWY_MIN(round_up(row, kRows), row_end);
+    if (row < first) score_rows<kRows / 2>(block, keys, ahead, row, first);
+    row = first;
+  }
   for (; row + kRows <= row_end; row += kRows) {
     const Visible seen = visible_to(block, row, row + kRows);
     if (seen.begin >= seen.end) continue;
@@ -340,10 +351,16 @@ void score_rows(const BlockMemory& block, const T* keys, const Stored* ahead, in
   if constexpr (kRows > 1) score_rows<kRows / 2>(block, keys, ahead, row, row_end);
 }
 
-// Adds the chunk's weighted values to rows [row, row_end).
+// Adds the chunk's weighted values to rows [row, row_end), in the steps of score_rows: in each, rows have
+// weights for all tokens that any of them sees.
 template <int kRows, class T, class Stored>
 void add_rows(const BlockMemory& block, const T* values, const Stored* ahead, int row, int row_end) {
   constexpr int kVectors = HWY_MIN(8, kSums / kRows);
+  if constexpr (kRows > 1) {
+    const int first = HWY_MIN(round_up(row, kRows), row_end);
+    if (row < first) add_rows<kRows / 2>(block, values, ahead, row, first);
+    row = first;
+  }
   for (; row + kRows <= row_end; row += kRows) {
     const Visible seen = visible_to(block, row, row + kRows);
     if (seen.begin >= seen.end) continue;
@@ -371,16 +388,23 @@ void attend_chunk(const BlockMemory& block, const Chunk<T>& chunk, const Chunk<S
   add_rows<kMostRows>(block, chunk.values, ahead.values, row, row_end);
 }
 
-// Tokens [begin, end) of a chunk, and what else is in their tiles of keys, as floats.
-Chunk<float> to_floats(const BlockMemory& block, const Chunk<hwy::float16_t>& chunk, int begin, int end) {
-  const auto convert = [](const hwy::float16_t* from, float* to, int first, int last) {
-    for (; first + kLanes <= last; first += kLanes) hn::StoreU(load(from + first), Floats(), to + first);
-    if (first < last) hn::StoreN(load_some(from + first, last - first), Floats(), to + first, last - first);
-  };
-  convert(chunk.keys, block.keys, begin / kTile * kTile * block.key_dim,
-          (end + kTile - 1) / kTile * kTile * block.key_dim);
-  convert(chunk.values, block.values, begin * block.value_dim, end * block.value_dim);
-  return {block.keys, block.values};
+// Numbers [first, last) of a chunk as floats, in the same places of `to`.
+const float* to_floats(const hwy::float16_t* from, float* to, int first, int last) {
+  int i = first;
+  for (; i + kLanes <= last; i += kLanes) hn::StoreU(load(from + i), Floats(), to + i);
+  if (i < last) hn::StoreN(load_some(from + i, last - i), Floats(), to + i, last - i);
+  return to;
+}
+
+// As attend_chunk, for so many rows that it is worth turning tokens [begin, end) to floats first: the keys, and
+// the values only when the keys are done with, so that the first-level cache has room.
+void attend_chunk_as_floats(const BlockMemory& block, const Chunk<hwy::float16_t>& chunk, int begin, int end,
+                            int row, int row_end) {
+  const float* keys = to_floats(chunk.keys, block.keys, begin / kTile * kTile * block.key_dim,
+                                (end + kTile - 1) / kTile * kTile * block.key_dim);
+  score_rows<kMostRows>(block, keys, keys, row, row_end);
+  const float* values = to_floats(chunk.values, block.values, begin * block.value_dim, end * block.value_dim);
+  add_rows<kMostRows>(block, values, values, row, row_end);
 }
 
 // The chunk that begins at token `base` of a run's segment.
@@ -432,7 +456,7 @@ void attend_piece(const AttentionShape& shape, int layer, int head, std::span<co
         if (part.row_end - part.row_begin >= kManyRows) {
           const int begin = HWY_MAX(part.run.begin - base, 0);
           const int end = HWY_MIN(part.run.end - base, kChunk);
-          attend_chunk(block, to_floats(block, chunk, begin, end), ahead, part.row_begin, part.row_end);
+          attend_chunk_as_floats(block, chunk, begin, end, part.row_begin, part.row_end);
           continue;
         }
       }
@@ -484,8 +508,9 @@ void attend_task(const Call& call, const AttentionTask& task, BlockMemory block)
   };
   for (int row = 0; row < count; ++row) {
     const float* query = call.q + query_index(row) * block.key_dim;
+    float* to = query_of(block, row);
     for (int d = 0; d < block.key_dim; ++d) {
-      block.queries[d * block.query_stride + row] = query[d] * shape.scale;
+      to[d * kQueryRows] = query[d] * shape.scale;
     }
     block.position[row] = plan.positions()[(rows.begin + row) / group];
     block.total.maximum[row] = kLeastMaximum;

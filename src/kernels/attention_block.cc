@@ -7,9 +7,6 @@ namespace {
 
 constexpr int kAlignment = 64;
 
-// An odd number of cache lines, so that a column's do not fall into few sets of the cache.
-int odd_lines(int rows) { return (round_up(rows, 16) / 16 | 1) * 16; }
-
 }  // namespace
 
 BlockMemory::BlockMemory(const AttentionShape& shape, int query_rows, std::byte* scratch)
@@ -17,7 +14,6 @@ BlockMemory::BlockMemory(const AttentionShape& shape, int query_rows, std::byte*
       value_dim(shape.layout.value_dim),
       key_bytes(shape.layout.key_bytes()),
       value_bytes(shape.layout.value_bytes()),
-      query_stride(odd_lines(query_rows)),
       out_stride(kernels::out_stride(shape)),
       bytes(0) {
   const auto carve = [&](auto*& array, int count) {
@@ -25,7 +21,7 @@ BlockMemory::BlockMemory(const AttentionShape& shape, int query_rows, std::byte*
     array = scratch == nullptr ? nullptr : reinterpret_cast<Element*>(scratch + bytes);
     bytes += static_cast<std::size_t>(round_up(count * static_cast<int>(sizeof(Element)), kAlignment));
   };
-  carve(queries, key_dim * query_stride);
+  carve(queries, key_dim * round_up(query_rows, kQueryRows));
   carve(scores, query_rows * kChunk);
   carve(keys, kChunk * key_dim);
   carve(values, kChunk * value_dim);

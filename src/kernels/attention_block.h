@@ -12,6 +12,9 @@ namespace banyan::kernels {
 /// Tokens between two updates of the running maximum; chunks begin at multiples of it in a segment.
 constexpr int kChunk = 64;
 
+/// Query rows whose numbers lie together: as many as share a load of keys.
+constexpr int kQueryRows = 8;
+
 /// Scores of unseen tokens. Finite, and far below where running maxima begin, so that a row that
 /// has seen nothing yet never meets the difference of two infinities.
 constexpr float kUnseen = -std::numeric_limits<float>::max();
@@ -30,10 +33,9 @@ struct BlockMemory {
   int value_dim;
   std::size_t key_bytes;  ///< of a token
   std::size_t value_bytes;
-  int query_stride;
   int out_stride;
 
-  float* queries;               ///< [key_dim][query_stride], scaled; a column is a query row
+  float* queries;               ///< [row / kQueryRows][key_dim][row % kQueryRows], scaled
   float* scores;                ///< [row][kChunk], of one chunk: scores, then weights
   float* keys;                  ///< a chunk's, as floats, for many rows
   float* values;                ///< and its values

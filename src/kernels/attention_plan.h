@@ -18,7 +18,7 @@ namespace banyan::kernels {
 
 /// Most query rows of a block: its working memory stays in the second-level cache, and a chunk of keys and
 /// values read once is used often enough.
-constexpr int kBlockRows = 128;
+constexpr int kBlockRows = 256;
 /// Pieces end at path positions that are multiples of this.
 constexpr int kPieceTokens = 512;
 
