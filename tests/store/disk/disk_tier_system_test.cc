@@ -13,8 +13,8 @@
 #include "store/disk/cache_folder.h"
 #include "store/disk/disk_cache.h"
 #include "store/disk/disk_tier.h"
-#include "support/temporary_folder.h"
 #include "store/disk/tier_tools.h"
+#include "support/temporary_folder.h"
 
 namespace banyan {
 namespace {
