@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 START_SECONDS = 120
-STOP_SECONDS = 10
+STOP_SECONDS = 120  # what a disk cache has not stored yet is stored first
 
 
 class ServerError(Exception):
