@@ -2,9 +2,11 @@
 // gives the answers of one without a cache.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -179,6 +181,57 @@ TEST(Killed, AServerGoesOnFromItsDiskCacheWithTheAnswersOfAColdOne) {
     EXPECT_EQ(server.wait(), 0);
   }
   EXPECT_EQ(run({"cache", "verify", "--disk-cache", folder.path()}).out, "nothing is damaged\n");
+}
+
+// Waits until the cache of a running server has blocks and gets no more.
+void wait_until_stored(const std::string& folder) {
+  const auto is_block = [](const auto& entry) { return entry.path().extension() == ".block"; };
+  std::string before;
+  for (int same = 0; same < 10;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const auto blocks =
+        std::ranges::count_if(std::filesystem::recursive_directory_iterator(folder), is_block);
+    const std::string now = run({"cache", "du", "--disk-cache", folder}).out;
+    same = blocks > 0 && now == before ? same + 1 : 0;
+    before = now;
+  }
+}
+
+TEST(Killed, WhatWasStoredIsThereAfterwards) {
+  constexpr int kUnstoredEnd = 16;  // an end so short waits for what follows it
+  for (const std::string architecture : {"qwen3", "gemma3", "qwen35"}) {
+    SCOPED_TRACE(architecture);
+    const test::TemporaryFolder folder;
+    const std::vector<std::string> serve = {
+        "serve", "--port", "0", "--threads", "1", "-m", shipped(architecture), "--disk-cache", folder.path()};
+    const auto ask = [](Program& server) {
+      std::string text = "You are Tally. Answer from what you know. Notes:";
+      for (int i = 0; i < 40; ++i) text += " The code for the red gate is 4817.";
+      const json messages = {{{"role", "system"}, {"content", text}},
+                             {{"role", "user"}, {"content", "What is the code for the red gate?"}}};
+      const json body = {{"messages", messages}, {"temperature", 0}, {"max_tokens", 24}};
+      return body_of(post(listening_port(server), "/v1/chat/completions", body.dump()));
+    };
+    const auto cached = [](const json& answer) {
+      return answer["usage"]["prompt_tokens_details"]["cached_tokens"].get<int>();
+    };
+    json first, again;
+    {
+      Program server(serve);
+      first = ask(server);
+      ASSERT_FALSE(first.is_null());
+      wait_until_stored(folder.path());
+      server.signal(SIGKILL);
+      EXPECT_EQ(server.wait(), 128 + SIGKILL);
+    }
+    Program server(serve);
+    again = ask(server);
+    ASSERT_FALSE(again.is_null());
+    EXPECT_EQ(text_of(again), text_of(first));
+    EXPECT_EQ(cached(first), 0);
+    const int prompt = again["usage"]["prompt_tokens"];
+    EXPECT_GE(cached(again), prompt - 2 * kUnstoredEnd);
+  }
 }
 
 }  // namespace
