@@ -14,9 +14,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from typing import Any
 
 SEED = 7
 FIRST_ID = 300  # below are a vocabulary's bytes and controls, mostly
@@ -49,6 +50,16 @@ def vocabulary_size(url: str) -> int:
         return json.load(answer)["data"][0]["meta"]["n_vocab"]
 
 
+def completion_events(url: str, body: dict[str, Any], seconds: float = REPLY_SECONDS) -> Iterator[dict[str, Any]]:
+    """What a server streams in answer to POST /completion; `seconds` is the longest that it may be silent."""
+    request = urllib.request.Request(url + "/completion", json.dumps(body).encode(),
+                                     {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=seconds) as lines:
+        for line in lines:
+            if line.startswith(b"data: {"):
+                yield json.loads(line[6:])
+
+
 class Conversation:
     def __init__(self, number: int, trunk: list[int], last_id: int) -> None:
         self.number = number
@@ -63,21 +74,15 @@ class Conversation:
     def hear(self, url: str, turn: int, length: int) -> Reply:
         body = {"prompt": self.tokens, "n_predict": length, "cache_prompt": True, "stream": True, "temperature": 0,
                 "ignore_eos": True, "return_tokens": True}
-        request = urllib.request.Request(url + "/completion", json.dumps(body).encode(),
-                                         {"Content-Type": "application/json"})
         first_token, reply, timings = None, [], None
         start = time.monotonic()
-        with urllib.request.urlopen(request, timeout=REPLY_SECONDS) as events:
-            for line in events:
-                if not line.startswith(b"data: {"):
-                    continue
-                event = json.loads(line[6:])
-                if "error" in event:
-                    raise LoadError(f"the server says: {event['error']}")
-                reply += event.get("tokens", [])
-                timings = event.get("timings", timings)
-                if reply and first_token is None:
-                    first_token = time.monotonic() - start
+        for event in completion_events(url, body):
+            if "error" in event:
+                raise LoadError(f"the server says: {event['error']}")
+            reply += event.get("tokens", [])
+            timings = event.get("timings", timings)
+            if reply and first_token is None:
+                first_token = time.monotonic() - start
         total = time.monotonic() - start
         # llama-server keeps the last tokens to itself where they do not end a character.
         if timings is None or first_token is None or timings["predicted_n"] != length:

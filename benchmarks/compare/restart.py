@@ -7,7 +7,6 @@ conversation comes back from the disk while a reply runs. Prints a table.
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -15,11 +14,10 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
-from load import Conversation, vocabulary_size
+from load import Conversation, completion_events, vocabulary_size
 from main import BANYAN, FOLDER, make_model
 from servers import Server
 
@@ -54,16 +52,13 @@ class RunningReply(threading.Thread):
     def __init__(self, url: str, prompt: list[int], length: int) -> None:
         super().__init__()
         self.times: list[float] = []
-        body = {"prompt": prompt, "n_predict": length, "stream": True, "temperature": 0, "ignore_eos": True,
-                "return_tokens": True}
-        self._request = urllib.request.Request(url + "/completion", json.dumps(body).encode(),
-                                               {"Content-Type": "application/json"})
+        self._url = url
+        self._body = {"prompt": prompt, "n_predict": length, "stream": True, "temperature": 0, "ignore_eos": True,
+                      "return_tokens": True}
 
     def run(self) -> None:
-        with urllib.request.urlopen(self._request, timeout=600) as events:
-            for line in events:
-                if line.startswith(b"data: {"):
-                    self.times += [time.monotonic()] * len(json.loads(line[6:]).get("tokens", []))
+        for event in completion_events(self._url, self._body):
+            self.times += [time.monotonic()] * len(event.get("tokens", []))
 
     def rate(self, begin: float, end: float) -> float:
         inside = [moment for moment in self.times if begin <= moment <= end]

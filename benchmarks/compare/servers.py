@@ -58,8 +58,15 @@ class Server:
 
     def peak_memory(self) -> int:
         """The most bytes that were resident at once, the mapped model file among them."""
+        return self._status_bytes("VmHWM")
+
+    def resident_memory(self) -> int:
+        """The bytes that are resident now."""
+        return self._status_bytes("VmRSS")
+
+    def _status_bytes(self, field: str) -> int:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
         raise self._failure("died")
 

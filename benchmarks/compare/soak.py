@@ -10,7 +10,6 @@ when the disk cache is damaged.
 """
 
 import argparse
-import json
 import random
 import subprocess
 import sys
@@ -18,21 +17,14 @@ import tempfile
 import threading
 import time
 import urllib.error
-import urllib.request
 from pathlib import Path
 
+from load import completion_events
+from main import BANYAN, ROOT
 from servers import Server
 
-ROOT = Path(__file__).resolve().parents[2]
 MIB = 2**20
 ALLOWANCE = 48 * MIB
-
-
-def resident(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 class Client(threading.Thread):
@@ -70,25 +62,19 @@ class Client(threading.Thread):
         prompt = self._prompt()
         body = {"prompt": prompt, "n_predict": self._choose.randint(1, 24), "stream": True, "ignore_eos": True,
                 "temperature": 0, "return_tokens": True}
-        request = urllib.request.Request(self._url + "/completion", json.dumps(body).encode(),
-                                         {"Content-Type": "application/json"})
         hang_up_after = self._choose.randint(0, 10) if self._choose.random() < 0.2 else -1
         reply: list[int] = []
         try:
-            with urllib.request.urlopen(request, timeout=120) as events:
-                for line in events:
-                    if hang_up_after == len(reply):
-                        self.hung_up += 1
-                        return
-                    if not line.startswith(b"data: {"):
-                        continue
-                    event = json.loads(line[6:])
-                    if "error" in event:
-                        self.refused += 1
-                        return
-                    reply += event.get("tokens", [])
-                    if "timings" in event:
-                        self.cached += event["timings"]["cache_n"]
+            for event in completion_events(self._url, body, 120):
+                if hang_up_after == len(reply):
+                    self.hung_up += 1
+                    return
+                if "error" in event:
+                    self.refused += 1
+                    return
+                reply += event.get("tokens", [])
+                if "timings" in event:
+                    self.cached += event["timings"]["cache_n"]
         except urllib.error.HTTPError:
             self.refused += 1
             return
@@ -103,7 +89,7 @@ def main() -> int:
     parser.add_argument("--memory", type=int, default=48, help="MiB of the budget")
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--model", type=Path, default=ROOT / "models/tally-qwen3-q8_0.gguf")
-    parser.add_argument("--banyan", type=Path, default=ROOT / "build/release/src/banyan")
+    parser.add_argument("--banyan", type=Path, default=BANYAN)
     args = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -114,7 +100,7 @@ def main() -> int:
             stop = threading.Event()
             warm = Client(server.url, -1, stop)
             warm._request()
-            before = resident(server.process.pid)
+            before = server.resident_memory()
             clients = [Client(server.url, number, stop) for number in range(args.clients)]
             for client in clients:
                 client.start()
