@@ -139,7 +139,7 @@ class Tree {
     batch_ = make_batch(sequences);
     const auto rows = random_floats(static_cast<std::size_t>(batch_->rows()) * kKvHeads * kDim);
     for (int layer = 0; layer < shape.layers; ++layer) {
-      batch_->append(layer, rows.data(), rows.data(), 0, 1);
+      batch_->append(layer, rows.data(), rows.data(), kKvHeads * kDim, 0, 1);
       layers_[layer] = [this, layer](int ith, int nth) {
         batch_->attend(layer, queries_.data(), nullptr, out_.data(), ith, nth);
       };
@@ -168,7 +168,7 @@ class Tree {
       const auto batch = make_batch({&sequence, 1});
       const auto rows = random_floats(static_cast<std::size_t>(count) * kKvHeads * kDim);
       for (int layer = 0; layer < layout_.layers; ++layer) {
-        batch->append(layer, rows.data(), rows.data(), 0, 1);
+        batch->append(layer, rows.data(), rows.data(), kKvHeads * kDim, 0, 1);
       }
       state.commit(count);
     }

@@ -61,7 +61,8 @@ banyan::Result<std::vector<Token>> step(const std::vector<Work>& work, banyan::B
     }
   }
   std::vector<float> out(values.size());
-  (*batch)->append(/*layer=*/0, keys.data(), values.data(), /*ith=*/0, /*nth=*/1);
+  (*batch)->append(/*layer=*/0, keys.data(), values.data(), /*value_stride=*/kDim,
+                   /*ith=*/0, /*nth=*/1);
   (*batch)->attend(/*layer=*/0, queries.data(), /*sinks=*/nullptr, out.data(), /*ith=*/0, /*nth=*/1);
 
   std::vector<Token> next;

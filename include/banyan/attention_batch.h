@@ -5,6 +5,7 @@
 /// comments say; all else by one thread at a time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -46,10 +47,11 @@ class AttentionBatch {
   std::span<const std::int32_t> positions() const;
   int rows() const;
 
-  /// Writes the rows' keys [rows][kv_heads][key_dim] and values [rows][kv_heads][value_dim]
-  /// (contiguous float32) of `layer` (counted in the group) to the segments. Called by threads
-  /// 0..nth-1 together; all must return before any calls attend for the layer.
-  void append(int layer, const float* keys, const float* values, int ith, int nth);
+  /// Writes the rows' keys [rows][kv_heads][key_dim] (contiguous float32) and values
+  /// [rows][kv_heads][value_dim] (float32, `value_stride` of them from row to row) of `layer` (counted
+  /// in the group) to the segments. Called by threads 0..nth-1 together; all must return before any
+  /// calls attend for the layer.
+  void append(int layer, const float* keys, const float* values, std::size_t value_stride, int ith, int nth);
 
   /// out [rows][query_heads][value_dim] = softmax(scale * q k) v over each row's path up to and
   /// with the row itself, or its window; q is [rows][query_heads][key_dim]; both contiguous float32.

@@ -396,8 +396,8 @@ const float* to_floats(const hwy::float16_t* from, float* to, int first, int las
   return to;
 }
 
-// As attend_chunk, for so many rows that it is worth turning tokens [begin, end) to floats first: the keys, and
-// the values only when the keys are done with, so that the first-level cache has room.
+// As attend_chunk, for so many rows that it is worth turning tokens [begin, end) to floats first: the keys,
+// and the values only when the keys are done with, so that the first-level cache has room.
 void attend_chunk_as_floats(const BlockMemory& block, const Chunk<hwy::float16_t>& chunk, int begin, int end,
                             int row, int row_end) {
   const float* keys = to_floats(chunk.keys, block.keys, begin / kTile * kTile * block.key_dim,

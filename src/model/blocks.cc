@@ -16,9 +16,9 @@ ggml_tensor* Ends::logits(Graph& graph, ggml_tensor* x) const {
 
 AttentionBlock::AttentionBlock(const Hyperparameters& model, WeightLoader& weights, const std::string& block)
     : norm(weights.vector(block + "attn_norm", model.embedding)),
-      q(weights.linear(block + "attn_q", model.embedding, model.query_heads * model.head_dim)),
-      k(weights.linear(block + "attn_k", model.embedding, model.kv_heads * model.head_dim)),
-      v(weights.linear(block + "attn_v", model.embedding, model.kv_heads * model.head_dim)),
+      qkv(weights.linear_stack(model.embedding, {{block + "attn_q", model.query_heads * model.head_dim},
+                                                 {block + "attn_k", model.kv_heads * model.head_dim},
+                                                 {block + "attn_v", model.kv_heads * model.head_dim}})),
       o(weights.linear(block + "attn_output", model.query_heads * model.head_dim, model.embedding)) {}
 
 void AttentionBlock::load_head_norms(const Hyperparameters& model, WeightLoader& weights,
@@ -29,15 +29,15 @@ void AttentionBlock::load_head_norms(const Hyperparameters& model, WeightLoader&
 
 ggml_tensor* AttentionBlock::build(Graph& graph, int layer, ggml_tensor* x,
                                    const AttentionStyle& style) const {
-  ggml_tensor* h = graph.rms_norm(x, norm);
-  ggml_tensor* queries = graph.split_heads(graph.linear(q, h));  // [head_dim, query_heads, rows]
-  ggml_tensor* keys = graph.split_heads(graph.linear(k, h));     // [head_dim, kv_heads, rows]
-  ggml_tensor* values = graph.linear(v, h);                      // [head_dim * kv_heads, rows]
+  const std::vector<ggml_tensor*> products = graph.linears(qkv, graph.rms_norm(x, norm));
+  ggml_tensor* queries = graph.split_heads(products[0]);  // [head_dim, query_heads, rows]
+  ggml_tensor* keys = graph.split_heads(products[1]);     // [head_dim, kv_heads, rows]
+  ggml_tensor* values = products[2];                      // [head_dim * kv_heads, rows]
   if (q_norm != nullptr) queries = graph.rms_norm(queries, q_norm);
   if (k_norm != nullptr) keys = graph.rms_norm(keys, k_norm);
   queries = graph.rope(layer, queries, style.rope_mode, style.rope_factors);
   keys = graph.rope(layer, keys, style.rope_mode, style.rope_factors);
-  h = graph.attention(layer, queries, keys, values, sinks);  // [head_dim * query_heads, rows]
+  ggml_tensor* h = graph.attention(layer, queries, keys, values, sinks);  // [head_dim * query_heads, rows]
   return graph.linear(o, graph.wanted_rows(layer, h));
 }
 

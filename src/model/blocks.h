@@ -32,9 +32,7 @@ struct AttentionStyle {
 /// A norm and grouped-query attention (arXiv:2305.13245), with or without sinks or windows.
 struct AttentionBlock {
   ggml_tensor* norm;              // [embedding]
-  Linear q;                       // [embedding, head_dim * query_heads]
-  Linear k;                       // [embedding, head_dim * kv_heads]
-  Linear v;                       // [embedding, head_dim * kv_heads]
+  LinearStack qkv;                // [embedding, head_dim * query_heads], and twice of kv_heads
   Linear o;                       // [head_dim * query_heads, embedding]
   ggml_tensor* q_norm = nullptr;  // [head_dim], or null
   ggml_tensor* k_norm = nullptr;  // [head_dim], or null

@@ -23,7 +23,9 @@ AttentionBatch& attention_batch(const StepBatches& step, const LayerCall& call) 
 }
 
 void append(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
-  attention_batch(step, call).append(call.layer, floats(result->src[0]), floats(result->src[1]), ith, nth);
+  const ggml_tensor* v = result->src[1];
+  attention_batch(step, call)
+      .append(call.layer, floats(result->src[0]), floats(result->src[1]), v->nb[1] / sizeof(float), ith, nth);
 }
 
 void attend(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
@@ -94,10 +96,29 @@ ggml_tensor* Graph::rms_norm(ggml_tensor* x, ggml_tensor* weight) {
 ggml_tensor* Graph::l2_norm(ggml_tensor* x) { return ggml_l2_norm(context_, x, model_->norm_epsilon); }
 
 ggml_tensor* Graph::linear(const Linear& layer, ggml_tensor* x) {
-  ggml_tensor* y = ggml_mul_mat(context_, layer.weight, x);
+  return scaled_and_biased(layer, ggml_mul_mat(context_, layer.weight, x));
+}
+
+ggml_tensor* Graph::scaled_and_biased(const Linear& layer, ggml_tensor* y) {
   if (layer.scale != nullptr) y = ggml_mul(context_, y, layer.scale);
   if (layer.bias != nullptr) y = ggml_add(context_, y, layer.bias);
   return y;
+}
+
+std::vector<ggml_tensor*> Graph::linears(const LinearStack& stack, ggml_tensor* x) {
+  ggml_tensor* all = stack.weight == nullptr ? nullptr : ggml_mul_mat(context_, stack.weight, x);
+  std::vector<ggml_tensor*> results;
+  std::size_t begin = 0;  // of a part's numbers in a row, in bytes
+  for (const auto& [layer, out] : stack.parts) {
+    if (all == nullptr) {
+      results.push_back(linear(layer, x));
+      continue;
+    }
+    ggml_tensor* y = ggml_view_2d(context_, all, out, all->ne[1], all->nb[1], begin);
+    results.push_back(scaled_and_biased(layer, y));
+    begin += static_cast<std::size_t>(out) * sizeof(float);
+  }
+  return results;
 }
 
 ggml_tensor* Graph::add(ggml_tensor* a, ggml_tensor* b) { return ggml_add(context_, a, b); }
@@ -108,15 +129,17 @@ ggml_tensor* Graph::sigmoid_gated(ggml_tensor* x, ggml_tensor* gate) {
 }
 
 ggml_tensor* Graph::feed_forward(const FeedForward& layer, ggml_tensor* x) {
-  return linear(layer.down, ggml_swiglu_split(context_, linear(layer.gate, x), linear(layer.up, x)));
+  const std::vector<ggml_tensor*> gate_up = linears(layer.gate_up, x);
+  return linear(layer.down, ggml_swiglu_split(context_, gate_up[0], gate_up[1]));
 }
 
 ggml_tensor* Graph::gelu_feed_forward(const FeedForward& layer, ggml_tensor* x) {
-  return linear(layer.down, ggml_geglu_split(context_, linear(layer.gate, x), linear(layer.up, x)));
+  const std::vector<ggml_tensor*> gate_up = linears(layer.gate_up, x);
+  return linear(layer.down, ggml_geglu_split(context_, gate_up[0], gate_up[1]));
 }
 
 ggml_tensor* Graph::split_heads(ggml_tensor* x) {
-  return ggml_reshape_3d(context_, x, model_->head_dim, x->ne[0] / model_->head_dim, x->ne[1]);
+  return parts(x, 0, model_->head_dim, static_cast<int>(x->ne[0]) / model_->head_dim, model_->head_dim);
 }
 
 ggml_tensor* Graph::parts(ggml_tensor* x, int first, int size, int count, int stride) {

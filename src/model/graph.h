@@ -55,6 +55,8 @@ class Graph {
   ggml_tensor* l2_norm(ggml_tensor* x);
   /// x [in, rows] -> [out, rows].
   ggml_tensor* linear(const Linear& layer, ggml_tensor* x);
+  /// The same for each part of a stack: [out, rows], maybe with a stride between rows.
+  std::vector<ggml_tensor*> linears(const LinearStack& stack, ggml_tensor* x);
   ggml_tensor* add(ggml_tensor* a, ggml_tensor* b);
   /// x * sigmoid(gate), both of as many numbers; the gate may be a view.
   ggml_tensor* sigmoid_gated(ggml_tensor* x, ggml_tensor* gate);
@@ -63,7 +65,7 @@ class Graph {
   /// The same with gelu in place of silu.
   ggml_tensor* gelu_feed_forward(const FeedForward& layer, ggml_tensor* x);
 
-  /// x [heads * head_dim, rows] -> [head_dim, heads, rows].
+  /// x [heads * head_dim, rows] -> [head_dim, heads, rows], without a copy.
   ggml_tensor* split_heads(ggml_tensor* x);
   /// Parts of each row of x [n, rows], without a copy: `count` of them, of `size` numbers, which
   /// begin at `first` and are `stride` apart -> [size, count, rows].
@@ -73,9 +75,9 @@ class Graph {
   /// `factors`, if any, [rope.dimensions / 2] divide the frequencies.
   ggml_tensor* rope(int layer, ggml_tensor* x, int mode, ggml_tensor* factors = nullptr);
 
-  /// Appends k and v [head_dim, kv_heads, rows] to the layer's state and attends to it, all of it
-  /// or its window, with q [head_dim, query_heads, rows]. `sinks` [query_heads], if any, are scores
-  /// without a value. Returns [head_dim * query_heads, rows].
+  /// Appends k [head_dim, kv_heads, rows] and v [head_dim * kv_heads, rows] to the layer's state and attends
+  /// to it, all of it or its window, with q [head_dim, query_heads, rows]. v may have a stride between its
+  /// rows. `sinks` [query_heads], if any, are scores without a value. Returns [head_dim * query_heads, rows].
   ggml_tensor* attention(int layer, ggml_tensor* q, ggml_tensor* k, ggml_tensor* v,
                          ggml_tensor* sinks = nullptr);
   /// silu of the causal convolution of x [channels, rows] with `weights` [conv_kernel, channels].
@@ -107,6 +109,8 @@ class Graph {
 
  private:
   ggml_tensor* input(int n);
+  /// y * scale + bias, of the linear's.
+  ggml_tensor* scaled_and_biased(const Linear& layer, ggml_tensor* y);
 
   ggml_context* context_;
   const Hyperparameters* model_;

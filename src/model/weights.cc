@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <format>
+#include <span>
 
 #include "model/ggml_runtime.h"
 
@@ -30,26 +31,45 @@ std::vector<ggml_backend_buffer_type_t> fast_layouts(ggml_backend_dev_t device) 
   return layouts;
 }
 
-/// Whether ggml multiplies with a matrix of this type and shape, or with such a stack of them, when
-/// it is kept in this layout.
+/// Whether ggml multiplies with a matrix of this type and shape, or with one for each expert, when it
+/// is kept in this layout.
 bool multiplies_in(ggml_backend_dev_t device, ggml_backend_buffer_type_t layout, ggml_op multiply,
-                   const ModelFile::Tensor& matrix) {
+                   ggml_type type, const std::array<std::int64_t, GGML_MAX_DIMS>& shape) {
   constexpr int kRows = 512;
   const ggml_context_ptr context = make_context(4);
   const ggml_backend_buffer_ptr nowhere(ggml_backend_buft_alloc_buffer(layout, 0));
   if (!nowhere) return false;
-  ggml_tensor* weight = ggml_new_tensor(context.get(), matrix.type, 3, matrix.shape.data());
+  ggml_tensor* weight = ggml_new_tensor(context.get(), type, 3, shape.data());
   weight->buffer = nowhere.get();
   ggml_tensor* product = nullptr;
   if (multiply == GGML_OP_MUL_MAT_ID) {
-    ggml_tensor* x = ggml_new_tensor_3d(context.get(), GGML_TYPE_F32, matrix.shape[0], 1, kRows);
+    ggml_tensor* x = ggml_new_tensor_3d(context.get(), GGML_TYPE_F32, shape[0], 1, kRows);
     ggml_tensor* chosen = ggml_new_tensor_2d(context.get(), GGML_TYPE_I32, 1, kRows);
     product = ggml_mul_mat_id(context.get(), weight, x, chosen);
   } else {
-    ggml_tensor* x = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, matrix.shape[0], kRows);
+    ggml_tensor* x = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, shape[0], kRows);
     product = ggml_mul_mat(context.get(), weight, x);
   }
   return ggml_backend_dev_supports_op(device, product);
+}
+
+/// Gives ggml, all at once as its layouts want it, the data of a tensor that is made of `sources`.
+void rearrange(ggml_tensor* tensor, std::span<const ModelFile::Tensor* const> sources) {
+  std::vector<std::byte> joined;
+  std::span<const std::byte> data = sources[0]->data;
+  if (sources.size() > 1) {
+    joined.reserve(ggml_nbytes(tensor));
+    for (const ModelFile::Tensor* source : sources) {
+      joined.append_range(source->data);
+      MappedFile::forget(source->data);
+    }
+    data = joined;
+  }
+  {
+    LogCapture quiet;
+    ggml_backend_tensor_set(tensor, data.data(), 0, data.size());
+  }
+  if (sources.size() == 1) MappedFile::forget(data);
 }
 
 }  // namespace
@@ -87,23 +107,27 @@ const ModelFile::Tensor* WeightLoader::find_matrix(const std::string& name,
   return nullptr;
 }
 
-ggml_tensor* WeightLoader::add(Place& place, const ModelFile::Tensor& source) {
-  ggml_tensor* tensor = ggml_new_tensor(place.context.get(), source.type, GGML_MAX_DIMS, source.shape.data());
-  ggml_set_name(tensor, source.name.c_str());
-  place.parts.push_back({tensor, &source});
+ggml_tensor* WeightLoader::add(Place& place, std::vector<const ModelFile::Tensor*> sources,
+                               const Shape& shape) {
+  ggml_tensor* tensor = ggml_new_tensor(place.context.get(), sources[0]->type, GGML_MAX_DIMS, shape.data());
+  ggml_set_name(tensor, sources[0]->name.c_str());
+  place.parts.push_back({tensor, std::move(sources)});
   return tensor;
 }
 
-ggml_tensor* WeightLoader::add_to_multiply(ggml_op multiply, const ModelFile::Tensor& source) {
-  const auto best = std::ranges::find_if(places_, [&](const Place& place) {
-    return place.type == nullptr || multiplies_in(device_, place.type, multiply, source);
+WeightLoader::Place& WeightLoader::best_place(ggml_op multiply, ggml_type type, const Shape& shape) {
+  return *std::ranges::find_if(places_, [&](const Place& place) {
+    return place.type == nullptr || multiplies_in(device_, place.type, multiply, type, shape);
   });
-  return add(*best, source);
+}
+
+ggml_tensor* WeightLoader::add_to_multiply(ggml_op multiply, const ModelFile::Tensor& source) {
+  return add(best_place(multiply, source.type, source.shape), {&source}, source.shape);
 }
 
 ggml_tensor* WeightLoader::table(const std::string& name, int width, int rows) {
   const ModelFile::Tensor* source = find_matrix(name, {width, rows});
-  return source == nullptr ? nullptr : add(places_.back(), *source);
+  return source == nullptr ? nullptr : add(places_.back(), {source}, source->shape);
 }
 
 ggml_tensor* WeightLoader::floats(const std::string& name, std::initializer_list<int> shape) {
@@ -114,7 +138,7 @@ ggml_tensor* WeightLoader::floats(const std::string& name, std::initializer_list
                                                  ggml_type_name(source->type)));
     return nullptr;
   }
-  return add(places_.back(), *source);
+  return add(places_.back(), {source}, source->shape);
 }
 
 ggml_tensor* WeightLoader::vector(const std::string& name, int n) { return floats(name + ".weight", {n}); }
@@ -128,9 +152,37 @@ Linear WeightLoader::linear(const std::string& name, int in, int out) {
   const ModelFile::Tensor* source = find_matrix(name, {in, out});
   if (source == nullptr) return linear;
   linear.weight = add_to_multiply(GGML_OP_MUL_MAT, *source);
+  add_scale_and_bias(linear, name, out);
+  return linear;
+}
+
+void WeightLoader::add_scale_and_bias(Linear& linear, const std::string& name, int out) {
   if (file_->find(name + ".scale") != nullptr) linear.scale = floats(name + ".scale", {1});
   if (file_->find(name + ".bias") != nullptr) linear.bias = floats(name + ".bias", {out});
-  return linear;
+}
+
+LinearStack WeightLoader::linear_stack(int in, std::initializer_list<std::pair<std::string, int>> parts) {
+  std::vector<const ModelFile::Tensor*> sources;
+  Shape shape = {in, 0, 1, 1};
+  for (const auto& [name, out] : parts) {
+    sources.push_back(find_matrix(name, {in, out}));
+    if (sources.back() == nullptr) return {};
+    shape[1] += out;
+  }
+  LinearStack stack;
+  const ggml_type type = sources[0]->type;
+  if (std::ranges::all_of(sources, [type](const auto* source) { return source->type == type; })) {
+    Place& place = best_place(GGML_OP_MUL_MAT, type, shape);
+    if (place.type != nullptr) stack.weight = add(place, sources, shape);
+  }
+  for (std::size_t i = 0; const auto& [name, out] : parts) {
+    LinearStack::Part& part = stack.parts.emplace_back();
+    part.out = out;
+    if (stack.weight == nullptr) part.linear.weight = add_to_multiply(GGML_OP_MUL_MAT, *sources[i]);
+    add_scale_and_bias(part.linear, name, out);
+    ++i;
+  }
+  return stack;
 }
 
 ExpertLinear WeightLoader::expert_linear(const std::string& name, int in, int out, int experts) {
@@ -145,8 +197,8 @@ ExpertLinear WeightLoader::expert_linear(const std::string& name, int in, int ou
 
 FeedForward WeightLoader::feed_forward(const std::string& block, int embedding, int width,
                                        const std::string& suffix) {
-  return {.gate = linear(block + "ffn_gate" + suffix, embedding, width),
-          .up = linear(block + "ffn_up" + suffix, embedding, width),
+  return {.gate_up = linear_stack(embedding,
+                                  {{block + "ffn_gate" + suffix, width}, {block + "ffn_up" + suffix, width}}),
           .down = linear(block + "ffn_down" + suffix, width, embedding)};
 }
 
@@ -154,7 +206,7 @@ Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
   require(file_->ok(), "WeightLoader::load of a refused file");
   std::size_t total = 0;
   for (const Place& place : places_) {
-    for (const Part& part : place.parts) total += part.source->data.size();
+    for (const Part& part : place.parts) total += ggml_nbytes(part.tensor);
   }
   std::size_t done = 0;
   const auto go_on = [&](std::size_t bytes) {
@@ -181,8 +233,8 @@ Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
     ggml_backend_buffer_set_usage(buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
 
     for (const Part& part : place.parts) {
-      std::span<const std::byte> data = part.source->data;
       if (place.type == nullptr) {
+        std::span<const std::byte> data = part.sources[0]->data;
         ggml_backend_tensor_alloc(buffer, part.tensor, const_cast<std::byte*>(data.data()));
         constexpr std::size_t kStep = std::size_t{16} << 20;
         while (!data.empty()) {
@@ -192,12 +244,8 @@ Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
           data = data.subspan(step.size());
         }
       } else {
-        {
-          LogCapture quiet;  // of how ggml rearranges it; not held while progress is reported
-          ggml_backend_tensor_set(part.tensor, data.data(), 0, data.size());
-        }
-        MappedFile::forget(data);
-        if (!go_on(data.size())) return cancelled();
+        rearrange(part.tensor, part.sources);
+        if (!go_on(ggml_nbytes(part.tensor))) return cancelled();
       }
     }
     weights.contexts.push_back(std::move(place.context));

@@ -4,6 +4,8 @@
 
 #include <ggml-cpp.h>
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -24,6 +26,17 @@ struct Linear {
   ggml_tensor* bias = nullptr;    ///< [out], or null
 };
 
+/// Linears with the same input.
+struct LinearStack {
+  struct Part {
+    Linear linear;
+    int out = 0;
+  };
+  /// Those of all parts, one after the other, [in, sum of out]; null: each part has its own.
+  ggml_tensor* weight = nullptr;
+  std::vector<Part> parts;
+};
+
 /// A Linear for each of several experts.
 struct ExpertLinear {
   ggml_tensor* weight = nullptr;  ///< [in, out, experts]
@@ -33,9 +46,8 @@ struct ExpertLinear {
 
 /// The gated feed-forward network of arXiv:2002.05202.
 struct FeedForward {
-  Linear gate;  ///< [embedding, width]
-  Linear up;    ///< [embedding, width]
-  Linear down;  ///< [width, embedding]
+  LinearStack gate_up;  ///< [embedding, width] each
+  Linear down;          ///< [width, embedding]
 };
 
 /// Owns the memory of a model's weights.
@@ -63,7 +75,10 @@ class WeightLoader {
   ggml_tensor* optional_vector(const std::string& name, int n);
   /// NAME.weight [in, out] to multiply with, and NAME.scale [1] and NAME.bias [out] if there.
   Linear linear(const std::string& name, int in, int out);
-  /// The same for each of several experts.
+  /// Several linear() by name and `out`, in one matrix where they are of one type that ggml has a
+  /// faster layout for: what is in the mapping stays there.
+  LinearStack linear_stack(int in, std::initializer_list<std::pair<std::string, int>> parts);
+  /// The same as linear() for each of several experts.
   ExpertLinear expert_linear(const std::string& name, int in, int out, int experts);
   /// The three of "BLOCKffn_gateSUFFIX" and so on.
   FeedForward feed_forward(const std::string& block, int embedding, int width,
@@ -75,9 +90,11 @@ class WeightLoader {
   Result<Weights> load(const std::function<bool(float)>& progress);
 
  private:
+  using Shape = std::array<std::int64_t, GGML_MAX_DIMS>;
+
   struct Part {
     ggml_tensor* tensor;
-    const ModelFile::Tensor* source;
+    std::vector<const ModelFile::Tensor*> sources;  ///< in the mapping, only one
   };
   /// The weights that go to one kind of memory.
   struct Place {
@@ -89,9 +106,12 @@ class WeightLoader {
   const ModelFile::Tensor* find(const std::string& name, std::initializer_list<int> shape);
   /// NAME.weight, of a type to look rows up in or to multiply with.
   const ModelFile::Tensor* find_matrix(const std::string& name, std::initializer_list<int> shape);
-  ggml_tensor* add(Place& place, const ModelFile::Tensor& source);
-  /// Adds a matrix, or one for each expert, where GGML_OP_MUL_MAT or GGML_OP_MUL_MAT_ID is fastest.
+  ggml_tensor* add(Place& place, std::vector<const ModelFile::Tensor*> sources, const Shape& shape);
+  /// Where GGML_OP_MUL_MAT or GGML_OP_MUL_MAT_ID is fastest with such a matrix, or one for each expert.
+  Place& best_place(ggml_op multiply, ggml_type type, const Shape& shape);
   ggml_tensor* add_to_multiply(ggml_op multiply, const ModelFile::Tensor& source);
+  /// The NAME.scale and NAME.bias of a Linear, if there.
+  void add_scale_and_bias(Linear& linear, const std::string& name, int out);
 
   ModelFile* file_;
   ggml_backend_dev_t device_;

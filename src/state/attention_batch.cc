@@ -181,15 +181,15 @@ Result<std::unique_ptr<AttentionBatch>> AttentionBatch::create(std::span<const S
 std::span<const std::int32_t> AttentionBatch::positions() const { return impl_->positions; }
 int AttentionBatch::rows() const { return static_cast<int>(impl_->positions.size()); }
 
-void AttentionBatch::append(int layer, const float* keys, const float* values, int ith, int nth) {
+void AttentionBatch::append(int layer, const float* keys, const float* values, std::size_t value_stride,
+                            int ith, int nth) {
   const KvLayout& layout = impl_->plan->shape().layout;
   const std::size_t key_size = static_cast<std::size_t>(layout.kv_heads) * layout.key_dim;
-  const std::size_t value_size = static_cast<std::size_t>(layout.kv_heads) * layout.value_dim;
   const std::size_t rows = impl_->places.size();
   for (std::size_t row = rows * ith / nth; row < rows * (ith + 1) / nth; ++row) {
     const auto [segment, token] = impl_->places[row];
     kernels::write_token(layout, layer, segment->data(), segment->capacity(), token, keys + row * key_size,
-                         values + row * value_size);
+                         values + row * value_stride);
   }
 }
 

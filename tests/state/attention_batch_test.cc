@@ -205,7 +205,9 @@ TEST(AttentionBatchTest, AnyNumberOfThreadsComputesTheSame) {
       std::vector<std::jthread> running;
       for (int ith = 0; ith < threads; ++ith) running.emplace_back([&work, ith] { work(ith); });
     };
-    on_all([&](int ith) { batch->append(1, keys.data(), values.data(), ith, threads); });
+    on_all([&](int ith) {
+      batch->append(1, keys.data(), values.data(), kLayout.kv_heads * kLayout.value_dim, ith, threads);
+    });
     on_all([&](int ith) { batch->attend(1, q.data(), nullptr, out.data(), ith, threads); });
     if (first.empty()) first = out;
     EXPECT_EQ(out, first) << threads << " threads";

@@ -44,17 +44,20 @@ std::size_t evaluate(std::span<const Step> steps, Budget& budget) {
 
   for (int layer = 0; layer < layout.layers; ++layer) {
     std::vector<float> keys, values, queries;
+    const std::vector<float> between(5, NAN);  // rows of values, where no one looks
     for (const Step& step : steps) {
       for (const std::uint64_t name : step.added) {
         keys.append_range(kv_row(name, layer, layout.kv_heads, layout.key_dim, false));
         values.append_range(kv_row(name, layer, layout.kv_heads, layout.value_dim, true));
+        values.append_range(between);
         queries.append_range(kv_row(~name, layer, query_heads, layout.key_dim, false));
       }
     }
     std::vector<float> out(queries.size() / layout.key_dim * layout.value_dim, NAN);
     // The first layer has no sinks.
     const auto sinks = layer == 0 ? std::vector<float>() : kv_row(layer, layer, query_heads, 1, false);
-    batch->append(layer, keys.data(), values.data(), 0, 1);
+    batch->append(layer, keys.data(), values.data(), values.size() / static_cast<std::size_t>(batch->rows()),
+                  0, 1);
     batch->attend(layer, queries.data(), layer == 0 ? nullptr : sinks.data(), out.data(), 0, 1);
 
     const float* query = queries.data();
