@@ -1,6 +1,7 @@
 #include "model/graph.h"
 
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace banyan {
@@ -22,6 +23,12 @@ AttentionBatch& attention_batch(const StepBatches& step, const LayerCall& call) 
   return call.kind == LayerKind::window ? *step.window : *step.attention;
 }
 
+/// Fills the rows that the graph has beyond the step's, from this byte on: no one reads them, but
+/// what is by chance in memory may be slow to compute with.
+void clear_from(ggml_tensor* result, std::size_t byte, int ith) {
+  if (ith == 0) std::memset(static_cast<std::byte*>(result->data) + byte, 0, ggml_nbytes(result) - byte);
+}
+
 void append(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
   const ggml_tensor* v = result->src[1];
   attention_batch(step, call)
@@ -30,12 +37,15 @@ void append(const StepBatches& step, const LayerCall& call, ggml_tensor* result,
 
 void attend(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
   const float* sinks = result->src[2] == nullptr ? nullptr : floats(result->src[2]);
-  attention_batch(step, call).attend(call.layer, floats(result->src[0]), sinks, floats(result), ith, nth);
+  AttentionBatch& batch = attention_batch(step, call);
+  batch.attend(call.layer, floats(result->src[0]), sinks, floats(result), ith, nth);
+  clear_from(result, result->nb[1] * static_cast<std::size_t>(batch.rows()), ith);
 }
 
 void convolve_rows(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
   step.recurrent->convolve(call.layer, floats(result->src[0]), floats(result->src[1]), floats(result), ith,
                            nth);
+  clear_from(result, result->nb[1] * static_cast<std::size_t>(step.recurrent->rows()), ith);
 }
 
 void scan_rows(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth) {
@@ -47,6 +57,7 @@ void scan_rows(const StepBatches& step, const LayerCall& call, ggml_tensor* resu
                                          .g = floats(result->src[3]),
                                          .beta = floats(result->src[4])};
   step.recurrent->scan(call.layer, input, floats(result), ith, nth);
+  clear_from(result, result->nb[2] * static_cast<std::size_t>(step.recurrent->rows()), ith);
 }
 
 /// A tensor [n0, n1, n2] that an operation on the layer's memory computes from `sources`.

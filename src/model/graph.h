@@ -42,7 +42,8 @@ class Graph {
   /// Most tensors that a graph of so many layers has.
   static std::size_t most_tensors(int layers) { return 64 + 128 * static_cast<std::size_t>(layers); }
 
-  /// The blocks make their tensors in `context`. `calls` has one entry for each layer; all must
+  /// `rows` may be more than those of the steps, whose rows come first; what the others compute is of no
+  /// use. The blocks make their tensors in `context`. `calls` has one entry for each layer; all must
   /// outlive the graph.
   Graph(ggml_context* context, const Hyperparameters& model, std::span<LayerCall> calls, int rows,
         int outputs);

@@ -227,6 +227,7 @@ Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
     } else {
       LogCapture quiet;
       weights.buffers.emplace_back(ggml_backend_alloc_ctx_tensors_from_buft(place.context.get(), place.type));
+      weights.rearranged = true;
     }
     const ggml_backend_buffer_t buffer = weights.buffers.back().get();
     if (buffer == nullptr) return fail(Errc::out_of_memory, file_->path() + ": no memory for the weights");

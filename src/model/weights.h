@@ -55,6 +55,7 @@ struct Weights {
   std::unique_ptr<MappedFile> mapping;
   std::vector<ggml_context_ptr> contexts;
   std::vector<ggml_backend_buffer_ptr> buffers;
+  bool rearranged = false;  ///< some are in a layout of ggml's beside its plain one
 };
 
 /// Hands an architecture the tensors that it asks for, checked: present, of the expected shape, of

@@ -257,7 +257,7 @@ TEST_P(AgainstLibllama, EveryWayOfEvaluatingGivesItsLogits) {
   subject.evaluate(*trunk, {tokens.begin(), tokens.begin() + 40});
   std::vector<Subject::Path> paths;
   std::vector<Subject::Piece> pieces;
-  for (const std::size_t rows : {11, 1, 20, 6}) {
+  for (const std::size_t rows : {11, 1, 20, 7}) {
     const bool alone = rows == 20;
     paths.push_back(alone ? subject.start() : subject.fork(*trunk));
     pieces.push_back({paths.back().get(), random_tokens(rows, vocabulary, static_cast<std::uint32_t>(rows))});
