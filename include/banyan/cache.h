@@ -148,6 +148,8 @@ class PrefixCache {
   std::vector<std::string> poll();
   /// Whether a lower tier is at work on memory that poll() will give back.
   bool awaits_memory() const;
+  /// While `busy`, steps are computed: a lower tier's thread holds itself back. Not so at first.
+  void set_busy(bool busy);
   /// Stores all that sessions have left, and waits until it is kept.
   void flush();
 

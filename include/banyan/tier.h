@@ -87,6 +87,9 @@ class Tier {
   /// Waits until poll() has something to tell, or all that was asked for is done. Returns false in the latter
   /// case.
   virtual bool wait() = 0;
+  /// While `busy`, others compute: the tier works a small part of the time and rests in between, so that
+  /// they keep their speed. Not so at first.
+  virtual void set_busy(bool busy) = 0;
   /// `notify` is called by a thread of the tier whenever poll() has something to tell.
   virtual void set_notify(std::function<void()> notify) = 0;
 };

@@ -68,6 +68,10 @@ std::vector<std::string> PrefixCache::poll() {
 
 bool PrefixCache::awaits_memory() const { return impl_->lower != nullptr && impl_->lower->awaits_memory(); }
 
+void PrefixCache::set_busy(bool busy) {
+  if (impl_->lower != nullptr) impl_->lower->set_busy(busy);
+}
+
 void PrefixCache::flush() {
   if (impl_->lower != nullptr) impl_->lower->flush();
 }

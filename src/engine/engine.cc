@@ -308,7 +308,9 @@ void Engine::Impl::run() {
 bool Engine::Impl::step() {
   try {
     for (const std::string& note : cache->poll()) spdlog::warn("disk cache: {}", note);
-    return scheduler->step();
+    const bool has_work = scheduler->step();
+    cache->set_busy(has_work);
+    return has_work;
   } catch (const std::bad_alloc&) {
     scheduler->fail_running({Errc::out_of_memory, "the system has no memory left"});
   } catch (const std::exception& error) {

@@ -35,6 +35,7 @@ class FakeTier final : public Tier {
   void replace_records(std::vector<Record> records) override { writes_.push_back(std::move(records)); }
   std::vector<Outcome> poll() override;
   bool wait() override;
+  void set_busy(bool) override {}
   void set_notify(std::function<void()> notify) override { notify_ = std::move(notify); }
 
   /// Does what comes next. False when there is nothing to do.

@@ -167,6 +167,7 @@ bool LowerTier::awaits_memory() const {
 }
 
 void LowerTier::flush() {
+  tier_->set_busy(false);
   store_waiting();
   while (!inserts_.empty() && tier_->wait()) {
     collect();

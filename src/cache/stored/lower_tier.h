@@ -66,6 +66,7 @@ class LowerTier {
   void poll();
   /// The next load that has ended, if any.
   std::optional<Ended> next_ended();
+  void set_busy(bool busy) { tier_->set_busy(busy); }
   /// Stores all that waits for its turn, and rewrites the records with their present ages; waits until that
   /// is done.
   void flush();

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <exception>
 #include <filesystem>
 #include <format>
@@ -22,6 +24,17 @@ namespace {
 // Of a block's number; the rest is the journal's count of starts.
 constexpr int kCountBits = 40;
 constexpr std::uint32_t kMostStarts = (std::uint32_t{1} << (64 - kCountBits)) - 1;
+
+// Of its own working time, while others compute.
+constexpr int kTimesToRest = 11;
+constexpr auto kLeastToRestFor = std::chrono::milliseconds(1);
+
+/// How long this thread has worked.
+std::chrono::nanoseconds thread_time() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 template <class... Functions>
 struct Overloaded : Functions... {
@@ -245,6 +258,12 @@ bool DiskTier::wait() {
   return !ended_.empty();
 }
 
+void DiskTier::set_busy(bool busy) {
+  const std::lock_guard lock(mutex_);
+  busy_ = busy;
+  wake_.notify_one();
+}
+
 void DiskTier::set_notify(std::function<void()> notify) {
   const std::lock_guard lock(notify_mutex_);
   notify_ = std::move(notify);
@@ -255,6 +274,7 @@ void DiskTier::set_notify(std::function<void()> notify) {
 
 void DiskTier::run(const std::stop_token& stop) {
   lower_priority();
+  stop_ = stop;
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, stop,
@@ -325,6 +345,7 @@ Result<> DiskTier::store(Insert& insert) {
       const auto payload = room(block.bytes);
       block.fill(payload);
       if (auto done = write_block(files_, folder_, head_.space, block.id, payload); !done) return done;
+      rest();
       serve_look_ups();
     }
     // Also where there are no blocks: an earlier rewrite() may have failed to.
@@ -349,6 +370,7 @@ Result<> DiskTier::find(LookUp& look_up, std::vector<BlockId>& missing) {
     block.take(payload);
     // Its time says when it was last used; without it a block is only cleared sooner.
     static_cast<void>(files_.touch(block_path(folder_, block.id)));
+    rest();
   }
   return {};
 }
@@ -360,6 +382,18 @@ Result<> DiskTier::rewrite(const NewRecords& records) {
   // insert has synced the folder, before it is told to be kept.
   journal_ = std::move(*journal);
   return files_.sync_folder(folder_);
+}
+
+// Priorities alone do not keep it from others: what it makes the system do, such as clearing new memory, is
+// not interrupted, and where one of several threads is held up, the others wait for it.
+void DiskTier::rest() {
+  const auto worked = thread_time() - rested_at_;
+  if (worked < kLeastToRestFor) return;
+  {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop_, kTimesToRest * worked, [this] { return !busy_; });
+  }
+  rested_at_ = thread_time();
 }
 
 std::span<std::byte> DiskTier::room(std::size_t bytes) {

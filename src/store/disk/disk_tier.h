@@ -10,6 +10,7 @@
 /// block of the old numbers is read again.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +54,7 @@ class DiskTier final : public Tier {
   void replace_records(std::vector<Record> records) override;
   std::vector<Outcome> poll() override;
   bool wait() override;
+  void set_busy(bool busy) override;
   /// Waits until no call of the function before runs. `notify` does not throw.
   void set_notify(std::function<void()> notify) override;
 
@@ -90,6 +92,7 @@ class DiskTier final : public Tier {
   Result<> store(Insert& insert);
   Result<> find(LookUp& look_up, std::vector<BlockId>& missing);
   Result<> rewrite(const NewRecords& records);
+  void rest();
   std::span<std::byte> room(std::size_t bytes);
 
   Files& files_;
@@ -105,6 +108,8 @@ class DiskTier final : public Tier {
   // The thread's, once it runs.
   std::unique_ptr<Journal> journal_;
   std::vector<std::byte> buffer_;  // one block
+  std::stop_token stop_;
+  std::chrono::nanoseconds rested_at_{0};  // by the thread's own clock
 
   std::mutex notify_mutex_;
   std::function<void()> notify_;
@@ -117,6 +122,7 @@ class DiskTier final : public Tier {
   std::unordered_set<BlockId> unstored_;  // blocks of inserts that have not ended
   int running_ = 0;
   bool has_news_ = false;  // that the caller was not notified of
+  bool busy_ = false;
   std::jthread thread_;
 };
 

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <ctime>
 #include <memory>
 #include <new>
 #include <semaphore>
@@ -420,6 +423,48 @@ TEST(DiskTier, WorksAtALowerPriority) {
                {});
   finish(*tier);
   EXPECT_EQ(priority, std::min(getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())) + 10, 19));
+}
+
+/// Has the calling thread work for so long that it rests for seconds.
+void work() {
+  const auto worked = [] {
+    timespec time = {};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  for (const auto begin = worked(); worked() - begin < std::chrono::milliseconds(300);) {
+  }
+}
+
+TEST(DiskTier, RestsWhileOthersCompute) {
+  FakeFiles files;
+  auto tier = open_tier(files);
+  const BlockId first = tier->new_block(), second = tier->new_block();
+  ASSERT_TRUE(insert(*tier, first, 10, "one"));
+  ASSERT_TRUE(insert(*tier, second, 10, "two"));
+  std::binary_semaphore first_taken{0};
+  std::atomic<int> second_taken = 0;
+  const auto look_up_both = [&] {
+    tier->look_up({{first, 10,
+                    [&](auto) {
+                      work();
+                      first_taken.release();
+                    }},
+                   {second, 10, [&](auto) { ++second_taken; }}});
+    first_taken.acquire();
+  };
+  tier->set_busy(true);
+  look_up_both();
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  EXPECT_EQ(second_taken, 0);
+  tier->set_busy(false);
+  for (const auto& outcome : finish(*tier)) EXPECT_TRUE(outcome.result);
+  EXPECT_EQ(second_taken, 1);
+
+  tier->set_busy(true);
+  look_up_both();
+  tier.reset();  // does not wait for the rest
+  EXPECT_EQ(second_taken, 2);
 }
 
 TEST(DiskTier, OpensOnlyWithAFolderAndAKey) {
