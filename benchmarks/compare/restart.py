@@ -113,7 +113,7 @@ def measure_beside(args: argparse.Namespace, serve: list[str], folder: Path, log
             trunk.say(0, args.shared)
             other = Conversation(99, [], last_id)
             other.say(attempt, 256)
-            running = RunningReply(server.url, other.tokens, 400)
+            running = RunningReply(server.url, other.tokens, 1000)
             running.start()
             while len(running.times) < 60:
                 time.sleep(0.05)
@@ -122,10 +122,12 @@ def measure_beside(args: argparse.Namespace, serve: list[str], folder: Path, log
             back.tokens.append(300)
             reply = back.hear(server.url, 3, 1)
             end = begin + reply.first_token
-            alone_rates.append(running.rate(running.times[10], begin))
-            rates.append(running.rate(begin, end))
-            seconds.append(reply.first_token)
             running.join()
+            rates.append(running.rate(begin, end))
+            # A reply slows down as it grows, so before and after.
+            alone_rates.append(statistics.mean([running.rate(running.times[10], begin),
+                                                running.rate(end, running.times[-1])]))
+            seconds.append(reply.first_token)
         forget_files(folder)
     share = [100 * rate / alone for rate, alone in zip(rates, alone_rates)]
     return {

@@ -55,24 +55,24 @@ Result<> write_block(Files& files, const std::string& folder, const SpaceId& spa
   return {};
 }
 
-Result<> read_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
-                    std::span<std::byte> payload) {
+Result<std::span<const std::byte>> read_block(Files& files, const std::string& folder, const SpaceId& space,
+                                              BlockId block, std::span<std::byte> image) {
   const std::string path = block_path(folder, block);
   auto file = files.open(path, Files::Mode::read);
   if (!file) return std::unexpected(file.error());
   const auto size = (*file)->size();
   if (!size) return std::unexpected(size.error());
-  if (*size != kBlockHeader + payload.size()) {
-    return fail(Errc::corrupt, std::format("{}: {} bytes, not the {} of the block", path, *size,
-                                           kBlockHeader + payload.size()));
+  if (*size != image.size()) {
+    return fail(Errc::corrupt,
+                std::format("{}: {} bytes, not the {} of the block", path, *size, image.size()));
   }
-  std::array<std::byte, kBlockHeader> head;
-  if (auto read = (*file)->read(0, head); !read) return read;
-  if (auto read = (*file)->read(kBlockHeader, payload); !read) return read;
-  if (!std::ranges::equal(head, header(space, block, payload.size(), checksum(payload)))) {
+  if (auto read = (*file)->read(0, image); !read) return std::unexpected(read.error());
+  const std::span<const std::byte> payload = image.subspan(kBlockHeader);
+  if (!std::ranges::equal(image.first(kBlockHeader),
+                          header(space, block, payload.size(), checksum(payload)))) {
     return damaged(path);
   }
-  return {};
+  return payload;
 }
 
 Result<> check_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block) {

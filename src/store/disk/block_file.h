@@ -46,10 +46,11 @@ std::optional<BlockId> block_of(std::string_view name);
 Result<> write_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
                      std::span<const std::byte> payload);
 
-/// Reads all of a block's payload. Errors: io; corrupt: anything is not as it was written, or the block is
-/// another than asked for, or of another size. `payload` is undefined then.
-Result<> read_block(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
-                    std::span<std::byte> payload);
+/// Reads all of a block's file into `image`, which is as large as kBlockHeader and the payload; returns the
+/// payload in it. Errors: io; corrupt: anything is not as it was written, or the block is another than asked
+/// for, or of another size. `image` is undefined then.
+Result<std::span<const std::byte>> read_block(Files& files, const std::string& folder, const SpaceId& space,
+                                              BlockId block, std::span<std::byte> image);
 
 /// Reads a block of whatever size and tells whether it is as it was written, in little memory. Errors: as
 /// read_block().

@@ -9,6 +9,7 @@
 #include <exception>
 #include <filesystem>
 #include <format>
+#include <memory>
 #include <new>
 #include <random>
 #include <system_error>
@@ -362,12 +363,12 @@ Result<> DiskTier::store(Insert& insert) {
 
 Result<> DiskTier::find(LookUp& look_up, std::vector<BlockId>& missing) {
   for (const BlockToFind& block : look_up.blocks) {
-    const auto payload = room(block.bytes);
-    if (auto read = read_block(files_, folder_, head_.space, block.id, payload); !read) {
+    const auto payload = read_block(files_, folder_, head_.space, block.id, room(kBlockHeader + block.bytes));
+    if (!payload) {
       missing.push_back(block.id);
-      return read;
+      return std::unexpected(payload.error());
     }
-    block.take(payload);
+    block.take(*payload);
     // Its time says when it was last used; without it a block is only cleared sooner.
     static_cast<void>(files_.touch(block_path(folder_, block.id)));
     rest();
@@ -397,11 +398,14 @@ void DiskTier::rest() {
 }
 
 std::span<std::byte> DiskTier::room(std::size_t bytes) {
-  if (buffer_.size() < bytes) {
+  std::size_t size = bytes + File::kPage;  // so that there are as many bytes from a page's begin on
+  if (buffer_.size() < size) {
     buffer_ = {};  // first, not to have both
-    buffer_.resize(bytes);
+    buffer_.resize(size);
   }
-  return std::span(buffer_).first(bytes);
+  size = buffer_.size();
+  void* begin = buffer_.data();
+  return {static_cast<std::byte*>(std::align(File::kPage, bytes, begin, size)), bytes};
 }
 
 Result<std::unique_ptr<Tier>> open_disk_tier(const DiskTierOptions& options) {

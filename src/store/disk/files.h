@@ -23,6 +23,9 @@ class File {
  public:
   virtual ~File() = default;
 
+  /// What reading and memory begin at multiples of is read without a copy, where the system can.
+  static constexpr std::size_t kPage = 4096;
+
   virtual Result<std::uint64_t> size() = 0;
   /// Fills `to` from `offset` on. Errors: corrupt (the file ends before).
   virtual Result<> read(std::uint64_t offset, std::span<std::byte> to) = 0;

@@ -1,13 +1,18 @@
 #include "store/disk/block_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <random>
 #include <vector>
 
 #include "store/disk/cache_folder.h"
 #include "store/disk/fake_files.h"
+#include "support/temporary_folder.h"
 
 namespace banyan {
 namespace {
@@ -23,14 +28,21 @@ Bytes random_bytes(std::size_t count, unsigned seed) {
   return bytes;
 }
 
+/// The payload of a block that should be so long.
+Result<Bytes> read(Files& files, const std::string& folder, const SpaceId& space, BlockId block,
+                   std::size_t bytes) {
+  Bytes image(kBlockHeader + bytes);
+  const auto payload = read_block(files, folder, space, block, image);
+  if (!payload) return std::unexpected(payload.error());
+  return Bytes(payload->begin(), payload->end());
+}
+
 TEST(BlockFile, IsReadAsItWasWritten) {
   FakeFiles files;
   for (const std::size_t size : {0, 1, 63, 64, 1000}) {
     const Bytes payload = random_bytes(size, 1);
     ASSERT_TRUE(write_block(files, "folder", kSpace, size, payload));
-    Bytes read(size);
-    ASSERT_TRUE(read_block(files, "folder", kSpace, size, read));
-    EXPECT_EQ(read, payload);
+    EXPECT_EQ(read(files, "folder", kSpace, size, size), payload);
   }
 }
 
@@ -54,17 +66,16 @@ TEST(BlockFile, AnyChangedByteIsFound) {
   FakeFiles files;
   ASSERT_TRUE(write_block(files, "folder", kSpace, 7, random_bytes(100, 2)));
   Bytes& bytes = files.bytes("folder/" + block_name(7));
-  Bytes read(100);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     for (const int bit : {0, 3, 7}) {
       bytes[i] ^= std::byte{1} << bit;
-      const auto result = read_block(files, "folder", kSpace, 7, read);
+      const auto result = read(files, "folder", kSpace, 7, 100);
       ASSERT_FALSE(result) << "byte " << i;
       EXPECT_EQ(result.error().code, Errc::corrupt);
       bytes[i] ^= std::byte{1} << bit;
     }
   }
-  EXPECT_TRUE(read_block(files, "folder", kSpace, 7, read));
+  EXPECT_TRUE(read(files, "folder", kSpace, 7, 100));
 }
 
 TEST(BlockFile, AnyOtherLengthIsFound) {
@@ -72,11 +83,10 @@ TEST(BlockFile, AnyOtherLengthIsFound) {
   ASSERT_TRUE(write_block(files, "folder", kSpace, 7, random_bytes(100, 2)));
   Bytes& bytes = files.bytes("folder/" + block_name(7));
   const Bytes whole = bytes;
-  Bytes read(100);
   for (std::size_t size = 0; size < whole.size() + 3; ++size) {
     bytes = whole;
     bytes.resize(size);
-    EXPECT_EQ(read_block(files, "folder", kSpace, 7, read).has_value(), size == whole.size());
+    EXPECT_EQ(read(files, "folder", kSpace, 7, 100).has_value(), size == whole.size());
   }
 }
 
@@ -86,15 +96,13 @@ TEST(BlockFile, AnotherBlockUnderItsNameIsRefused) {
   ASSERT_TRUE(write_block(files, "folder", kSpace, 7, payload));
   ASSERT_TRUE(write_block(files, "folder", kSpace, 8, payload));
   ASSERT_TRUE(files.rename("folder/" + block_name(7), "folder/" + block_name(8)));
-  Bytes read(10);
-  EXPECT_FALSE(read_block(files, "folder", kSpace, 8, read));
+  EXPECT_FALSE(read(files, "folder", kSpace, 8, 10));
 }
 
 TEST(BlockFile, ABlockOfAnotherSpaceIsRefused) {
   FakeFiles files;
   ASSERT_TRUE(write_block(files, "folder", kSpace, 7, random_bytes(10, 3)));
-  Bytes read(10);
-  EXPECT_FALSE(read_block(files, "folder", SpaceId{}, 7, read));
+  EXPECT_FALSE(read(files, "folder", SpaceId{}, 7, 10));
 }
 
 TEST(BlockFile, WhateverFailsLeavesNoBlockAndNothingUnfinished) {
@@ -123,11 +131,11 @@ TEST(BlockFile, ACrashLeavesAllOfItOrNothingUnderItsName) {
     files.fail_after(-1);
     const bool acknowledged = written && files.sync_folder("folder");
     files.crash(random);
-    Bytes read(50);
     const bool is_there = files.exists("folder/" + block_name(7));
-    EXPECT_EQ(is_there, read_block(files, "folder", kSpace, 7, read).has_value());
+    const auto found = read(files, "folder", kSpace, 7, payload.size());
+    EXPECT_EQ(is_there, found.has_value());
     if (is_there) {
-      EXPECT_EQ(read, payload);
+      EXPECT_EQ(found, payload);
     }
     if (acknowledged) {
       EXPECT_TRUE(is_there);
@@ -156,9 +164,7 @@ TEST(SystemFiles, ABlockOnARealDiskIsTheUsersAlone) {
   const Bytes payload = random_bytes(5000, 6);
   ASSERT_TRUE(write_block(files, folder, kSpace, 7, payload));
   ASSERT_TRUE(files.sync_folder(folder));
-  Bytes read(5000);
-  ASSERT_TRUE(read_block(files, folder, kSpace, 7, read));
-  EXPECT_EQ(read, payload);
+  EXPECT_EQ(read(files, folder, kSpace, 7, payload.size()), payload);
   const auto entries = files.list(folder);
   ASSERT_TRUE(entries);
   ASSERT_EQ(entries->size(), 1u);
@@ -170,8 +176,42 @@ TEST(SystemFiles, ABlockOnARealDiskIsTheUsersAlone) {
             perms::owner_read | perms::owner_write);
   ASSERT_TRUE(files.remove(folder / block_name(7)));
   EXPECT_TRUE(files.remove(folder / block_name(7)));
-  EXPECT_EQ(read_block(files, folder, kSpace, 7, read).error().code, Errc::io);
+  EXPECT_EQ(read(files, folder, kSpace, 7, payload.size()).error().code, Errc::io);
   std::filesystem::remove_all(folder);
+}
+
+// However much of it the system has in memory, and wherever it is read to.
+TEST(SystemFiles, LargePiecesAreReadAsTheyAre) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path() + "/file";
+  constexpr std::size_t kBytes = (std::size_t{1} << 20) + 777;
+  const Bytes bytes = random_bytes(kBytes, 7);
+  Files& files = system_files();
+  {
+    const auto file = files.open(path, Files::Mode::make).value();
+    ASSERT_TRUE(file->append(bytes));
+    ASSERT_TRUE(file->sync());
+  }
+  Bytes memory(kBytes + 2 * File::kPage);
+  void* aligned = memory.data();
+  std::size_t room = memory.size();
+  auto* const page = static_cast<std::byte*>(std::align(File::kPage, kBytes, aligned, room));
+  for (const std::size_t cached : {std::size_t{0}, std::size_t{1}, kBytes / 2, kBytes}) {
+    for (const std::size_t shift : {0, 1}) {
+      for (const std::size_t offset : {0, 4096, 5000}) {
+        const int descriptor = open(path.c_str(), O_RDONLY);
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+        Bytes ahead(cached);
+        EXPECT_EQ(pread(descriptor, ahead.data(), cached, 0), static_cast<ssize_t>(cached));
+        close(descriptor);
+        const auto file = files.open(path, Files::Mode::read).value();
+        const std::span<std::byte> to(page + shift, kBytes - offset);
+        ASSERT_TRUE(file->read(offset, to));
+        EXPECT_TRUE(std::ranges::equal(to, std::span(bytes).subspan(offset)));
+        EXPECT_EQ(file->read(offset + File::kPage, to).error().code, Errc::corrupt);
+      }
+    }
+  }
 }
 
 TEST(SystemFiles, SayWhichPathAndWhy) {
