@@ -27,7 +27,7 @@ constexpr int kCountBits = 40;
 constexpr std::uint32_t kMostStarts = (std::uint32_t{1} << (64 - kCountBits)) - 1;
 
 // Of its own working time, while others compute.
-constexpr int kTimesToRest = 11;
+constexpr int kTimesToRest = 15;
 constexpr auto kLeastToRestFor = std::chrono::milliseconds(1);
 
 /// How long this thread has worked.
