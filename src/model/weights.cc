@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <format>
+#include <memory>
+#include <new>
 #include <span>
 
 #include "model/ggml_runtime.h"
@@ -53,23 +55,25 @@ bool multiplies_in(ggml_backend_dev_t device, ggml_backend_buffer_type_t layout,
   return ggml_backend_dev_supports_op(device, product);
 }
 
-/// Gives ggml, all at once as its layouts want it, the data of a tensor that is made of `sources`.
-void rearrange(ggml_tensor* tensor, std::span<const ModelFile::Tensor* const> sources) {
-  std::vector<std::byte> joined;
-  std::span<const std::byte> data = sources[0]->data;
+/// Gives ggml, all at once as its layouts want it, the data of a tensor that is made of `sources`. Returns
+/// false where there is no memory to join them.
+bool rearrange(ggml_tensor* tensor, std::span<const ModelFile::Tensor* const> sources) {
+  const std::byte* data = sources[0]->data.data();
+  std::unique_ptr<std::byte[]> joined;
   if (sources.size() > 1) {
-    joined.reserve(ggml_nbytes(tensor));
-    for (const ModelFile::Tensor* source : sources) {
-      joined.append_range(source->data);
-      MappedFile::forget(source->data);
+    joined.reset(new (std::nothrow) std::byte[ggml_nbytes(tensor)]);
+    if (!joined) return false;
+    data = joined.get();
+    for (std::byte* to = joined.get(); const ModelFile::Tensor* source : sources) {
+      to = std::ranges::copy(source->data, to).out;
     }
-    data = joined;
   }
   {
     LogCapture quiet;
-    ggml_backend_tensor_set(tensor, data.data(), 0, data.size());
+    ggml_backend_tensor_set(tensor, data, 0, ggml_nbytes(tensor));
   }
-  if (sources.size() == 1) MappedFile::forget(data);
+  for (const ModelFile::Tensor* source : sources) MappedFile::forget(source->data);
+  return true;
 }
 
 }  // namespace
@@ -214,6 +218,9 @@ Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
     return !progress || progress(static_cast<float>(static_cast<double>(done) / static_cast<double>(total)));
   };
   const auto cancelled = [&] { return fail(Errc::cancelled, file_->path() + ": loading was cancelled"); };
+  const auto no_memory = [&] {
+    return fail(Errc::out_of_memory, file_->path() + ": no memory for the weights");
+  };
   if (!go_on(0)) return cancelled();
 
   Weights weights;
@@ -230,7 +237,7 @@ Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
       weights.rearranged = true;
     }
     const ggml_backend_buffer_t buffer = weights.buffers.back().get();
-    if (buffer == nullptr) return fail(Errc::out_of_memory, file_->path() + ": no memory for the weights");
+    if (buffer == nullptr) return no_memory();
     ggml_backend_buffer_set_usage(buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
 
     for (const Part& part : place.parts) {
@@ -245,7 +252,7 @@ Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
           data = data.subspan(step.size());
         }
       } else {
-        rearrange(part.tensor, part.sources);
+        if (!rearrange(part.tensor, part.sources)) return no_memory();
         if (!go_on(ggml_nbytes(part.tensor))) return cancelled();
       }
     }
