@@ -84,6 +84,16 @@ TEST(DiskTierSystem, AFolderThatCannotBeMadeIsNamed) {
   EXPECT_THAT(tier.error().message, HasSubstr("/nowhere/at/all"));
 }
 
+// Where not even root may write.
+TEST(DiskTierSystem, AFolderThatCannotBeWrittenToIsNamed) {
+  for (const std::string folder : {"/proc", "/proc/cache"}) {
+    const auto tier = open_disk_tier({folder, kKey, "a model"});
+    ASSERT_FALSE(tier);
+    EXPECT_EQ(tier.error().code, Errc::io);
+    EXPECT_THAT(tier.error().message, HasSubstr("/proc/"));
+  }
+}
+
 TEST(DiskTierSystem, FilesThatClaimToBeVastTakeNoMemory) {
   constexpr std::uintmax_t kVast = std::uintmax_t{1} << 38;
   const TemporaryFolder folder;
