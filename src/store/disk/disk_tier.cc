@@ -261,8 +261,8 @@ bool DiskTier::wait() {
 
 void DiskTier::set_busy(bool busy) {
   const std::lock_guard lock(mutex_);
-  busy_ = busy;
-  wake_.notify_one();
+  // Told at every step; only who rests must know, and only at the end.
+  if (std::exchange(busy_, busy) && !busy) wake_.notify_one();
 }
 
 void DiskTier::set_notify(std::function<void()> notify) {
