@@ -5,8 +5,8 @@
 #include <string>
 
 #include "banyan/vocabulary.h"
-#include "engine/grammar_check.h"
-#include "engine/llama_log.h"
+#include "sampling/grammar_check.h"
+#include "text/llama_log.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto vocabulary =

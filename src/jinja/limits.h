@@ -26,9 +26,13 @@ struct Limits {
 /// Why a template cannot be read or rendered. Thrown and caught within src/jinja.
 struct Failure {
   std::string message;
+  bool is_limit = false;
 };
 
 [[noreturn]] inline void failed(std::string message) { throw Failure{std::move(message)}; }
+[[noreturn]] inline void past_limit(const std::string& limit) {
+  throw Failure{"the template is past its limit of " + limit, true};
+}
 
 /// Lists and dictionaries within one another, so that who walks through a value may recurse.
 inline constexpr int kMaxValueDepth = 100;
@@ -71,7 +75,7 @@ class Meter {
  private:
   template <class N>
   [[noreturn]] static void past(const char* what, N limit) {
-    failed("the template is past its limit of " + std::to_string(limit) + " " + what);
+    past_limit(std::to_string(limit) + " " + what);
   }
 
   const Limits limits_;

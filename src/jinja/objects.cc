@@ -179,7 +179,7 @@ void Namespace::set(const std::string& name, Value value) {
     old = std::move(value);
     return;
   }
-  if (attributes_.size() >= 1000) failed("the template is past its limit of 1000 attributes of a namespace");
+  if (attributes_.size() >= 1000) past_limit("1000 attributes of a namespace");
   attributes_.emplace_back(name, std::move(value));
 }
 

@@ -92,7 +92,7 @@ class Parser {
    public:
     explicit Level(Parser& parser) : parser_(parser) {
       if (++parser_.level_ > kMaxNesting) {
-        failed("the template is past its limit of " + std::to_string(kMaxNesting) + " levels of nesting");
+        past_limit(std::to_string(kMaxNesting) + " levels of nesting");
       }
     }
     ~Level() { --parser_.level_; }
@@ -115,7 +115,7 @@ class Parser {
     if (!child) return;
     node.height = std::max(node.height, child->height + 1);
     if (node.height > kMaxHeight) {
-      failed("the template is past its limit of " + std::to_string(kMaxHeight) + " levels in an expression");
+      past_limit(std::to_string(kMaxHeight) + " levels in an expression");
     }
   }
   static void above(Expression& node, const Arguments& arguments) {

@@ -10,8 +10,9 @@
 namespace banyan::jinja {
 namespace {
 
-std::unexpected<Error> at_line(int line, const std::string& message) {
-  return fail(Errc::invalid_argument, "line " + std::to_string(line) + ": " + message);
+std::unexpected<Error> at_line(int line, const Failure& failure) {
+  return fail(failure.is_limit ? Errc::unsupported : Errc::invalid_argument,
+              "line " + std::to_string(line) + ": " + failure.message);
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ Result<Template> Template::parse(std::string_view source) {
     if (!is_utf8(source)) failed("the template is not UTF-8");
     return Template(std::make_unique<const Tree>(parse_tree(source, line)));
   } catch (const Failure& failure) {
-    return at_line(line, failure.message);
+    return at_line(line, failure);
   }
 }
 
@@ -46,7 +47,7 @@ Result<std::string> Template::render(const nlohmann::ordered_json& context, cons
     execute(tree_->body, runtime, frame, out);
     return out.take_text();
   } catch (const Failure& failure) {
-    return at_line(runtime.line, failure.message);
+    return at_line(runtime.line, failure);
   }
 }
 

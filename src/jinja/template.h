@@ -25,14 +25,14 @@ struct Tree;
 /// Immutable once parsed: any number of threads may render it at the same time.
 class Template {
  public:
-  /// Errors: invalid_argument, with the line.
+  /// Errors: invalid_argument, with the line; unsupported past a limit of nesting or size, which it names.
   static Result<Template> parse(std::string_view source);
   Template(Template&&) noexcept;
   Template& operator=(Template&&) noexcept;
   ~Template();
 
   /// `context`, an object, holds the variables. `now` is what strftime_now shows, in local time.
-  /// Errors: invalid_argument, with the line; at a limit the message names it.
+  /// Errors: invalid_argument, with the line; unsupported past one of the limits, which it names.
   Result<std::string> render(
       const nlohmann::ordered_json& context, const Limits& limits = {},
       std::chrono::system_clock::time_point now = std::chrono::system_clock::now()) const;

@@ -24,8 +24,7 @@ int depth_of(const Value& value) {
 
 int checked_depth(int depth) {
   if (depth > kMaxValueDepth) {
-    failed("the template is past its limit of " + std::to_string(kMaxValueDepth) +
-           " levels of nesting in a value");
+    past_limit(std::to_string(kMaxValueDepth) + " levels of nesting in a value");
   }
   return depth;
 }

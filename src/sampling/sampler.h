@@ -14,7 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "banyan/engine.h"
+#include "banyan/sampling.h"
+#include "banyan/vocabulary.h"
 
 namespace banyan {
 

@@ -6,8 +6,8 @@
 #include <limits>
 #include <system_error>
 
-#include "engine/llama_log.h"
-#include "engine/utf8.h"
+#include "text/llama_log.h"
+#include "text/utf8.h"
 
 namespace banyan {
 

@@ -1,4 +1,4 @@
-#include "engine/sampler.h"
+#include "sampling/sampler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "engine/best_logits.h"
-#include "engine/grammar_check.h"
-#include "engine/llama_log.h"
+#include "sampling/best_logits.h"
+#include "sampling/grammar_check.h"
+#include "text/llama_log.h"
 
 namespace banyan {
 namespace {

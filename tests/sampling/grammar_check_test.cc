@@ -1,4 +1,4 @@
-#include "engine/grammar_check.h"
+#include "sampling/grammar_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 #include <memory>
 #include <random>
 
-#include "engine/llama_log.h"
-#include "engine/shipped_model.h"
+#include "support/shipped_model.h"
+#include "text/llama_log.h"
 
 namespace banyan {
 namespace {

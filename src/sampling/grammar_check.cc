@@ -1,4 +1,4 @@
-#include "engine/grammar_check.h"
+#include "sampling/grammar_check.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "engine/utf8.h"
+#include "text/utf8.h"
 
 namespace banyan {
 namespace {
