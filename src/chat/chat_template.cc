@@ -76,7 +76,9 @@ Result<Json> plain_message(const Json& message, const std::string& field) {
   Result<Json> content = plain_content(message.value("content", Json()), field + ".content");
   if (!content) return std::unexpected(content.error());
   if (content->is_null() && calls.empty()) return wrong(field + ".content", "is required");
-  plain["content"] = *std::move(content);
+  // Templates print what they are given, and null would be "None".
+  plain["content"] = content->is_null() ? Json("") : *std::move(content);
+  if (calls.empty()) plain.erase("tool_calls");
   return plain;
 }
 
@@ -96,7 +98,7 @@ struct ChatTemplate::Impl {
                     {"add_generation_prompt", add_generation_prompt},
                     {"bos_token", bos_text},
                     {"eos_token", eos_text}};
-    if (!tools.is_null()) context["tools"] = tools;
+    context["tools"] = tools.empty() ? Json() : tools;  // as transformers does, None where there are none
     if (extra.is_object()) {
       for (const auto& [name, value] : extra.items()) context[name] = value;
     }

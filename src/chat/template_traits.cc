@@ -15,8 +15,8 @@ constexpr const char* kSystem = "<System Needle>";
 
 Json text_parts(const std::string& text) { return Json::array({{{"type", "text"}, {"text", text}}}); }
 
-Json call_message(const Json& content, const Json& calls) {
-  return {{"role", "assistant"}, {"content", content}, {"tool_calls", calls}};
+Json call_message(const Json& calls) {
+  return {{"role", "assistant"}, {"content", ""}, {"tool_calls", calls}};
 }
 
 Json call_of(const std::string& name, const Json& arguments) {
@@ -42,7 +42,7 @@ Json example_tool() {
 }
 
 // What a call adds to a prompt, so that a model may be shown one.
-std::string find_call_example(const TryRender& render, const TemplateTraits& traits, const Json& no_content,
+std::string find_call_example(const TryRender& render, const TemplateTraits& traits,
                               const std::string& eos_text) {
   const Json user = {{"role", "user"}, {"content", "Hey"}};
   const Json arguments = {{"arg1", "some_value"}};
@@ -51,7 +51,7 @@ std::string find_call_example(const TryRender& render, const TemplateTraits& tra
     return render(fit_messages(traits, messages, Json()), Json(), opens);
   };
   const std::string prefix = fitted(Json::array({user}), true);
-  std::string full = fitted(Json::array({user, call_message(no_content, Json::array({call}))}), false);
+  std::string full = fitted(Json::array({user, call_message(Json::array({call}))}), false);
   std::string_view end = full;
   if (end.ends_with('\n')) end.remove_suffix(1);
   if (!eos_text.empty() && end.ends_with(eos_text)) full.resize(end.size() - eos_text.size());
@@ -134,17 +134,10 @@ TemplateTraits find_traits(const TryRender& render, const std::string& eos_text)
   traits.system_role = shown(Json::array({system, user})).contains(kSystem);
   traits.tools = shown(Json::array({user}), Json::array({example_tool()})).contains("some_tool");
 
-  // Some templates fail at an assistant's message without content, even where it has calls.
-  const auto with_content = [&](const Json& content) {
-    const Json reply = {{"role", "assistant"}, {"content", content}};
-    return shown(Json::array({user, reply, user, reply})).contains(kUser);
-  };
-  const Json no_content = with_content("") && !with_content(Json()) ? Json("") : Json();
-
   const Json arguments = {{"argument_needle", "print('Hello, World!')"}};
   const auto writes = [&](const Json& given) {
     return writes_argument(
-        shown(Json::array({user, call_message(no_content, Json::array({call_of("ipython", given)}))})));
+        shown(Json::array({user, call_message(Json::array({call_of("ipython", given)}))})));
   };
   const bool writes_text = writes(arguments.dump());
   const bool writes_object = writes(arguments);
@@ -157,10 +150,9 @@ TemplateTraits find_traits(const TryRender& render, const std::string& eos_text)
                            {"content", "Some response!"},
                            {"tool_call_id", "call_911_"}};
     traits.tool_responses =
-        shown(Json::array({user, call_message(no_content, Json::array({call})), response}))
-            .contains("Some response!");
+        shown(Json::array({user, call_message(Json::array({call})), response})).contains("Some response!");
   }
-  if (!traits.tools) traits.call_example = find_call_example(render, traits, no_content, eos_text);
+  if (!traits.tools) traits.call_example = find_call_example(render, traits, eos_text);
   return traits;
 }
 

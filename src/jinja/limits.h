@@ -18,7 +18,7 @@ struct Limits {
   /// Bytes of the rendered text, and of a text that is captured on the way to it.
   std::size_t output_bytes = 64 << 20;
   /// Bytes of all strings, lists and dictionaries that exist at one time, the context's among them.
-  std::size_t value_bytes = 512 << 20;
+  std::size_t value_bytes = 256 << 20;
   /// Numbers in a range(); jinja2's sandbox has the same.
   std::int64_t range = 100'000;
 };

@@ -67,6 +67,56 @@ TEST(ChatTemplate, AToolCallNeedsNoContent) {
   EXPECT_THAT(*prompt, HasSubstr("rain"));
 }
 
+TEST(ChatTemplate, WhatIsNullOrEmptyIsNotPrinted) {
+  const auto chat = make(
+      "{% for m in messages %}[{{ m.content }}{% if m.tool_calls is defined %}{{ "
+      "m.tool_calls[0].function.name }}"
+      "{% endif %}]{% endfor %}{% if tools is not none %}tools{% endif %}");
+  const Json call = {{"type", "function"},
+                     {"function", {{"name", "f"}, {"arguments", "{\"argument_needle\": 1}"}}}};
+  const Json messages = {{{"role", "user"}, {"content", "hi"}, {"tool_calls", Json::array()}},
+                         {{"role", "user"}, {"content", "ho"}, {"tool_calls", nullptr}}};
+  EXPECT_EQ(chat->apply(messages, Json::array(), true, Json()).value(), "[hi][ho]");
+  const auto with_calls =
+      make("{% for m in messages %}{{ m.content }}{{ m.tool_calls | tojson if m.tool_calls }};{% endfor %}");
+  const Json calling = {{{"role", "assistant"}, {"content", nullptr}, {"tool_calls", Json::array({call})}}};
+  EXPECT_TRUE(with_calls->apply(calling).value().starts_with("[{")) << with_calls->apply(calling).value();
+}
+
+TEST(ChatTemplate, ATemplateWithoutToolsIsToldOfThemAsText) {
+  const auto chat = make("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}");
+  const Json tools =
+      Json::parse(R"([{"type": "function", "function": {"name": "weather", "parameters": {}}}])");
+  const Json messages = {
+      {{"role", "user"}, {"content", "Rain?"}},
+      {{"role", "assistant"},
+       {"content", nullptr},
+       {"tool_calls",
+        Json::parse(
+            R"([{"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}])")}},
+      {{"role", "tool"}, {"tool_call_id", "1"}, {"content", "yes"}}};
+  const std::string prompt = chat->apply(messages, tools, true, Json()).value();
+  EXPECT_TRUE(prompt.starts_with("<system>You can call any of the following tools")) << prompt;
+  EXPECT_THAT(prompt, HasSubstr("\"name\": \"weather\""));
+  EXPECT_THAT(prompt, HasSubstr("\"city\": \"Oslo\""));
+  EXPECT_THAT(prompt, HasSubstr("<user>{\n  \"tool_response\": {\n    \"content\": \"yes\""));
+}
+
+TEST(ChatTemplate, ArgumentsAndContentsHaveTheFormThatTheTemplateReads) {
+  const auto chat = make(
+      "{% for m in messages %}{% if m.tool_calls %}{% for c in m.tool_calls %}"
+      "{% for k, v in c.function.arguments.items() %}<parameter={{ k }}>{{ v }}{% endfor %}{% endfor %}"
+      "{% else %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endif %};{% endfor %}");
+  const Json messages = {
+      {{"role", "user"}, {"content", "Rain?"}},
+      {{"role", "assistant"},
+       {"content", nullptr},
+       {"tool_calls",
+        Json::parse(
+            R"([{"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}])")}}};
+  EXPECT_EQ(chat->apply(messages).value(), "Rain?;<parameter=city>Oslo;");
+}
+
 TEST(ChatTemplate, RefusalsNameTheField) {
   const auto chat = make("");
   const auto field = [&](const char* messages) {

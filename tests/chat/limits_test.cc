@@ -13,8 +13,9 @@ using Json = nlohmann::ordered_json;
 using ::testing::HasSubstr;
 
 TEST(ChatTemplateLimits, ATemplateWithoutAnEndIsNotLoaded) {
-  for (const char* source : {"{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
-                             "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}"}) {
+  for (const char* source :
+       {"{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}"}) {
     const auto chat = ChatTemplate::create(source, "", "");
     ASSERT_FALSE(chat) << source;
     EXPECT_EQ(chat.error().code, Errc::unsupported);
