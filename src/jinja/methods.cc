@@ -47,7 +47,6 @@ void split_at_blanks(std::vector<std::string_view>& found, std::string_view text
   trim(!from_right);
   while (!text.empty()) {
     if (most-- == 0) {
-      trim(from_right);
       found.push_back(text);
       break;
     }
@@ -182,11 +181,6 @@ Value find(Runtime& runtime, const Value& self, const Args& args) {
 }
 
 Value count(Runtime& runtime, const Value& self, const Args& args) {
-  if (const List* list = self.list()) {
-    const Value wanted = args.bind("count", {"value"})[0];
-    return static_cast<std::int64_t>(std::ranges::count_if(
-        list->items, [&](const Value& item) { return equal(&runtime.meter, item, wanted); }));
-  }
   const std::vector<Value> given = args.bind("count", {"sub", "start", "end"});
   std::string_view text = *self.text();
   const std::string& wanted = string_argument(given[0], "what is counted");
@@ -329,16 +323,23 @@ Value format(Runtime& runtime, const Value& self, const Args& args) {
   return brace_format(runtime, *self.text(), args);
 }
 
+Value count_in_list(Runtime& runtime, const Value& self, const Args& args) {
+  const Value wanted = args.bind("count", {"value"})[0];
+  const ListPtr list = elements(runtime, self);
+  return static_cast<std::int64_t>(std::ranges::count_if(
+      list->items, [&](const Value& item) { return equal(&runtime.meter, item, wanted); }));
+}
+
 Value index_in_list(Runtime& runtime, const Value& self, const Args& args) {
   const std::vector<Value> given = args.bind("index", {"value", "start", "stop"});
-  const auto& items = self.list()->items;
-  const auto size = static_cast<std::int64_t>(items.size());
+  const ListPtr list = elements(runtime, self);
+  const auto size = static_cast<std::int64_t>(list->items.size());
   std::int64_t first = integer_argument(given[1], 0);
   std::int64_t last = integer_argument(given[2], size);
   if (first < 0) first = std::max<std::int64_t>(first + size, 0);
   if (last < 0) last += size;
   for (std::int64_t i = first; i < std::min(last, size); ++i) {
-    if (equal(&runtime.meter, items[static_cast<std::size_t>(i)], given[0])) return i;
+    if (equal(&runtime.meter, list->items[static_cast<std::size_t>(i)], given[0])) return i;
   }
   failed("the value is not in the list");
 }
@@ -365,11 +366,6 @@ Value get(Runtime&, const Value& self, const Args& args) {
     failed("get() takes a key and a default");
   if (const Value* found = self.dict()->find(args.positional[0])) return *found;
   return args.positional.size() == 2 ? args.positional[1] : Value(None{});
-}
-
-template <bool denominator>
-Value part_of_integer(Runtime&, const Value& self, const Args&) {
-  return denominator ? Value(std::int64_t{1}) : self;
 }
 
 Value is_whole(Runtime&, const Value& self, const Args&) {
@@ -423,7 +419,7 @@ constexpr Named kStringMethods[] = {
     {"format", format},
 };
 
-constexpr Named kListMethods[] = {{"index", index_in_list}, {"count", count}, {"copy", copy}};
+constexpr Named kListMethods[] = {{"index", index_in_list}, {"count", count_in_list}, {"copy", copy}};
 constexpr Named kDictMethods[] = {{"get", get},
                                   {"keys", view<Shape::keys>},
                                   {"values", view<Shape::values>},
@@ -461,6 +457,7 @@ Value builtin_method(Runtime& runtime, const Value& value, std::string_view name
   }
   if (const Dict* dict = value.dict())
     return forbidden(kDictChanges) ? unsafe() : bind(kDictMethods, dict->depth());
+  if (value.object_as<Range>()) return bind(std::span(kListMethods).first(2), 1);
   if (value.as<double>()) return bind(kFloatMethods, 1);
   return {};
 }

@@ -154,6 +154,23 @@ Range::Range(Meter& meter, std::int64_t start, std::int64_t stop, std::int64_t s
   size_ = static_cast<std::int64_t>(size);
 }
 
+Value Range::attribute(Runtime& runtime, std::string_view name) {
+  return builtin_method(runtime, ObjectPtr(shared_from_this()), name);
+}
+
+std::shared_ptr<Range> Range::slice(Meter& meter, std::int64_t first, std::int64_t last,
+                                    std::int64_t by) const {
+  const auto number = [](std::int64_t start, std::int64_t factor, std::int64_t step) {
+    std::int64_t result = 0;
+    if (__builtin_mul_overflow(factor, step, &result) || __builtin_add_overflow(start, result, &result)) {
+      past_limit("64 bits of an integer");
+    }
+    return result;
+  };
+  return std::make_shared<Range>(meter, number(start_, first, step_), number(start_, last, step_),
+                                 number(0, by, step_));
+}
+
 std::string Range::repr() const {
   std::string text = "range(" + std::to_string(start_) + ", " + std::to_string(stop_);
   if (step_ != 1) text += ", " + std::to_string(step_);

@@ -83,7 +83,11 @@ class Range : public Object {
   Range(Meter& meter, std::int64_t start, std::int64_t stop, std::int64_t step);
   std::string_view type_name() const override { return "range"; }
   std::int64_t size() const { return size_; }
+  Value attribute(Runtime& runtime, std::string_view name) override;
+  /// REQUIRES: index < size()
   std::int64_t at(std::int64_t index) const { return start_ + index * step_; }
+  /// Every `by`th number from the `first` to before the `last`, which may be one outside.
+  std::shared_ptr<Range> slice(Meter& meter, std::int64_t first, std::int64_t last, std::int64_t by) const;
   std::string repr() const;
   bool operator==(const Range& other) const;
 

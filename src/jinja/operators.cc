@@ -326,6 +326,7 @@ Value get_slice(Runtime& runtime, const Value& value, const Value& start, const 
   const std::int64_t most = by > 0 ? size : size - 1;
   const std::int64_t first = place(start, size, by > 0 ? 0 : size - 1, least, most);
   const std::int64_t last = place(stop, size, by > 0 ? size : -1, least, most);
+  if (range) return ObjectPtr(range->slice(runtime.meter, first, last, by));
   const std::int64_t apart = by > 0 ? last - first : first - last;
   const std::int64_t stride = by > 0 ? by : -by;
   const std::int64_t count = apart <= 0 ? 0 : (apart - 1) / stride + 1;
@@ -352,14 +353,9 @@ Value get_slice(Runtime& runtime, const Value& value, const Value& start, const 
   runtime.meter.room(static_cast<std::size_t>(count) * sizeof(Value));
   std::vector<Value> items;
   items.reserve(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (range) {
-      items.push_back(range->at(first + i * by));
-    } else {
-      items.push_back(list->items[static_cast<std::size_t>(first + i * by)]);
-    }
-  }
-  return make_list(&runtime.meter, std::move(items), list && list->is_tuple() ? Shape::tuple : Shape::list);
+  for (std::int64_t i = 0; i < count; ++i)
+    items.push_back(list->items[static_cast<std::size_t>(first + i * by)]);
+  return make_list(&runtime.meter, std::move(items), list->is_tuple() ? Shape::tuple : Shape::list);
 }
 
 Value call(Runtime& runtime, const Value& callee, const Args& args) {

@@ -188,8 +188,11 @@ class Parser {
       return jump;
     }
     if (tag == "print") {
+      auto all = make<Concat>();
+      do all->parts.push_back(expression());
+      while (skip_op(","));
       auto output = make<Output>();
-      output->value = tuple(true);
+      output->value = std::move(all);
       return output;
     }
     for (const std::string_view refused :

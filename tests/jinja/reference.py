@@ -1,6 +1,6 @@
 """What jinja2 renders, as transformers sets it up: for the cases of a file, and for COUNT that are made at random.
 
-usage: reference.py CASES CONTEXT COUNT
+usage: reference.py CASES CONTEXT COUNT SEED
 Writes a line of JSON for each: template, context, and the text, or null with the error.
 """
 import datetime
@@ -190,12 +190,12 @@ def render(template, context):
 
 
 def main():
-    cases, context_path, count = sys.argv[1:]
+    cases, context_path, count, seed = sys.argv[1:]
     with open(cases, encoding="utf-8") as file:
         templates = [case.strip("\n") for case in file.read().split("\n=====\n")]
     with open(context_path, encoding="utf-8") as file:
         context = json.load(file)
-    maker = Maker(20261128)
+    maker = Maker(int(seed))
     templates += [maker.template() for _ in range(int(count))]
     for template in templates:
         print(json.dumps({"template": template, **render(template, context)}))

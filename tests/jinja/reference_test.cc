@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -27,15 +28,19 @@ std::string output_of(const std::string& command) {
   return output;
 }
 
-// Where ours differ by intention: what has no end in Python's integers, and what prints an address.
+// Where they differ by intention: Python's integers have no end, and jinja2 evaluates constants before it
+// knows that they are never reached.
 bool is_ours(const std::string& error) { return error.contains("64 bits"); }
+bool is_jinja2s(const std::string& error) { return error.starts_with("TypeError: unhashable"); }
 
 TEST(JinjaReference, TemplatesGiveWhatPythonsJinjaGives) {
   const std::string folder = BANYAN_JINJA_TESTS;
   std::ifstream file(folder + "/context.json");
   const Json context = Json::parse(file);
-  const std::string lines = output_of("python3 -B " + folder + "/reference.py " + folder + "/cases.txt " +
-                                      folder + "/context.json " + std::to_string(test::scaled(6000)));
+  const std::string lines =
+      output_of("python3 -B " + folder + "/reference.py " + folder + "/cases.txt " + folder +
+                "/context.json " + std::to_string(test::scaled(3000)) + " " +
+                (std::getenv("BANYAN_JINJA_SEED") ? std::getenv("BANYAN_JINJA_SEED") : "20261128"));
   std::size_t texts = 0;
   std::size_t failures = 0;
   std::istringstream stream(lines);
@@ -45,6 +50,7 @@ TEST(JinjaReference, TemplatesGiveWhatPythonsJinjaGives) {
     const auto parsed = Template::parse(source);
     const auto text = parsed ? parsed->render(context) : std::unexpected(parsed.error());
     if (expected["text"].is_null()) {
+      if (is_jinja2s(expected["error"])) continue;
       ++failures;
       EXPECT_FALSE(text) << source << "\nours: " << *text << "\njinja2: " << expected["error"];
       continue;
