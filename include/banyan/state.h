@@ -128,6 +128,9 @@ class LayerGroup {
   /// "attention", "window" or "recurrent".
   virtual std::string_view kind() const = 0;
   virtual int layer_count() const = 0;
+  /// The least bytes of the budget that a live state takes once it has seen `tokens` tokens. 0 where the kind
+  /// does not say.
+  virtual std::size_t least_bytes(std::size_t tokens) const;
   /// The deepest offset <= limit at which these parts (adjoining, from the path's start) allow the
   /// group to resume; 0 when none.
   virtual std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const = 0;

@@ -17,6 +17,10 @@ namespace {
 // Tokens in common that a prompt waits for; fewer are sooner evaluated again.
 constexpr std::size_t kWorthWaiting = 16;
 
+std::unexpected<Error> fail_with_no_memory() {
+  return fail(Errc::out_of_memory, "the system has no memory left");
+}
+
 }  // namespace
 
 Scheduler::Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocabulary,
@@ -45,19 +49,31 @@ void Scheduler::send() {
   ended_.clear();
 }
 
-void Scheduler::fail_running(const Error& error) {
-  for (auto& reply : std::exchange(running_, {})) {
-    fail_quietly(*reply, error);
-    ended_.push_back(std::move(reply));
+std::size_t Scheduler::waiting() const {
+  std::size_t choices = 0;
+  for (const auto& reply : waiting_) choices += reply->places();
+  return choices;
+}
+
+void Scheduler::fail_running(const Error& error) noexcept {
+  while (!running_.empty()) {
+    end_with(std::move(running_.back()), error);
+    running_.pop_back();
   }
   memory_freed();
 }
 
-void Scheduler::fail_all(const Error& error) {
+void Scheduler::fail_all(const Error& error) noexcept {
   fail_running(error);
-  for (auto& reply : std::exchange(waiting_, {})) {
-    fail_quietly(*reply, error);
+  for (; !waiting_.empty(); waiting_.pop_front()) end_with(std::move(waiting_.front()), error);
+}
+
+// Where there is no memory to tell the client so, its stream just ends.
+void Scheduler::end_with(std::unique_ptr<Reply> reply, const Error& error) noexcept {
+  fail_quietly(*reply, error);
+  try {
     ended_.push_back(std::move(reply));
+  } catch (const std::bad_alloc&) {
   }
 }
 
@@ -69,11 +85,23 @@ void Scheduler::fail(Reply& reply, const Error& error) {
   }
 }
 
-void Scheduler::fail_quietly(Reply& reply, const Error& error) {
+void Scheduler::fail_quietly(Reply& reply, const Error& error) noexcept {
   try {
     if (!reply.is_finished()) fail(reply, error);
-  } catch (const std::exception& second) {
-    spdlog::debug("while ending a reply: {}", second.what());
+  } catch (const std::exception&) {
+    reply.drop();
+  }
+}
+
+// Does something for one reply, which ends if that goes wrong.
+template <class Work>
+void Scheduler::guard(Reply& reply, const Work& work) {
+  try {
+    work();
+  } catch (const std::bad_alloc&) {
+    fail_quietly(reply, {Errc::out_of_memory, "the system has no memory left"});
+  } catch (const std::exception& error) {
+    fail_quietly(reply, {Errc::internal, error.what()});
   }
 }
 
@@ -107,7 +135,9 @@ void Scheduler::admit() {
     running_.push_back(std::move(*next));
     next = waiting_.erase(next);
     Reply& reply = *running_.back();
-    if (const Result<> started = reply.start(cache_); !started) fail(reply, started.error());
+    guard(reply, [&] {
+      if (const Result<> started = reply.start(cache_); !started) fail(reply, started.error());
+    });
   }
 }
 
@@ -121,7 +151,7 @@ bool Scheduler::must_wait(const Reply& reply) {
     const std::size_t common = std::min(common_prefix(reply.path(), other->path()), reply.path().size() - 1);
     if (common < known + kWorthWaiting) continue;
     if (other->is_loading() || other->session().position() < common) return true;
-    other->session().publish();
+    guard(*other, [&] { other->session().publish(); });
     known = common;
   }
   return false;
@@ -135,7 +165,7 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
   while (!reserved) {
     std::vector<std::size_t> todo;
     for (const auto& reply : running_) {
-      const bool waits = reply->is_loading() || std::ranges::contains(short_of_memory, reply.get());
+      const bool waits = reply->is_finished() || reply->is_loading() || std::ranges::contains(short_of_memory, reply.get());
       todo.push_back(waits ? 0 : reply->todo().size());
     }
     const std::vector<std::size_t> rows = share_rows(todo, most_rows_, prompt_rows(todo));
@@ -143,7 +173,7 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
     reserved = true;
     for (std::size_t i = 0; i < rows.size() && reserved; ++i) {
       if (rows[i] == 0) continue;
-      if (const Result<> room = running_[i]->session().reserve(rows[i]); room) {
+      if (const Result<> room = reserve(*running_[i], rows[i]); room) {
         batch.push_back({running_[i].get(), rows[i]});
       } else {
         if (cache_.awaits_memory()) {
@@ -158,6 +188,15 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
   return batch;
 }
 
+// What the system refuses is short as what the budget refuses.
+Result<> Scheduler::reserve(Reply& reply, std::size_t rows) {
+  try {
+    return reply.session().reserve(rows);
+  } catch (const std::bad_alloc&) {
+    return fail_with_no_memory();
+  }
+}
+
 // How many rows prompts may have beside the replies that run.
 std::size_t Scheduler::prompt_rows(std::span<const std::size_t> todo) const {
   const auto replies = static_cast<std::size_t>(std::ranges::count(todo, std::size_t{1}));
@@ -170,8 +209,8 @@ std::size_t Scheduler::prompt_rows(std::span<const std::size_t> todo) const {
 void Scheduler::make_room(const Error& shortage) {
   Reply& youngest = *running_.back();
   if (running_.size() == 1) {
-    fail(youngest, {Errc::out_of_memory, "a conversation of " + std::to_string(youngest.path().size()) +
-                                             " tokens does not fit the memory: " + shortage.message});
+    fail(youngest, {Errc::too_long, "a conversation of " + std::to_string(youngest.path().size()) +
+                                        " tokens does not fit the memory: " + shortage.message});
     remove_finished();
     return;
   }
@@ -181,6 +220,17 @@ void Scheduler::make_room(const Error& shortage) {
   running_.pop_back();
   memory_short_ = true;
   ++set_aside_;
+}
+
+// The model's step, whose faults are the batch's.
+Result<std::span<const float>> Scheduler::forward(std::span<const Runner::Sequence> sequences) {
+  try {
+    return runner_.forward(sequences);
+  } catch (const std::bad_alloc&) {
+    return fail_with_no_memory();
+  } catch (const std::exception& error) {
+    return banyan::fail(Errc::internal, error.what());
+  }
 }
 
 // Returns false when it has to be tried again once a lower tier has given memory back.
@@ -195,7 +245,7 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
     (todo.size() == 1 ? replies : prompt_rows) += rows;
   }
   const auto start = clock_();
-  const Result<std::span<const float>> evaluated = runner_.forward(sequences);
+  const Result<std::span<const float>> evaluated = forward(sequences);
   if (!evaluated) {
     if (evaluated.error().code != Errc::out_of_memory) {
       for (const auto& [reply, rows] : batch) fail(*reply, evaluated.error());
@@ -213,10 +263,11 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
   const auto vocabulary = static_cast<std::size_t>(vocabulary_.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Reply& reply = *batch[i].reply;
-    reply.session().advance(sequences[i].tokens);
-    if (sequences[i].outputs == 0) continue;
-    follow_up(reply, logits.first(vocabulary));
-    logits = logits.subspan(vocabulary);
+    guard(reply, [&] {
+      reply.session().advance(sequences[i].tokens);
+      if (sequences[i].outputs > 0) follow_up(reply, logits.first(vocabulary));
+    });
+    if (sequences[i].outputs > 0) logits = logits.subspan(vocabulary);
   }
   cost_.record(replies, prompt_rows, clock_() - start);
   return true;
@@ -230,11 +281,7 @@ void Scheduler::follow_up(Reply& reply, std::span<const float> logits) {
     reply.followers.clear();
   }
   const int before = reply.generated();
-  try {
-    reply.advance(logits, vocabulary_, options_.context, scratch_);
-  } catch (const std::exception& error) {  // such as libllama's grammar, about a token it did not expect
-    fail_quietly(reply, {Errc::internal, error.what()});
-  }
+  reply.advance(logits, vocabulary_, options_.context, scratch_);
   generated_ += static_cast<std::uint64_t>(reply.generated() - before);
 }
 

@@ -43,16 +43,18 @@ class Scheduler {
   bool is_idle() const { return running_.empty() && waiting_.empty(); }
   /// Drops who was cancelled, admits, and evaluates a batch. Returns false when there was nothing to do; then
   /// there is nothing before someone comes or goes, or PrefixCache::poll() takes up what a lower tier has
-  /// done. May throw; then fail_running() makes it usable again.
+  /// done. What goes wrong with one reply ends that one, and with the model's step those that it was for. May
+  throw all the same; then fail_running() makes it usable again.
   bool step();
   /// Sends what the step said: when a client knows that its reply has ended, the cache has it.
   void send();
   /// Ends the replies that run, or all, with an error.
-  void fail_running(const Error& error);
-  void fail_all(const Error& error);
+  void fail_running(const Error& error) noexcept;
+  void fail_all(const Error& error) noexcept;
 
   std::size_t running() const { return running_.size(); }
-  std::size_t waiting() const { return waiting_.size(); }
+  /// Choices that wait.
+  std::size_t waiting() const;
   std::uint64_t steps() const { return steps_; }
   std::uint64_t generated() const { return generated_; }
   std::uint64_t set_aside() const { return set_aside_; }
@@ -73,7 +75,12 @@ class Scheduler {
   bool evaluate(std::span<const Share> batch);
   void follow_up(Reply& reply, std::span<const float> logits);
   void fail(Reply& reply, const Error& error);
-  void fail_quietly(Reply& reply, const Error& error);
+  void fail_quietly(Reply& reply, const Error& error) noexcept;
+  template <class Work>
+  void guard(Reply& reply, const Work& work);
+  void end_with(std::unique_ptr<Reply> reply, const Error& error) noexcept;
+  Result<> reserve(Reply& reply, std::size_t rows);
+  Result<std::span<const float>> forward(std::span<const Runner::Sequence> sequences);
   void remove_finished();
   void memory_freed();
 

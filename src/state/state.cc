@@ -2,6 +2,8 @@
 
 namespace banyan {
 
+std::size_t LayerGroup::least_bytes(std::size_t) const { return 0; }
+
 // A group that stores nothing is never asked for what it has stored.
 
 std::size_t LayerGroup::block_bytes(std::size_t) const { return 0; }

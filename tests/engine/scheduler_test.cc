@@ -8,6 +8,7 @@
 
 #include "cache/fake_tier.h"
 #include "engine/engine_tools.h"
+#include "support/failing_new.h"
 
 namespace banyan {
 namespace {
@@ -151,6 +152,37 @@ TEST_F(SchedulerTest, APromptAloneIsReadInWholeBatches) {
   std::vector<std::size_t> rows;
   while (!scheduler().is_idle()) rows.push_back(step());
   EXPECT_THAT(rows, ::testing::ElementsAre(64, 64, 64, 64, 44));
+}
+
+// Whichever allocation fails, every reply ends, and the scheduler goes on.
+TEST_F(SchedulerTest, AnAllocationThatFailsEndsNoMoreThanWhatItWasFor) {
+  const auto ends = [](DeltaQueue& deltas) {
+    Delta delta;
+    while (deltas.pop(std::chrono::steady_clock::now(), delta) == Generation::Wait::ready) {
+    }
+    return delta.finish;
+  };
+  bool failed = true;
+  int all_well = 0;
+  for (int allowed = 0; failed; ++allowed) {
+    const auto one = add(tokens_from(5 + allowed, 90), 4), other = add(tokens_from(800 + allowed, 20), 4);
+    test::fail_allocation(allowed, test::Failing::one);
+    for (int i = 0; i < 8 && !scheduler().is_idle(); ++i) {
+      try {
+        scheduler().step();
+      } catch (const std::bad_alloc&) {
+        scheduler().fail_running({Errc::out_of_memory, "the system has no memory left"});
+      }
+      scheduler().send();
+    }
+    failed = test::let_allocate();
+    step_to_the_end();
+    const bool both = ends(*one) == Finish::length && ends(*other) == Finish::length;
+    all_well += failed && both;
+    EXPECT_TRUE(both || failed);
+    ASSERT_EQ(cache_.counters().open_sessions, 0u);
+  }
+  EXPECT_GT(all_well, 0) << "every failure cost a reply";
 }
 
 // Prompts on one trunk that no one knows yet.
