@@ -156,7 +156,7 @@ class Tree {
  private:
   std::unique_ptr<AttentionBatch> make_batch(std::span<const AttentionBatch::Sequence> sequences) {
     return AttentionBatch::create(sequences, {.query_heads = kQueryHeads, .scale = kScale}, threads(),
-                                  budget_)
+                                  scratch_)
         .value();
   }
 
@@ -175,6 +175,7 @@ class Tree {
   }
 
   Budget budget_{std::size_t{1} << 40};
+  AttentionScratch scratch_{budget_};
   KvLayout layout_;
   AttentionGroup group_;
   std::unique_ptr<StatePart> trunk_;
