@@ -139,10 +139,15 @@ void AttentionPlan::add_pieces(RowBlock& block, std::vector<RunPart> parts) {
   const auto piece_of = [](const RunPart& part) { return part.run.position / kPieceTokens; };
   if (!std::ranges::is_sorted(parts, {}, piece_of)) std::ranges::stable_sort(parts, {}, piece_of);
   block.piece_begin = static_cast<int>(pieces_.size());
-  for (const RunPart& part : parts) {
-    const auto& [run, row_begin, row_end, seen_by_all] = part;
-    const int place = static_cast<int>(parts_.size());
-    const std::int32_t index = piece_of(part);
+  auto place = static_cast<int>(parts_.size());
+  if (parts_.empty()) {
+    parts_ = std::move(parts);
+  } else {
+    parts_.append_range(parts);
+  }
+  for (; place < static_cast<int>(parts_.size()); ++place) {
+    const auto& [run, row_begin, row_end, seen_by_all] = parts_[place];
+    const std::int32_t index = piece_of(parts_[place]);
     if (block.piece_begin == static_cast<int>(pieces_.size()) || pieces_.back().index != index) {
       pieces_.push_back(
           {.index = index, .part_begin = place, .part_end = place, .rows = {row_begin, row_end}});
@@ -151,7 +156,6 @@ void AttentionPlan::add_pieces(RowBlock& block, std::vector<RunPart> parts) {
     piece.part_end = place + 1;
     join(piece.rows, {row_begin, row_end});
     piece.cost += static_cast<double>(run.end - run.begin) * (row_end - row_begin + kReadRows);
-    parts_.push_back(part);
   }
   block.piece_end = static_cast<int>(pieces_.size());
 }

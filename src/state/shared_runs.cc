@@ -14,15 +14,15 @@ namespace {
 class Cursor {
  public:
   Cursor(const SegmentPath& path, std::size_t end)
-      : views_(path.views()), position_(path.first()), end_(end) {}
+      : view_(path.views().data()), position_(path.first()), end_(end) {}
 
   bool at_end() const { return position_ == end_; }
   std::size_t position() const { return position_; }
-  const Segment* segment() const { return views_[view_].segment.get(); }
-  int token() const { return views_[view_].begin + passed_; }
+  const Segment* segment() const { return view_->segment.get(); }
+  int token() const { return view_->begin + passed_; }
   // Tokens from here on that lie together.
   int run() const {
-    return static_cast<int>(std::min<std::size_t>(end_ - position_, views_[view_].size() - passed_));
+    return static_cast<int>(std::min<std::size_t>(end_ - position_, view_->size() - passed_));
   }
   // How many tokens further on in the same segment the other stands; 0 if it does not.
   int ahead(const Cursor& other) const {
@@ -43,18 +43,17 @@ class Cursor {
   void advance(int tokens) {
     position_ += tokens;
     passed_ += tokens;
-    if (passed_ == views_[view_].size()) {
+    if (passed_ == view_->size()) {
       ++view_;
       passed_ = 0;
     }
   }
 
  private:
-  std::span<const SegmentView> views_;
+  const SegmentView* view_;  // none at the end
   std::size_t position_;
   std::size_t end_;
-  std::size_t view_ = 0;
-  int passed_ = 0;
+  int passed_ = 0;  // of the view's tokens
 };
 
 struct OrderedPath {
@@ -64,16 +63,19 @@ struct OrderedPath {
 
 // Orders paths that have all letters before their cursors in common.
 void order_from_cursors(std::span<OrderedPath> paths) {
-  const auto together = [](std::span<const OrderedPath> some) {
-    return std::ranges::all_of(
-        some, [&](const OrderedPath& path) { return path.cursor.same_place(some.front().cursor); });
-  };
-  while (paths.size() > 1 && together(paths)) {
+  // How far all go on together.
+  const auto common_run = [&] {
     int run = std::numeric_limits<int>::max();
-    for (const OrderedPath& path : paths) run = std::min(run, path.cursor.run());
+    for (const auto& [index, cursor] : paths) {
+      if (!cursor.same_place(paths.front().cursor)) return 0;
+      run = std::min(run, cursor.run());
+    }
+    return run;
+  };
+  if (paths.size() <= 1) return;
+  while (const int run = common_run()) {
     for (OrderedPath& path : paths) path.cursor.advance(run);
   }
-  if (paths.size() <= 1) return;
   std::ranges::stable_sort(
       paths, [](const Cursor& a, const Cursor& b) { return a.before(b); }, &OrderedPath::cursor);
   for (std::size_t first = 0, next; first < paths.size(); first = next) {
@@ -146,14 +148,17 @@ SharedRuns find_shared_runs(std::span<const RowsOfPath> paths) {
                            .row_begin = paths[group.first].row_begin,
                            .row_end = paths[group.last - 1].row_end});
     shared.looks += group.last - group.first;
-    for (std::size_t i = group.first; i < group.last; ++i) cursors[i].advance(run);
     // Some may be done, and some part here.
-    for (std::size_t first = group.first, last; first < group.last; first = last) {
-      last = first + 1;
-      if (cursors[first].at_end()) continue;
-      while (last < group.last && cursors[last].same_place(cursors[first])) ++last;
-      groups.push({cursors[first].position(), first, last});
+    std::size_t first = group.first;
+    const auto close_at = [&](std::size_t last) {
+      if (first < last && !cursors[first].at_end()) groups.push({cursors[first].position(), first, last});
+      first = last;
+    };
+    for (std::size_t i = group.first; i < group.last; ++i) {
+      cursors[i].advance(run);
+      if (!cursors[i].same_place(cursors[first])) close_at(i);
     }
+    close_at(group.last);
   }
   return shared;
 }
