@@ -183,7 +183,7 @@ std::vector<AttentionCase::Run> deep_runs() {
 TEST_P(AttentionTest, AnyNumberOfThreadsComputesTheSameBitsFarDownAPath) {
   std::mt19937_64 random(1);
   // Few rows, whose sums of all pieces can be kept, and so many that only those of upper levels can.
-  for (const int rows : {1, 40}) {
+  for (const int rows : {1, 10}) {
     const AttentionCase c({.shape = shape(1, 16, 8, 8), .sinks = true}, deep_runs(), rows, random);
     const std::vector<float> one = c.attend();
     expect_near(one, c.expected(), 1e-5);
