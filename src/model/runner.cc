@@ -7,6 +7,7 @@
 
 #include "banyan/model.h"
 #include "model/ggml_runtime.h"
+#include "model/handover.h"
 #include "model/model_impl.h"
 #include "model/step.h"
 
@@ -47,7 +48,7 @@ void fill(ggml_tensor* tensor, std::span<const std::int32_t> values) {
 }  // namespace
 
 struct Runner::Impl {
-  Impl(const Model::Impl& of, Budget& of_budget) : model(of), budget(of_budget) {}
+  Impl(const Model::Impl& of, Budget& of_budget) : model(of), budget(of_budget), attention(of_budget) {}
 
   /// Rows of the graph for a step of so many. ggml multiplies rearranged weights with four rows at a
   /// time and with what is left over one by one, and for three of those takes longer than for four.
@@ -79,6 +80,7 @@ struct Runner::Impl {
   int most_rows = 0;  ///< that the compute buffer is large enough for
   int most_outputs = 0;
 
+  AttentionScratch attention;  ///< of both kinds of attention layers, which attend one after the other
   StepBatches batches;
   std::vector<LayerCall> calls;
   std::optional<Graph> graph;  ///< of the last step; serves the next one if it is of the same size
@@ -141,10 +143,9 @@ Result<> Runner::Impl::compute(const Step& step) {
   batches.attention = step.attention.get();
   batches.window = step.window.get();
   batches.recurrent = step.recurrent.get();
-  for (LayerCall& call : calls) call.step.store(&batches, std::memory_order_release);
-  batches.handovers.fetch_add(1, std::memory_order_release);
+  hand_over();
   const ggml_status status = ggml_backend_graph_compute(backend.get(), graph->raw());
-  static_cast<void>(batches.handovers.load(std::memory_order_acquire));
+  take_over();
   if (status == GGML_STATUS_SUCCESS) return {};
   return fail(Errc::out_of_memory,
               std::format("a step of {} tokens failed: {}", rows, ggml_status_to_string(status)));
@@ -177,7 +178,7 @@ Result<std::unique_ptr<Runner>> Runner::create(const Model& model, Budget& budge
       ggml_backend_dev_backend_reg(impl.model.device), "ggml_backend_set_n_threads"));
   set_threads(impl.backend.get(), impl.threads);
   impl.data.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(impl.backend.get())));
-  impl.calls = layer_calls(impl.model.hyperparameters);
+  impl.calls = layer_calls(impl.model.hyperparameters, impl.batches);
   return runner;
 }
 
@@ -185,7 +186,7 @@ Result<std::span<const float>> Runner::forward(std::span<const Sequence> sequenc
   if (sequences.empty()) return std::span<const float>();
   Impl& impl = *impl_;
   const Hyperparameters& model = impl.model.hyperparameters;
-  auto step = plan_step(sequences, model, impl.threads, impl.budget);
+  auto step = plan_step(sequences, model, impl.threads, impl.attention);
   if (!step) return std::unexpected(step.error());
   // A row that no one asked for keeps the graph's shape, and with it the plan of its memory.
   const std::size_t outputs = step->outputs.size();
@@ -204,7 +205,7 @@ Result<std::span<const float>> Runner::forward(std::span<const Sequence> sequenc
 }
 
 std::size_t Runner::scratch_bytes() const {
-  std::size_t bytes = impl_->arena_charge.bytes();
+  std::size_t bytes = impl_->arena_charge.bytes() + impl_->attention.bytes();
   for (const Charge& charge : impl_->compute_charges) bytes += charge.bytes();
   return bytes;
 }
