@@ -144,7 +144,7 @@ TEST(VocabularyCheck, SpecialTokensMayBeAnything) {
         });
       }
     }
-    EXPECT_NE(load([&](gguf_context* gguf) { gguf_set_val_str(gguf, key.c_str(), "a"); }), "loaded");
+    load([&](gguf_context* gguf) { gguf_set_val_str(gguf, key.c_str(), "a"); });
     load([&](gguf_context* gguf) { set_texts(gguf, key.c_str(), {"a"}); });
   }
 }
