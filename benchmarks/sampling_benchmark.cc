@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "engine/sampler.h"
+#include "sampling/sampler.h"
 
 namespace banyan {
 namespace {

@@ -1,6 +1,6 @@
 // The text of a reply against the slow way to say it: stop strings first, each ended by 0xFF, then
 // chunks of bytes, each led by its length.
-#include "engine/text_stream.h"
+#include "text/text_stream.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/text_stream_oracle.h"
+#include "text/text_stream_oracle.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);

@@ -15,6 +15,8 @@ struct llama_vocab;
 
 namespace banyan {
 
+class TokenTrie;
+
 class Vocabulary {
  public:
   /// Errors: io, corrupt, unsupported (no vocabulary in the file, or a tokenizer that libllama
@@ -37,6 +39,9 @@ class Vocabulary {
   /// The text of the beginning- and end-of-sequence tokens, "" where there is none.
   std::string bos_text() const;
   std::string eos_text() const;
+
+  /// The text of all tokens but control tokens, made on first use.
+  const TokenTrie& trie() const;
 
   const llama_vocab* raw() const;
 

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "engine/logprobs.h"
+#include "sampling/logprobs.h"
 
 namespace banyan {
 namespace {

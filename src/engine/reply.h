@@ -11,8 +11,8 @@
 
 #include "banyan/engine.h"
 #include "engine/delta_queue.h"
-#include "engine/sampler.h"
-#include "engine/text_stream.h"
+#include "sampling/sampler.h"
+#include "text/text_stream.h"
 
 namespace banyan {
 

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/utf8.h"
 #include "server/openai.h"
 #include "server/prompt_fields.h"
 #include "server/sampling_fields.h"
+#include "text/utf8.h"
 
 namespace banyan {
 namespace {

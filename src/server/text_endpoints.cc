@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/utf8.h"
 #include "server/prompt_fields.h"
+#include "text/utf8.h"
 
 namespace banyan {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "banyan/chat_template.h"
-#include "engine/shipped_model.h"
+#include "support/shipped_model.h"
 
 namespace banyan {
 namespace {

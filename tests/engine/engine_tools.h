@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "banyan/engine.h"
-#include "engine/shipped_model.h"
+#include "support/shipped_model.h"
 
 namespace banyan {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/utf8.h"
 #include "server/running_server.h"
+#include "text/utf8.h"
 
 namespace banyan {
 namespace {

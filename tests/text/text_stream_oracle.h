@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/text_stream.h"
-#include "engine/utf8.h"
+#include "text/text_stream.h"
+#include "text/utf8.h"
 
 namespace banyan {
 

@@ -1,4 +1,4 @@
-#include "engine/sampler.h"
+#include "sampling/sampler.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,8 +8,8 @@
 #include <numeric>
 #include <random>
 
-#include "engine/logprobs.h"
-#include "engine/shipped_model.h"
+#include "sampling/logprobs.h"
+#include "support/shipped_model.h"
 
 namespace banyan {
 namespace {

@@ -1,10 +1,10 @@
-#include "engine/text_stream.h"
+#include "text/text_stream.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "banyan/base.h"
-#include "engine/utf8.h"
+#include "text/utf8.h"
 
 namespace banyan {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/text_stream.h"
+#include "text/text_stream.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 #include <random>
 
 #include "banyan/base.h"
-#include "engine/text_stream_oracle.h"
-#include "engine/utf8.h"
+#include "text/text_stream_oracle.h"
+#include "text/utf8.h"
 
 namespace banyan {
 namespace {

@@ -8,7 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "engine/shipped_model.h"
+#include "support/shipped_model.h"
 
 namespace banyan {
 namespace {

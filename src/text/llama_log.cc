@@ -1,4 +1,4 @@
-#include "engine/llama_log.h"
+#include "text/llama_log.h"
 
 #include <llama.h>
 #include <spdlog/spdlog.h>

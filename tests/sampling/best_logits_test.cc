@@ -1,4 +1,4 @@
-#include "engine/best_logits.h"
+#include "sampling/best_logits.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,9 +1,9 @@
-#include "engine/logprobs.h"
+#include "sampling/logprobs.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "engine/best_logits.h"
+#include "sampling/best_logits.h"
 
 namespace banyan {
 
