@@ -109,9 +109,10 @@ class Session {
   void publish();
 
   /// publish(), then ends. A session may be closed at any time: a prefill cut short keeps what it
-  /// passed, and a retry resumes there. Idempotent. When the system has no memory for the trie's new
-  /// nodes, what they would have kept is lost, and nothing else.
-  void close();
+  /// passed, and a retry resumes there. Idempotent. Never throws: whatever fails on the way (the system has
+  /// no memory for the trie's new nodes, or a state throws), what the session would have left is lost, and
+  /// nothing else.
+  void close() noexcept;
   bool is_open() const;
 
  private:

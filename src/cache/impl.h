@@ -49,7 +49,7 @@ struct Session::Impl {
   void publish();
   /// Publishes if the system has memory for the trie's nodes.
   void try_publish();
-  void close();
+  void close() noexcept;
   std::string check() const;
 
   TokenSpan evaluated() const { return TokenSpan(tokens).first(position); }
