@@ -63,6 +63,8 @@ class Node {
   Node* child(Token first) const;
   /// REQUIRES: child_count() == 1.
   Node* only_child() const;
+  /// Some child. O(1). REQUIRES: !is_leaf().
+  Node* any_child() const;
   /// Children in no particular order.
   std::vector<Node*> children() const;
 

@@ -58,13 +58,14 @@ void CacheTrie::thin(const Node* node, std::size_t offset) {
 
 void CacheTrie::acquire(Node* node) {
   trie_.acquire(node);
-  for (; node != nullptr; node = node->parent()) refresh(*node);
+  // Who was in use before was in no order, and so were all above.
+  for (; node != nullptr && node->uses() == 1; node = node->parent()) order_.drop(key(*node));
 }
 
 void CacheTrie::release(Node* node) {
   trie_.release(node);
   try {
-    for (Node* at = node; at != nullptr; at = at->parent()) refresh(*at);
+    for (Node* at = node; at != nullptr && at->uses() == 0; at = at->parent()) refresh(*at);
     settle_path(node);
   } catch (const std::bad_alloc&) {
     // They are put in order and merged when they are next used.
@@ -76,12 +77,13 @@ void CacheTrie::settle_path(Node* node) {
 }
 
 void CacheTrie::remove_all(Node* node) {
+  // Children before parents, down from where the last one was removed: every edge is gone down once.
   Node* const parent = node->parent();
-  for (bool done = false; !done;) {
-    Node* leaf = node;
-    while (!leaf->is_leaf()) leaf = leaf->children().front();
-    done = leaf == node;
-    remove_leaf(leaf);
+  for (Node* at = node; at != parent;) {
+    while (!at->is_leaf()) at = at->any_child();
+    Node* const above = at->parent();
+    remove_leaf(at);
+    at = above;
   }
   settle_path(parent);
 }

@@ -23,6 +23,11 @@ Node* Node::only_child() const {
   return children_.begin()->second.get();
 }
 
+Node* Node::any_child() const {
+  require(!children_.empty(), "Node::any_child: the node has none");
+  return children_.begin()->second.get();
+}
+
 std::vector<Node*> Node::children() const {
   std::vector<Node*> all;
   all.reserve(children_.size());
