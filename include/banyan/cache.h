@@ -188,9 +188,10 @@ class PrefixCache {
   /// Writes some of a node's tokens as text, for dumps.
   using Detokenizer = std::function<std::string(TokenSpan)>;
   /// The trie as an indented tree, a node a line: range, bytes, age, marks, for models with several
-  /// layer groups what each of them keeps, and, with a detokenizer, how its text begins.
+  /// layer groups what each of them keeps, and, with a detokenizer, how its text begins. At most the first
+  /// 1,000 nodes, and how many more there are, so that it never takes long.
   std::string dump_text(const Detokenizer& text = {}) const;
-  /// The trie and the counters as JSON (fields in docs/cache.md).
+  /// The same nodes and the counters as JSON (fields in docs/cache.md).
   std::string dump_json(const Detokenizer& text = {}) const;
 
   /// Verifies the trie, that every snapshot spans its edge or lies in it, that no two nodes hold the same

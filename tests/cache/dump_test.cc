@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cache/cache_test.h"
@@ -34,6 +35,27 @@ TEST_F(DumpTest, TextIsATreeWithANodeALine) {
             "    [17, 20)  3 tokens  1.8 KiB  used 0 ago  active  restore point  "
             "attention 3, window 3, recurrent 1.1 KiB  \"two\"\n");
   EXPECT_EQ(cache.dump_text().find("system"), std::string::npos) << "no text without a detokenizer";
+}
+
+TEST_F(DumpTest, ManyNodesAreLeftOutAndCounted) {
+  for (char c = 'a'; c <= 'd'; ++c) {
+    for (Token i = 0; i < 300; ++i) {
+      Path prompt = ids(std::string(1, c));
+      prompt.push_back(i);
+      Session session = *cache.begin(prompt);
+      prefill(session);
+      session.close();
+    }
+  }
+  const std::size_t nodes = cache.counters().nodes - 1;
+  ASSERT_GT(nodes, 1200u);
+  const std::string more = "… and " + std::to_string(nodes - 1000) + " more nodes, not shown\n";
+  const std::string text = cache.dump_text(text_of);
+  EXPECT_THAT(text, EndsWith(more));
+  EXPECT_EQ(std::ranges::count(text, '\n'), 1002);
+  const auto json = nlohmann::json::parse(cache.dump_json());
+  EXPECT_EQ(json["nodes"].size(), 1000u);
+  EXPECT_EQ(json["nodes_left_out"], nodes - 1000);
 }
 
 TEST_F(DumpTest, TextIsCutOnWholeCharactersAndReplacesWhatIsNoUtf8) {
