@@ -157,7 +157,7 @@ class PrefixCache {
   /// How many tokens of `prompt` the trie holds. Changes nothing, not even the age of a node.
   std::size_t match_length(TokenSpan prompt) const;
 
-  /// Evicts one entry. Returns false when nothing can go.
+  /// Evicts one node as a whole. Returns false when nothing can go.
   bool evict_one();
   /// Evicts all that no session uses.
   void clear();
@@ -172,7 +172,8 @@ class PrefixCache {
     std::uint64_t matched_tokens = 0;
     std::uint64_t restored_tokens = 0;
     std::uint64_t evaluated_tokens = 0;
-    std::uint64_t evictions = 0;
+    std::uint64_t evictions = 0;       ///< nodes that went, merged or gave up their tail, each time
+    std::uint64_t evicted_tokens = 0;  ///< that the trie lost by that
     // Of the lower tier, where there is one.
     std::size_t stored_tokens = 0;  ///< on its index's edges
     std::size_t stored_bytes = 0;   ///< that its blocks take

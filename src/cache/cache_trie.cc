@@ -100,7 +100,7 @@ void CacheTrie::set_age(Node* node, std::uint64_t time) {
   }
 }
 
-bool CacheTrie::evict_one() {
+bool CacheTrie::evict(std::size_t wanted) {
   const auto victim = order_.victim();
   if (!victim) return false;
   Node* node = reinterpret_cast<Node*>(*victim);
@@ -108,9 +108,19 @@ bool CacheTrie::evict_one() {
     settle(merge(node));
     return true;
   }
+  if (shorten(node, wanted)) return true;
   Node* parent = node->parent();
   remove_leaf(node);
   if (parent->uses() == 0) settle(parent);
+  return true;
+}
+
+bool CacheTrie::shorten(Node* node, std::size_t wanted) {
+  if (needs_points(groups_)) return false;
+  const std::size_t length = NodeSnapshot::of(*node).tail(wanted);
+  if (length == 0) return false;
+  trie_.shorten(node, node->start() + length);
+  refresh(*node);
   return true;
 }
 

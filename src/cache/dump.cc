@@ -122,7 +122,8 @@ std::string PrefixCache::dump_json(const Detokenizer& text) const {
                      {"matched_tokens", sums.matched_tokens},
                      {"restored_tokens", sums.restored_tokens},
                      {"evaluated_tokens", sums.evaluated_tokens},
-                     {"evictions", sums.evictions}};
+                     {"evictions", sums.evictions},
+                     {"evicted_tokens", sums.evicted_tokens}};
   if (impl_->lower != nullptr) {
     out["tier"] = {{"tokens", sums.stored_tokens},
                    {"bytes", sums.stored_bytes},
