@@ -109,9 +109,10 @@ class Session {
   void publish();
 
   /// publish(), then ends. A session may be closed at any time: a prefill cut short keeps what it
-  /// passed, and a retry resumes there. Idempotent. When the system has no memory for the trie's new
-  /// nodes, what they would have kept is lost, and nothing else.
-  void close();
+  /// passed, and a retry resumes there. Idempotent. Never throws: whatever fails on the way (the system has
+  /// no memory for the trie's new nodes, or a state throws), what the session would have left is lost, and
+  /// nothing else.
+  void close() noexcept;
   bool is_open() const;
 
  private:
@@ -156,7 +157,7 @@ class PrefixCache {
   /// How many tokens of `prompt` the trie holds. Changes nothing, not even the age of a node.
   std::size_t match_length(TokenSpan prompt) const;
 
-  /// Evicts one entry. Returns false when nothing can go.
+  /// Evicts one node as a whole. Returns false when nothing can go.
   bool evict_one();
   /// Evicts all that no session uses.
   void clear();
@@ -171,7 +172,8 @@ class PrefixCache {
     std::uint64_t matched_tokens = 0;
     std::uint64_t restored_tokens = 0;
     std::uint64_t evaluated_tokens = 0;
-    std::uint64_t evictions = 0;
+    std::uint64_t evictions = 0;       ///< nodes that went, merged or gave up their tail, each time
+    std::uint64_t evicted_tokens = 0;  ///< that the trie lost by that
     // Of the lower tier, where there is one.
     std::size_t stored_tokens = 0;  ///< on its index's edges
     std::size_t stored_bytes = 0;   ///< that its blocks take
@@ -187,9 +189,10 @@ class PrefixCache {
   /// Writes some of a node's tokens as text, for dumps.
   using Detokenizer = std::function<std::string(TokenSpan)>;
   /// The trie as an indented tree, a node a line: range, bytes, age, marks, for models with several
-  /// layer groups what each of them keeps, and, with a detokenizer, how its text begins.
+  /// layer groups what each of them keeps, and, with a detokenizer, how its text begins. At most the first
+  /// 1,000 nodes, and how many more there are, so that it never takes long.
   std::string dump_text(const Detokenizer& text = {}) const;
-  /// The trie and the counters as JSON (fields in docs/cache.md).
+  /// The same nodes and the counters as JSON (fields in docs/cache.md).
   std::string dump_json(const Detokenizer& text = {}) const;
 
   /// Verifies the trie, that every snapshot spans its edge or lies in it, that no two nodes hold the same

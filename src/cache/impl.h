@@ -20,7 +20,8 @@ namespace banyan {
 struct PrefixCache::Impl {
   Impl(Groups layer_groups, Budget& memory) : groups(std::move(layer_groups)), budget(memory) {}
 
-  bool evict_one();
+  /// Has the node that goes first give up some `wanted` bytes.
+  bool evict(std::size_t wanted);
   /// Evicts until `wanted` bytes have come back or nothing more can go. Whether any came back.
   bool reclaim(std::size_t wanted);
   std::string check_node(const Node& node, std::size_t expected_uses) const;
@@ -49,7 +50,7 @@ struct Session::Impl {
   void publish();
   /// Publishes if the system has memory for the trie's nodes.
   void try_publish();
-  void close();
+  void close() noexcept;
   std::string check() const;
 
   TokenSpan evaluated() const { return TokenSpan(tokens).first(position); }

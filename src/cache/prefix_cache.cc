@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -6,6 +7,12 @@
 #include "cache/impl.h"
 
 namespace banyan {
+namespace {
+
+// More than any node has.
+constexpr std::size_t kAll = SIZE_MAX;
+
+}  // namespace
 
 PrefixCache::PrefixCache(std::vector<std::unique_ptr<LayerGroup>> groups, Budget& budget,
                          std::unique_ptr<Tier> tier, std::size_t tier_bytes)
@@ -80,10 +87,10 @@ std::size_t PrefixCache::match_length(TokenSpan prompt) const {
   return impl_->tree.trie().match(prompt).length;
 }
 
-bool PrefixCache::evict_one() { return impl_->evict_one(); }
+bool PrefixCache::evict_one() { return impl_->evict(kAll); }
 
 void PrefixCache::clear() {
-  while (impl_->evict_one()) {
+  while (impl_->evict(kAll)) {
   }
 }
 
@@ -100,16 +107,18 @@ PrefixCache::Counters PrefixCache::counters() const {
 const Trie& PrefixCache::trie() const { return impl_->tree.trie(); }
 const Budget& PrefixCache::budget() const { return impl_->budget; }
 
-bool PrefixCache::Impl::evict_one() {
-  if (!tree.evict_one()) return false;
+bool PrefixCache::Impl::evict(std::size_t wanted) {
+  const std::size_t before = tree.trie().token_count();
+  if (!tree.evict(wanted)) return false;
   ++totals.evictions;
+  totals.evicted_tokens += before - tree.trie().token_count();
   return true;
 }
 
 bool PrefixCache::Impl::reclaim(std::size_t wanted) {
-  // An entry may give back less than its bytes, or nothing: others can hold the same segments.
+  // A node may give back less than is wanted, or nothing: others can hold the same segments.
   const std::size_t before = budget.used();
-  while (before - budget.used() < wanted && evict_one()) {
+  while (before - budget.used() < wanted && evict(wanted - (before - budget.used()))) {
   }
   if (budget.used() >= before && lower != nullptr) lower->give_up_inserts();
   return budget.used() < before;

@@ -85,7 +85,7 @@ void Session::publish() {
   impl_->publish();
 }
 
-void Session::close() {
+void Session::close() noexcept {
   if (is_open()) impl_->close();
 }
 
@@ -207,24 +207,31 @@ void Session::Impl::try_publish() {
   }
 }
 
-void Session::Impl::close() {
-  try_publish();
-  if (is_loading) cache->lower->abandon(this);
+void Session::Impl::close() noexcept {
+  // What throws has only failed to make later requests cheaper.
+  const auto attempt = [](const auto& action) noexcept {
+    try {
+      action();
+    } catch (...) {
+    }
+  };
+  attempt([&] { publish(); });
+  if (is_loading) attempt([&] { cache->lower->abandon(this); });
   is_loading = false;
-  try {
-    if (stats.evaluated > 0) {
+  if (stats.evaluated > 0) {
+    attempt([&] {
       cache->tree.use(tip, stats.restored);
       // The conversation has gone on from there: it is unlikely to be retried a few tokens before.
       cache->tree.thin(tip, stats.restored);
-    }
-    if (cache->lower != nullptr && published > 0) {
+    });
+  }
+  if (cache->lower != nullptr && published > 0) {
+    attempt([&] {
       const TokenSpan kept = TokenSpan(tokens).first(published);
       cache->lower->store({kept.begin(), kept.end()});
-    }
-  } catch (const std::bad_alloc&) {
-    // What only makes later requests cheaper.
+    });
   }
-  cache->tree.release(tip);
+  attempt([&] { cache->tree.release(tip); });
   cache->open.erase(this);
   cache = nullptr;
   state_pointers.clear();

@@ -8,10 +8,42 @@
 
 #include "cache/cache_test.h"
 #include "cache/fake_tier.h"
+#include "cache/stored/index.h"
 #include "cache/stored/record.h"
 
 namespace banyan {
 namespace {
+
+// What the cache has counted of its tier must not go beyond what the index may take of memory.
+TEST(StoredIndexLimit, LeastRecentlyUsedPathsGoWhenTheIndexTakesTooMuchMemory) {
+  const Groups groups = make_groups({});
+  FakeDisk disk;
+  FakeTier tier(disk);
+  std::vector<std::string> notes;
+  constexpr std::size_t kOwn = 64 << 10;
+  StoredIndex index(groups, tier, std::size_t{1} << 40, kOwn, notes);
+  const auto store = [&](Token first) {
+    Path path(2048, 7);
+    path[0] = first;
+    for (std::size_t at = 0; at < path.size(); at += 256) {
+      const TokenSpan known = TokenSpan(path).first(at + 256);
+      auto block = index.make_block(known, groups[0]->block_bytes(256));
+      if (block == nullptr) return false;
+      index.add(known, at, {{{{0, 256}, std::move(block), 0, 256}}}, false);
+    }
+    return true;
+  };
+  for (Token first = 0; first < 40; ++first) {
+    ASSERT_TRUE(store(first));
+    EXPECT_LT(index.own_bytes(), kOwn + 8192);
+    ASSERT_EQ(index.check({}), "");
+  }
+  Path newest(2048, 7);
+  newest[0] = 39;
+  EXPECT_EQ(index.find(newest, 2047).matched, 2048u);
+  newest[0] = 0;
+  EXPECT_EQ(index.find(newest, 2047).matched, 0u);
+}
 
 constexpr LayerKinds kAll = {.attention = true, .window = true, .recurrent = true};
 
@@ -110,6 +142,25 @@ TEST_P(StoredTest, AnotherProcessGoesOnWhereOneEnded) {
   // From now on memory has it.
   EXPECT_EQ(process->request(path + tokens(20, 5) + tokens(3, 9)).loaded, 0u);
   EXPECT_TRUE(process->notes.empty());
+}
+
+TEST(StoredTail, TierThatIsFullGivesUpTailsAndALaterProcessFindsTheRest) {
+  const std::size_t block = kTestLayout.bytes_per_token() * 256 + 16;
+  FakeDisk disk;
+  Path path(1024, 7);
+  {
+    Process process({.attention = true}, disk, 8 << 20, 6 * block);
+    process.request(path);
+    process.settle();
+    process.request(Path(768, 9));
+    process.settle();
+    EXPECT_EQ(process.cache->counters().stored_tokens, 768u + 768u);
+  }
+  Process later({.attention = true}, disk, 8 << 20, 6 * block);
+  EXPECT_EQ(later.cache->counters().stored_tokens, 768u + 768u);
+  path.push_back(8);
+  EXPECT_EQ(later.request(path).loaded, 768u);
+  later.settle();
 }
 
 TEST_P(StoredTest, WhatMemoryEvictedComesBack) {

@@ -8,6 +8,11 @@
 namespace banyan {
 namespace {
 
+// What the system gives for a node with its parts and its places in the trie and in the order of eviction,
+// and for a block and the segment or state that is in it.
+constexpr std::size_t kNodeBytes = 768;
+constexpr std::size_t kBlockBytes = 256;
+
 NodeSnapshot& snapshot_of(Node& node) { return static_cast<NodeSnapshot&>(*node.snapshot()); }
 
 // How far runs cover an edge without a gap, from `from` on.
@@ -38,11 +43,14 @@ Node* node_before(Node* node, std::size_t offset) {
 class StoredIndex::Block final : public StoredBlock {
  public:
   Block(std::shared_ptr<Drain> drain, BlockId id, Charge charge)
-      : StoredBlock(id, charge.bytes()), drain_(std::move(drain)), charge_(std::move(charge)) {}
+      : StoredBlock(id, charge.bytes()), drain_(std::move(drain)), charge_(std::move(charge)) {
+    ++drain_->blocks;
+  }
   ~Block() override {
+    --drain_->blocks;
     try {
       if (drain_->tier != nullptr) drain_->tier->drop(id());
-    } catch (const std::bad_alloc&) {
+    } catch (...) {
       // It goes at the next start, as nothing names it.
     }
   }
@@ -100,6 +108,7 @@ class StoredIndex::Rebuild {
     index_.tree_.set_age(node, record.last_use);
     if (record.user_mark && node->end() == path.size()) index_.tree_.mark(node);
     index_.tree_.settle_path(node);
+    index_.shrink();
   }
 
   // Whether a record has a path of at least `size` tokens.
@@ -149,9 +158,15 @@ class StoredIndex::Rebuild {
   std::size_t wrong_sizes_ = 0;
 };
 
-StoredIndex::StoredIndex(const Groups& groups, Tier& tier, std::size_t limit, std::vector<std::string>& notes)
-    : groups_(groups), tier_(tier), budget_(limit), drain_(std::make_shared<Drain>(&tier)), tree_(groups) {
-  budget_.set_reclaimer([this](std::size_t) { return tree_.evict_one(); });
+StoredIndex::StoredIndex(const Groups& groups, Tier& tier, std::size_t limit, std::size_t own_limit,
+                         std::vector<std::string>& notes)
+    : groups_(groups),
+      tier_(tier),
+      budget_(limit),
+      own_limit_(own_limit),
+      drain_(std::make_shared<Drain>(&tier)),
+      tree_(groups) {
+  budget_.set_reclaimer([this](std::size_t wanted) { return tree_.evict(wanted); });
   Tier::Contents contents = tier.take_contents();
   notes.append_range(std::exchange(contents.notes, {}));
   Rebuild(*this, std::move(contents)).run(notes);
@@ -187,10 +202,23 @@ std::vector<EdgeRange> StoredIndex::stored(TokenSpan path, std::size_t group, st
 std::shared_ptr<StoredBlock> StoredIndex::make_block(TokenSpan path, std::size_t bytes) {
   Node* const node = trie().match(path).path.back();
   tree_.acquire(node);
+  const bool fits = shrink();
   auto charge = budget_.take(tier_.bytes_of(bytes), "stored blocks");
   tree_.release(node);
-  if (!charge) return nullptr;
+  if (!charge || !fits) return nullptr;
   return block(tier_.new_block(), std::move(*charge));
+}
+
+std::size_t StoredIndex::own_bytes() const {
+  return trie().node_count() * kNodeBytes + trie().token_count() * sizeof(Token) +
+         drain_->blocks * kBlockBytes;
+}
+
+bool StoredIndex::shrink() {
+  while (own_bytes() > own_limit_) {
+    if (!tree_.evict(1)) return false;
+  }
+  return true;
 }
 
 std::shared_ptr<StoredBlock> StoredIndex::block(BlockId id, Charge charge) {

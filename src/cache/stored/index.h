@@ -1,5 +1,6 @@
 /// What a lower tier holds: a trie as memory's, whose nodes own stored parts (LayerGroup, banyan/state.h),
-/// and a budget of its own, within which what was not used for longest goes.
+/// and a budget of its own, within which what was not used for longest goes. So it does when the index itself
+/// (its nodes, their tokens, what it knows of each block) takes more of memory than it may.
 ///
 /// Where a group resumes anywhere, as attention does, its parts span every node: a path that lacks some of it
 /// is cut there. Other parts are there or not.
@@ -29,8 +30,9 @@ class StoredIndex {
  public:
   /// Takes over what an earlier process left in the tier. All must outlive the index. Damaged records, and
   /// those whose blocks are gone, are left out with a sentence in `notes`; blocks that nothing names are
-  /// dropped.
-  StoredIndex(const Groups& groups, Tier& tier, std::size_t limit, std::vector<std::string>& notes);
+  /// dropped. The tier holds at most `limit` bytes, and the index takes at most some `own_limit` of memory.
+  StoredIndex(const Groups& groups, Tier& tier, std::size_t limit, std::size_t own_limit,
+              std::vector<std::string>& notes);
   ~StoredIndex() { leave(); }
   StoredIndex(const StoredIndex&) = delete;
   StoredIndex& operator=(const StoredIndex&) = delete;
@@ -40,6 +42,8 @@ class StoredIndex {
 
   const Trie& trie() const { return tree_.trie(); }
   const Budget& budget() const { return budget_; }
+  /// Bytes of memory that the index takes, by what a node, a token and a block take.
+  std::size_t own_bytes() const;
 
   /// How far the index goes along with a path, and where on it all groups can resume.
   struct Found {
@@ -76,11 +80,14 @@ class StoredIndex {
   /// Where blocks go that nothing owns any more: nowhere once the index is gone.
   struct Drain {
     Tier* tier;
+    std::size_t blocks = 0;  ///< that something owns
   };
   class Block;
   class Rebuild;
 
   std::shared_ptr<StoredBlock> block(BlockId id, Charge charge);
+  /// Whether the index takes no more memory than it may, once what goes first has gone.
+  bool shrink();
   Parts parts(const GroupRuns& runs, std::size_t from, std::size_t to) const;
   /// Adds to the trie. Returns the last node of the path that there is now; null if none of it is new or
   /// known.
@@ -89,6 +96,7 @@ class StoredIndex {
   const Groups& groups_;
   Tier& tier_;
   Budget budget_;
+  const std::size_t own_limit_;
   std::shared_ptr<Drain> drain_;
   CacheTrie tree_;
   std::uint64_t next_record_ = 1;

@@ -15,6 +15,8 @@ constexpr std::size_t kWorthLoading = 16;
 constexpr std::size_t kWorthStoring = 16;
 // The part of the memory budget that inserts may hold on to.
 constexpr std::size_t kUnderWayPart = 8;
+// The part of the memory budget that the index may take besides.
+constexpr std::size_t kIndexPart = 8;
 // Paths whose turn has not come; of more, the oldest are not stored.
 constexpr std::size_t kMostWaiting = 1024;
 constexpr auto kPauseAfterFailure = std::chrono::seconds(30);
@@ -55,7 +57,7 @@ LowerTier::LowerTier(const Groups& groups, const CacheTrie& memory, Budget& budg
       memory_(memory),
       budget_(budget),
       tier_(std::move(tier)),
-      index_(groups, *tier_, limit, notes_) {}
+      index_(groups, *tier_, limit, budget.limit() / kIndexPart, notes_) {}
 
 LowerTier::~LowerTier() {
   // Before what its thread writes to goes.
