@@ -310,7 +310,7 @@ bool Engine::Impl::step() {
     for (const std::string& note : cache->poll()) spdlog::warn("disk cache: {}", note);
     const bool has_work = scheduler->step();
     cache->set_busy(has_work);
-    return has_work;
+    return has_work || cache->wants_poll();
   } catch (const std::bad_alloc&) {
     scheduler->fail_running({Errc::out_of_memory, "the system has no memory left"});
   } catch (const std::exception& error) {

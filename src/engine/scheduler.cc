@@ -120,9 +120,16 @@ bool Scheduler::must_wait(const Reply& reply) {
     if (other->is_finished() || !other->is_reading()) continue;
     const std::size_t common = std::min(common_prefix(reply.path(), other->path()), reply.path().size() - 1);
     if (common < known + kWorthWaiting) continue;
-    if (other->is_loading() || other->session().position() < common) return true;
-    other->session().publish();
-    known = common;
+    Session& session = other->session();
+    if (session.position() >= common) {
+      session.publish();
+      known = common;
+      continue;
+    }
+    // Of what is loaded, it waits for the next part if that is as good as its own.
+    const std::size_t coming = std::max(session.arriving(), known);
+    if (session.is_loading() && 2 * (std::min(common, coming) - known) < coming - known) continue;
+    return true;
   }
   return false;
 }
