@@ -126,7 +126,7 @@ bool Scheduler::must_wait(const Reply& reply) {
       known = common;
       continue;
     }
-    // Of what is loaded, it waits for the next part if that is as good as its own.
+    // For what is loaded it waits a part at a time, if at least half of the part is of use.
     const std::size_t coming = std::max(session.arriving(), known);
     if (session.is_loading() && 2 * (std::min(common, coming) - known) < coming - known) continue;
     return true;
