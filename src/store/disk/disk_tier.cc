@@ -204,7 +204,7 @@ Tier::Ticket DiskTier::insert(std::vector<BlockToInsert> blocks, Record record) 
   unstored_.reserve(unstored_.size() + ids.size());  // so that nothing fails from here on
   unstored_.merge(ids);
   others_.splice(others_.end(), job);
-  wake_.notify_one();
+  wake_.notify_all();
   return ticket;
 }
 
@@ -219,7 +219,7 @@ void DiskTier::cancel_inserts() {
     ended_.splice(ended_.end(), others_, job);
     has_news_ = true;
   }
-  wake_.notify_one();
+  wake_.notify_all();
 }
 
 Tier::Ticket DiskTier::look_up(std::vector<BlockToFind> blocks, std::uint64_t stream) {
@@ -259,7 +259,7 @@ void DiskTier::drop(BlockId block) try {
   job.push_back({Drop{block}});
   const std::lock_guard lock(mutex_);
   others_.splice(others_.end(), job);
-  wake_.notify_one();
+  wake_.notify_all();
 } catch (const std::bad_alloc&) {
   // Destructors drop blocks.
 }
@@ -272,7 +272,7 @@ void DiskTier::replace_records(std::vector<Record> records) {
   job.push_back({NewRecords{std::move(records)}});
   const std::lock_guard lock(mutex_);
   others_.splice(others_.end(), job);
-  wake_.notify_one();
+  wake_.notify_all();
 }
 
 std::vector<Tier::Outcome> DiskTier::poll() {
