@@ -87,9 +87,12 @@ class Session {
   std::size_t position() const;
   /// What is left of the prompt to evaluate. At least one token at begin.
   TokenSpan pending() const;
-  /// Whether more of the prompt is on its way from a lower tier, which PrefixCache::poll() brings to an end.
-  /// Until then the session can only be closed.
+  /// Whether more of the prompt is on its way from a lower tier. PrefixCache::poll() takes up what has come,
+  /// part by part: it is published, and position() moves. Until all has come that is waited for, the session
+  /// can only be closed.
   bool is_loading() const;
+  /// Where position() will be when the next part has come; position() when nothing is loading.
+  std::size_t arriving() const;
   const SessionStats& stats() const;
 
   /// One state for each layer group of the cache, in its order.
@@ -145,12 +148,18 @@ class PrefixCache {
                         bool reuse = true);
 
   /// Goes on with what lower tiers have done: ends loads, and stores more. Call it when the tier notifies,
-  /// and between steps. Never waits. Returns sentences for the log.
+  /// and between steps. Never waits, and does a bounded share of the work. Returns sentences for the log.
   std::vector<std::string> poll();
+  /// Whether poll() would go on with storing at once, though the tier has nothing new to tell.
+  bool wants_poll() const;
   /// Whether a lower tier is at work on memory that poll() will give back.
   bool awaits_memory() const;
-  /// While `busy`, steps are computed: a lower tier's thread holds itself back. Not so at first.
-  void set_busy(bool busy);
+  /// While `busy`, steps are computed: a lower tier's threads use the cores that those leave free, and hold
+  /// themselves back where there are none. Not busy at first.
+  void set_busy(bool busy, int spare_cores = 0);
+  /// How fast prompts are evaluated just now, beside what else runs: what comes sooner so than from a lower
+  /// tier is not loaded. 0, as at first: not known.
+  void set_evaluation_speed(double tokens_per_second);
   /// Stores all that sessions have left, and waits until it is kept.
   void flush();
 
@@ -177,6 +186,7 @@ class PrefixCache {
     // Of the lower tier, where there is one.
     std::size_t stored_tokens = 0;  ///< on its index's edges
     std::size_t stored_bytes = 0;   ///< that its blocks take
+    std::size_t waiting_bytes = 0;  ///< of paths that wait to be stored, in the budget
     std::uint64_t loads = 0;        ///< sessions that took something from it
     std::uint64_t loaded_tokens = 0;
     std::uint64_t failed_loads = 0;   ///< for damage, or what the system refused

@@ -76,6 +76,16 @@ void CacheTrie::settle_path(Node* node) {
   for (; !node->is_root(); node = node->parent()) node = settle(node);
 }
 
+Node* CacheTrie::settle_path(Node* node, std::size_t from) {
+  const std::size_t end = node->end();
+  Node* last = node;
+  for (Node* at = node; !at->is_root() && at->end() > from; at = at->parent()) {
+    at = settle(at);
+    if (at->end() >= end) last = at;  // it has merged with what is below
+  }
+  return last;
+}
+
 void CacheTrie::remove_all(Node* node) {
   // Children before parents, down from where the last one was removed: every edge is gone down once.
   Node* const parent = node->parent();

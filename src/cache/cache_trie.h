@@ -58,6 +58,8 @@ class CacheTrie {
 
   /// Merges nodes from `node` up as release() does.
   void settle_path(Node* node);
+  /// The same for those that end beyond `from` only. Returns the node that has the end of `node` now.
+  Node* settle_path(Node* node, std::size_t from);
 
   /// Removes a node and all below it. REQUIRES: no session uses them; it is not the root.
   void remove_all(Node* node);

@@ -67,16 +67,24 @@ Result<Session> PrefixCache::begin(std::vector<Token> prompt, std::span<const Re
 std::vector<std::string> PrefixCache::poll() {
   if (impl_->lower == nullptr) return {};
   impl_->lower->poll();
-  while (auto ended = impl_->lower->next_ended()) {
-    static_cast<Session::Impl*>(ended->waiter)->end_load(std::move(ended->loaded));
+  while (auto arrival = impl_->lower->loading().next_arrival()) {
+    impl_->loading.at(arrival->load)->take(std::move(*arrival));
   }
   return impl_->lower->take_notes();
 }
 
 bool PrefixCache::awaits_memory() const { return impl_->lower != nullptr && impl_->lower->awaits_memory(); }
 
-void PrefixCache::set_busy(bool busy) {
-  if (impl_->lower != nullptr) impl_->lower->set_busy(busy);
+bool PrefixCache::wants_poll() const {
+  return impl_->lower != nullptr && impl_->lower->storing().wants_poll();
+}
+
+void PrefixCache::set_busy(bool busy, int spare_cores) {
+  if (impl_->lower != nullptr) impl_->lower->set_busy(busy, spare_cores);
+}
+
+void PrefixCache::set_evaluation_speed(double tokens_per_second) {
+  if (impl_->lower != nullptr) impl_->lower->loading().set_evaluation_speed(tokens_per_second);
 }
 
 void PrefixCache::flush() {
@@ -120,7 +128,7 @@ bool PrefixCache::Impl::reclaim(std::size_t wanted) {
   const std::size_t before = budget.used();
   while (before - budget.used() < wanted && evict(wanted - (before - budget.used()))) {
   }
-  if (budget.used() >= before && lower != nullptr) lower->give_up_inserts();
+  if (budget.used() >= before && lower != nullptr) lower->give_up_storing();
   return budget.used() < before;
 }
 

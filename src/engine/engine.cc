@@ -351,8 +351,9 @@ bool Engine::Impl::turn() {
 // After a step that did something there is another turn: what it closed waits for poll_tier().
 void Engine::Impl::step() {
   poll_tier();
-  has_work = scheduler->step();
-  cache->set_busy(has_work);
+  const bool stepped = scheduler->step();
+  cache->set_busy(stepped);
+  has_work = stepped || cache->wants_poll();
 }
 
 // What goes wrong with what is stored costs no reply.

@@ -150,9 +150,16 @@ bool Scheduler::must_wait(const Reply& reply) {
     if (other->is_finished() || !other->is_reading()) continue;
     const std::size_t common = std::min(common_prefix(reply.path(), other->path()), reply.path().size() - 1);
     if (common < known + kWorthWaiting) continue;
-    if (other->is_loading() || other->session().position() < common) return true;
-    guard(*other, [&] { other->session().publish(); });
-    known = common;
+    Session& session = other->session();
+    if (session.position() >= common) {
+      guard(*other, [&] { session.publish(); });
+      known = common;
+      continue;
+    }
+    // For what is loaded it waits a part at a time, if at least half of the part is of use.
+    const std::size_t coming = std::max(session.arriving(), known);
+    if (session.is_loading() && 2 * (std::min(common, coming) - known) < coming - known) continue;
+    return true;
   }
   return false;
 }

@@ -7,7 +7,8 @@
 /// While replies run, prompts get as many rows as delay the replies' next tokens no more than
 /// EngineOptions::delay_factor, by the times that the last steps took.
 ///
-/// A reply whose prompt comes from a lower tier has no rows until all of it is there; the others go on.
+/// A reply whose prompt comes from a lower tier has no rows until what it waits for is there; the others go
+/// on. Who shares its beginning waits for the next part of it, if at least half of that is of use.
 ///
 /// When memory runs short and a lower tier is about to give some back, who finds none waits for that.
 /// Otherwise the youngest reply is set aside: it keeps its tokens, its sampler and its place at the head of
