@@ -27,7 +27,8 @@ TEST(Access, HostsAreTakenFromTheirHeader) {
 }
 
 TEST(Access, PagesOfOtherMachinesAreForeign) {
-  for (const char* origin : {"http://localhost", "http://localhost:3000", "https://[::1]:1", "http://127.0.0.1"}) {
+  for (const char* origin :
+       {"http://localhost", "http://localhost:3000", "https://[::1]:1", "http://127.0.0.1"}) {
     EXPECT_FALSE(is_foreign_page(origin, "cross-site")) << origin;
   }
   for (const char* origin : {"null", "https://example.com", "http://localhost.example.com", "localhost"}) {

@@ -61,7 +61,8 @@ TEST(Connections, HealthIsAnsweredWhateverOthersDo) {
 
 TEST(Connections, SlowHeadsAndBodiesHaveADeadlineThoughBytesKeepComing) {
   RunningServer server(RunningServer::small_engine(), hasty());
-  for (const char* begin : {"POST /completion HTTP/1.1\r\nX", "POST /completion HTTP/1.1\r\nContent-Length: 100000\r\n\r\n{"}) {
+  for (const char* begin :
+       {"POST /completion HTTP/1.1\r\nX", "POST /completion HTTP/1.1\r\nContent-Length: 100000\r\n\r\n{"}) {
     const RawClient slow = raw(server);
     ASSERT_TRUE(slow.send(begin));
     std::string answer;
@@ -142,9 +143,10 @@ TEST(Connections, PipelinedRequestsAreAnsweredInTurn) {
 
 TEST(Connections, AnErrorLeavesTheConnectionOpen) {
   const RawClient client = raw(shared_server());
-  for (const std::string& request : {std::string("GET /nope HTTP/1.1\r\n\r\n"), post("/completion", "{nonsense"),
-                                     post("/completion", R"({"prompt": "x", "top_p": 2})"),
-                                     post("/health", R"({"not": "read"})"), std::string("GET /completion HTTP/1.1\r\n\r\n")}) {
+  for (const std::string& request :
+       {std::string("GET /nope HTTP/1.1\r\n\r\n"), post("/completion", "{nonsense"),
+        post("/completion", R"({"prompt": "x", "top_p": 2})"), post("/health", R"({"not": "read"})"),
+        std::string("GET /completion HTTP/1.1\r\n\r\n")}) {
     ASSERT_TRUE(client.send(request));
     const std::string answer = client.read_until("}}");
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 4")) << request;
@@ -157,9 +159,9 @@ TEST(Connections, AnErrorLeavesTheConnectionOpen) {
 TEST(Connections, AHalfClosedClientGetsItsAnswer) {
   for (const char* stream : {"false", "true"}) {
     const RawClient client = raw(shared_server());
-    ASSERT_TRUE(client.send(
-        post("/completion", std::string(R"({"prompt": "Hello", "n_predict": 30, "ignore_eos": true, "stream": )") +
-                                stream + "}")));
+    ASSERT_TRUE(client.send(post(
+        "/completion", std::string(R"({"prompt": "Hello", "n_predict": 30, "ignore_eos": true, "stream": )") +
+                           stream + "}")));
     client.end_sending();
     const std::string answer = client.read_all();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));

@@ -15,7 +15,8 @@ TEST(RequestHead, EndsWithAnEmptyLineHoweverItComes) {
   const std::string bytes = head + "rest";
   for (std::size_t size = 0; size <= bytes.size(); ++size) {
     for (std::size_t from = 0; from < std::min(size, head.size()); ++from) {
-      EXPECT_EQ(head_size(std::string_view(bytes).substr(0, size), from), size < head.size() ? 0 : head.size());
+      EXPECT_EQ(head_size(std::string_view(bytes).substr(0, size), from),
+                size < head.size() ? 0 : head.size());
     }
   }
   EXPECT_EQ(head_size("GET / HTTP/1.0\n\nrest", 0), 16u);

@@ -149,7 +149,8 @@ TEST(Requests, MinusOneIsARandomSeedAndOthersAreTakenModulo32Bits) {
   EXPECT_EQ(seed(-2), 4294967294u);
   EXPECT_EQ(seed(std::numeric_limits<std::int64_t>::min() + 7), 7u);
   const auto written = [](const char* number) {
-    return only(read(read_llama_completion, Json::parse(std::string(R"({"seed": )") + number + "}"))).sampling.seed;
+    return only(read(read_llama_completion, Json::parse(std::string(R"({"seed": )") + number + "}")))
+        .sampling.seed;
   };
   EXPECT_EQ(written("18446744073709551613"), 4294967293u);
   EXPECT_EQ(written("7.0"), 7u);
@@ -160,7 +161,8 @@ TEST(Requests, MinusOneIsARandomSeedAndOthersAreTakenModulo32Bits) {
 }
 
 TEST(Requests, PromptsTooLongByTheirBytesAreNotTokenized) {
-  ModelContext context{vocabulary(), shipped_context().chat_template, "tally", {.tokens = 100, .token_bytes = 10}};
+  ModelContext context{
+      vocabulary(), shipped_context().chat_template, "tally", {.tokens = 100, .token_bytes = 10}};
   const std::string fits(1000, 'a'), long_text(1001, 'a');
   const auto code = [&](Reader reader, Json fields) {
     const auto job = reader(fields, context);
@@ -171,7 +173,8 @@ TEST(Requests, PromptsTooLongByTheirBytesAreNotTokenized) {
     EXPECT_EQ(code(reader, {{"prompt", long_text}}), Errc::too_long);
     EXPECT_EQ(code(reader, {{"prompt", {5, fits, "b"}}}), Errc::too_long);
   }
-  EXPECT_EQ(code(read_openai_chat, {{"messages", {{{"role", "user"}, {"content", long_text}}}}}), Errc::too_long);
+  EXPECT_EQ(code(read_openai_chat, {{"messages", {{{"role", "user"}, {"content", long_text}}}}}),
+            Errc::too_long);
   EXPECT_EQ(vocabulary().longest_token() >= 4, true);
 }
 
