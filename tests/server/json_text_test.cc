@@ -36,7 +36,7 @@ TEST(JsonText, LoneSurrogatesBecomeReplacementCharacters) {
 TEST(JsonText, RandomEscapesAreReadAsUtf16Is) {
   constexpr unsigned kSeed = 7;
   std::mt19937 random(kSeed);
-  for (int round = 0; round < scaled(3000); ++round) {
+  for (int round = 0; round < test::scaled(3000); ++round) {
     std::string json = R"({"a":")", expected;
     bool high = false;
     const auto end_high = [&] {
