@@ -88,6 +88,11 @@ ssize_t RequestStream::read(char* bytes, std::size_t size) {
     head_read_ += size;
     return static_cast<ssize_t>(size);
   }
+  if (!head_.is_chunked) {
+    // httplib reads on after a body that it gave up, as if nothing of it had been read.
+    if (body_read_ == head_.body_bytes) return 0;
+    size = std::min(size, head_.body_bytes - body_read_);
+  }
   while (used_ == connection_.buffer.size()) {
     connection_.buffer.clear();
     used_ = 0;
