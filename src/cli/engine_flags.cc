@@ -112,6 +112,14 @@ CLI::Validator between(int least, int most) {
 
 CLI::Validator at_least(int least) { return between(least, INT_MAX); }
 
+CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return std::string(text.empty() ? "the value is empty; leave the flag out for its default" : "");
+      },
+      "");
+}
+
 Result<std::string> model_path(const EngineFlags& flags) {
   if (!flags.model.empty()) return flags.model;
   const fs::path path = shipped_model();

@@ -61,6 +61,7 @@ Command add_serve(CLI::App& app) {
   CLI::App* command = app.add_subcommand("serve", "Answer clients over HTTP");
   const std::string group = "Server";
   command->add_option("--host", flags->server.host, "Name or address to listen on [127.0.0.1]")
+      ->check(not_empty())
       ->type_name("HOST")
       ->group(group);
   command->add_option("--port", flags->server.port, "Port to listen on; 0: any that is free [8080]")
@@ -68,6 +69,7 @@ Command add_serve(CLI::App& app) {
       ->type_name("PORT")
       ->group(group);
   command->add_option("--api-key", flags->server.api_key, "Key that clients must send [none]")
+      ->check(not_empty())
       ->envname("BANYAN_API_KEY")
       ->type_name("KEY")
       ->group(group);

@@ -2,6 +2,7 @@
 
 #include <llama.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <mutex>
@@ -111,6 +112,13 @@ std::string Vocabulary::piece(Token token, bool special) const {
   }
   bytes.resize(static_cast<std::size_t>(count));
   return bytes;
+}
+
+std::size_t Vocabulary::longest_token() const {
+  constexpr std::size_t kLongestCharacter = 4;  // which a token for what is unknown may stand for
+  std::size_t longest = kLongestCharacter;
+  for (Token token = 0; token < size(); ++token) longest = std::max(longest, piece(token, true).size());
+  return longest;
 }
 
 std::string Vocabulary::detokenize(TokenSpan tokens, bool special) const {
