@@ -163,6 +163,12 @@ class PrefixCache {
   /// Stores all that sessions have left, and waits until it is kept.
   void flush();
 
+  /// The least bytes of the budget that a session takes once it has seen `tokens` tokens. Any thread.
+  std::size_t least_bytes(std::size_t tokens) const;
+  /// Bytes of the budget that are free, or that eviction could free at once. More may follow when what is
+  /// left then may go too.
+  std::size_t room() const;
+
   /// How many tokens of `prompt` the trie holds. Changes nothing, not even the age of a node.
   std::size_t match_length(TokenSpan prompt) const;
 

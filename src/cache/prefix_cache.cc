@@ -91,6 +91,16 @@ void PrefixCache::flush() {
   if (impl_->lower != nullptr) impl_->lower->flush();
 }
 
+std::size_t PrefixCache::least_bytes(std::size_t tokens) const {
+  std::size_t bytes = 0;
+  for (const auto& group : impl_->groups) bytes += group->least_bytes(tokens);
+  return bytes;
+}
+
+std::size_t PrefixCache::room() const {
+  return budget().limit() - budget().used() + impl_->tree.order().bytes();
+}
+
 std::size_t PrefixCache::match_length(TokenSpan prompt) const {
   return impl_->tree.trie().match(prompt).length;
 }

@@ -77,7 +77,6 @@ struct Engine::Impl {
 
   // The engine thread's own, but for what the budget lets any thread read.
   Budget budget;
-  std::vector<std::unique_ptr<LayerGroup>> groups;  // as the cache's; not changed once the engine runs
   std::unique_ptr<PrefixCache> cache;
   std::unique_ptr<Runner> runner;
   std::unique_ptr<Scheduler> scheduler;
@@ -150,7 +149,6 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
     tier = std::move(*opened);
     tier->set_notify([wake = impl.wake] { wake->set(); });
   }
-  impl.groups = impl.model->layer_groups(options.kv_type);
   impl.cache = std::make_unique<PrefixCache>(impl.model->layer_groups(options.kv_type), impl.budget,
                                              std::move(tier), options.disk_bytes);
   Result<std::unique_ptr<Runner>> runner =
@@ -275,8 +273,7 @@ Result<> Engine::Impl::check_request(const Request& request) const {
 
 // Whether the budget could hold so many tokens if it held nothing else.
 Result<> Engine::Impl::check_memory(std::size_t tokens) const {
-  std::size_t bytes = fixed_bytes;
-  for (const auto& group : groups) bytes += group->least_bytes(tokens);
+  const std::size_t bytes = fixed_bytes + cache->least_bytes(tokens);
   if (bytes <= budget.limit()) return {};
   return fail(Errc::too_long,
               std::format("the prompt has {} tokens, whose keys, values and states take {} bytes of memory, and "

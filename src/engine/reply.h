@@ -40,6 +40,7 @@ class Reply {
   /// Whether it may share what others evaluate. The first choice of a request may be told not to.
   bool reuses_cache() const { return request().reuse_cache || choice_ > 0 || started_; }
   bool is_finished() const { return finished_; }
+  bool was_started() const { return started_.has_value(); }
 
   /// Begins on the path, or goes on after set_aside(). Errors as PrefixCache::begin.
   Result<> start(PrefixCache& cache);

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "banyan/segment.h"
 #include "base/common_prefix.h"
 #include "engine/row_shares.h"
 
@@ -127,8 +128,8 @@ void Scheduler::memory_freed() {
 
 void Scheduler::admit() {
   const auto places = static_cast<std::size_t>(options_.max_running);
-  for (auto next = waiting_.begin(); next != waiting_.end() && !memory_short_ && running_.size() < places;) {
-    if (must_wait(**next)) {
+  for (auto next = waiting_.begin(); next != waiting_.end() && running_.size() < places;) {
+    if ((memory_short_ && !fits_beside(**next)) || must_wait(**next)) {
       ++next;
       continue;
     }
@@ -139,6 +140,15 @@ void Scheduler::admit() {
       if (const Result<> started = reply.start(cache_); !started) fail(reply, started.error());
     });
   }
+}
+
+// While memory is short: whether a reply takes so little that those that run keep half of what is left. Of one
+// that was set aside all counts, as what the cache has of it may go again.
+bool Scheduler::fits_beside(const Reply& reply) const {
+  const std::size_t size = reply.path().size();
+  const std::size_t known = reply.was_started() ? 0 : cache_.match_length(reply.path());
+  const auto growth = static_cast<std::size_t>(SegmentPath::kLeastSegmentTokens);
+  return cache_.least_bytes(size + growth) - cache_.least_bytes(known) <= cache_.room() / 2;
 }
 
 // Whether a running reply is about to evaluate, or to load, what this one needs too. What one has evaluated

@@ -69,6 +69,7 @@ class Scheduler {
 
   void drop_cancelled();
   void admit();
+  bool fits_beside(const Reply& reply) const;
   bool must_wait(const Reply& reply);
   std::vector<Share> reserve_batch();
   std::size_t prompt_rows(std::span<const std::size_t> todo) const;
@@ -97,7 +98,7 @@ class Scheduler {
   std::deque<std::unique_ptr<Reply>> waiting_;
   Replies ended_;              // and not sent
   std::size_t most_rows_;      // of a step; fewer than batch_tokens while memory is short
-  bool memory_short_ = false;  // someone was set aside, and no one has ended since
+  bool memory_short_ = false;  // someone was set aside, and no one has ended since: only the small are admitted
   std::uint64_t steps_ = 0;
   std::uint64_t generated_ = 0;
   std::uint64_t set_aside_ = 0;

@@ -254,6 +254,35 @@ TEST_F(SharedTrunk, WhenTheFirstIsSetAsideTheSecondWaitsForItStill) {
   EXPECT_EQ(evaluated() - before, 8 + 39 + first_.size() + second_.size() - trunk_.size());
 }
 
+TEST_F(SharedTrunk, WhileOneIsSetAsideTheSmallAreAdmitted) {
+  const auto scratch = add(tokens_from(6, 100), 1);
+  step_to_the_end();
+  cache_.clear();
+
+  const auto reply = add(tokens_from(5, 8), 60);
+  step();
+  const auto large = add(first_, 1);
+  step();
+  {
+    constexpr std::size_t kForThePlan = 64 << 10;
+    const auto hog = budget_.take(budget_.limit() - budget_.used() - kForThePlan, "the test");
+    while (scheduler().set_aside() == 0) step();
+  }
+  cache_.clear();
+  // Room for a segment or two, and not for the large one.
+  const auto hog = budget_.take(budget_.limit() - budget_.used() - (std::size_t{3} << 18), "the test");
+  ASSERT_TRUE(hog);
+  const auto small = add(tokens_from(4, 10), 2);
+  step();
+  EXPECT_EQ(scheduler().running(), 2u);
+  EXPECT_EQ(scheduler().waiting(), 1u);
+  Delta delta;
+  for (int i = 0; i < 5; ++i) step();
+  while (small->pop(std::chrono::steady_clock::now(), delta) == Generation::Wait::ready) {
+  }
+  EXPECT_EQ(delta.finish, Finish::length);
+}
+
 // Prompts on one trunk, which a tier has and memory does not. The tier works when it is told to.
 class Loading : public SharedTrunk {
  protected:
