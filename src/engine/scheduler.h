@@ -45,7 +45,7 @@ class Scheduler {
   /// Drops who was cancelled, admits, and evaluates a batch. Returns false when there was nothing to do; then
   /// there is nothing before someone comes or goes, or PrefixCache::poll() takes up what a lower tier has
   /// done. What goes wrong with one reply ends that one, and with the model's step those that it was for. May
-  throw all the same; then fail_running() makes it usable again.
+  /// throw all the same; then fail_running() makes it usable again.
   bool step();
   /// Sends what the step said: when a client knows that its reply has ended, the cache has it.
   void send();
