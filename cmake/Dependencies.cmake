@@ -11,7 +11,6 @@ find_package(nlohmann_json 3.11 REQUIRED)                       # JSON
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib>=0.20)  # HTTP server
 find_package(CLI11 2.6 REQUIRED)                                # command line
 find_package(spdlog 1.12 REQUIRED)                              # logging
-find_package(minja REQUIRED)                                    # chat templates
 find_package(Threads REQUIRED)
 if(BANYAN_TESTS)
   find_package(GTest 1.14 REQUIRED)

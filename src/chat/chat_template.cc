@@ -2,22 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
-// minja tells its guesses about a template on stderr; a library does not print.
-#define fprintf(...) 0
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-value"
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#pragma GCC diagnostic ignored "-Wshadow"
-#include <minja/chat-template.hpp>
-#pragma GCC diagnostic pop
-#undef fprintf
+#include "chat/template_traits.h"
+#include "jinja/template.h"
 
 namespace banyan {
 namespace {
@@ -30,8 +20,11 @@ constexpr const char* kChatMl =
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-// minja recurses into values; clients must not choose how deep.
+// Templates recurse into values; clients must not choose how deep.
 constexpr int kMaxDepth = 64;
+
+// For the examples that show what a template can do: some ten of them, each a few lines.
+constexpr jinja::Limits kExampleLimits{.steps = 1'000'000, .output_bytes = 1 << 20, .value_bytes = 64 << 20};
 
 constexpr std::array kRoles = {"system", "developer", "user", "assistant", "tool", "function"};
 
@@ -90,10 +83,25 @@ Result<Json> plain_message(const Json& message, const std::string& field) {
 }  // namespace
 
 struct ChatTemplate::Impl {
-  Impl(const std::string& source, const std::string& bos, const std::string& eos) : jinja(source, bos, eos) {}
+  std::string source;
+  std::string bos_text, eos_text;
+  std::optional<jinja::Template> jinja;
+  TemplateTraits traits;
 
-  minja::chat_template jinja;
-  std::mutex clock;  // minja's strftime_now calls std::localtime, which threads must not share
+  // `now` for strftime_now.
+  Result<std::string> render(const Json& messages, const Json& tools, bool add_generation_prompt,
+                             const Json& extra, const jinja::Limits& limits,
+                             std::chrono::system_clock::time_point now) const {
+    Json context = {{"messages", messages},
+                    {"add_generation_prompt", add_generation_prompt},
+                    {"bos_token", bos_text},
+                    {"eos_token", eos_text}};
+    if (!tools.is_null()) context["tools"] = tools;
+    if (extra.is_object()) {
+      for (const auto& [name, value] : extra.items()) context[name] = value;
+    }
+    return jinja->render(context, limits, now);
+  }
 };
 
 ChatTemplate::ChatTemplate() = default;
@@ -101,12 +109,29 @@ ChatTemplate::~ChatTemplate() = default;
 
 Result<std::unique_ptr<ChatTemplate>> ChatTemplate::create(const std::string& source,
                                                            const std::string& bos_text,
-                                                           const std::string& eos_text) try {
+                                                           const std::string& eos_text) {
   std::unique_ptr<ChatTemplate> made(new ChatTemplate);
-  made->impl_ = std::make_unique<Impl>(source.empty() ? kChatMl : source, bos_text, eos_text);
+  made->impl_ = std::make_unique<Impl>();
+  Impl& impl = *made->impl_;
+  impl.source = source.empty() ? kChatMl : source;
+  impl.bos_text = bos_text;
+  impl.eos_text = eos_text;
+  Result<jinja::Template> parsed = jinja::Template::parse(impl.source);
+  if (!parsed)
+    return fail(parsed.error().code, "the chat template cannot be read: " + parsed.error().message);
+  impl.jinja = *std::move(parsed);
+  // What the template can do is found with short examples and at a fixed time.
+  std::optional<Error> past_limit;
+  impl.traits = find_traits(
+      [&](const Json& messages, const Json& tools, bool opens) -> std::string {
+        if (past_limit) return "";
+        auto text = impl.render(messages, tools, opens, Json(), kExampleLimits, {});
+        if (!text && text.error().code == Errc::unsupported) past_limit = text.error();
+        return text.value_or("");
+      },
+      eos_text);
+  if (past_limit) return fail(Errc::unsupported, "the chat template cannot be used: " + past_limit->message);
   return made;
-} catch (const std::exception& error) {
-  return fail(Errc::invalid_argument, std::string("the chat template cannot be read: ") + error.what());
 }
 
 Result<std::string> ChatTemplate::apply(const Json& messages, const Json& tools, bool add_generation_prompt,
@@ -118,29 +143,26 @@ Result<std::string> ChatTemplate::apply(const Json& messages, const Json& tools,
   if (deeper_than(tools, kMaxDepth)) return wrong("tools", "is nested too deep");
   if (deeper_than(extra, kMaxDepth)) return wrong("chat_template_kwargs", "is nested too deep");
 
-  minja::chat_template_inputs inputs;
-  inputs.messages = Json::array();
+  Json plain = Json::array();
   for (std::size_t i = 0; i < messages.size(); ++i) {
     Result<Json> message = plain_message(messages[i], "messages[" + std::to_string(i) + "]");
     if (!message) return std::unexpected(message.error());
-    inputs.messages.push_back(*std::move(message));
+    plain.push_back(*std::move(message));
   }
-  inputs.tools = tools;
-  inputs.add_generation_prompt = add_generation_prompt;
-  inputs.extra_context = extra;
-
-  std::unique_lock<std::mutex> clock(impl_->clock, std::defer_lock);
-  if (source().contains("strftime_now")) clock.lock();
-  return impl_->jinja.apply(inputs);
-} catch (const std::exception& error) {
-  return fail(Errc::invalid_argument,
-              std::string("the chat template refuses these messages: ") + error.what(), "messages");
+  auto text = impl_->render(fit_messages(impl_->traits, plain, tools), tools, add_generation_prompt, extra,
+                            {}, std::chrono::system_clock::now());
+  if (text) return text;
+  return fail(Errc::invalid_argument, "the chat template refuses these messages: " + text.error().message,
+              "messages");
+} catch (const Json::exception& error) {
+  return fail(Errc::invalid_argument, std::string("the messages cannot be written as JSON: ") + error.what(),
+              "messages");
 }
 
 Result<std::string> ChatTemplate::apply(const Json& messages) const {
   return apply(messages, Json(), true, Json());
 }
 
-const std::string& ChatTemplate::source() const { return impl_->jinja.source(); }
+const std::string& ChatTemplate::source() const { return impl_->source; }
 
 }  // namespace banyan

@@ -1,0 +1,23 @@
+/// The methods of strings, lists, tuples and dictionaries.
+#pragma once
+
+#include <string_view>
+
+#include "jinja/objects.h"
+
+namespace banyan::jinja {
+
+/// `value.name`, bound to the value; undefined where there is none, with a message where the sandbox forbids
+/// it.
+Value builtin_method(Runtime& runtime, const Value& value, std::string_view name);
+
+/// Python's str.strip(): `characters` undefined or None means white space.
+std::string_view stripped(Meter& meter, std::string_view text, const Value& characters, bool left,
+                          bool right);
+std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends = false);
+std::string capitalized(std::string_view text);
+std::string map_points(std::string_view text, char32_t (*map)(char32_t));
+std::string replaced(Meter& meter, std::string_view text, std::string_view old, std::string_view with,
+                     std::int64_t count);
+
+}  // namespace banyan::jinja

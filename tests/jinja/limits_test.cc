@@ -1,0 +1,146 @@
+// Hostile templates: each ends with an error that names the limit, on a thread with a small stack.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "jinja/template.h"
+
+namespace banyan::jinja {
+namespace {
+
+using ::testing::HasSubstr;
+
+void on_small_stack(std::function<void()> work) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 1 << 20);
+  pthread_t thread{};
+  const auto run = [](void* given) -> void* {
+    (*static_cast<std::function<void()>*>(given))();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, run, &work), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+std::string refusal(const std::string& source) {
+  std::string message;
+  on_small_stack([&] {
+    const auto parsed = Template::parse(source);
+    if (!parsed) {
+      message = parsed.error().message;
+      return;
+    }
+    const auto text = parsed->render(nlohmann::ordered_json::object());
+    message = text ? "no error" : text.error().message;
+  });
+  return message;
+}
+
+std::string repeated(const std::string& text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+TEST(JinjaLimits, LoopsEndAtTheStepLimit) {
+  const std::string nested = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
+  EXPECT_THAT(refusal("\n" + nested), HasSubstr("line 2: the template is past its limit of 30000000 steps"));
+  EXPECT_THAT(refusal("{% for a in range(100000) %}{% for b in 'x' * 100000 %}{% endfor %}{% endfor %}"),
+              HasSubstr("steps"));
+  EXPECT_THAT(refusal("{% set x = range(100000) | list %}{% for a in x %}{% if x == x + [a] %}{% endif %}{% endfor %}"),
+              HasSubstr("steps"));
+  EXPECT_THAT(refusal("{% set s = 'a' * 10000000 %}{% for i in range(100000) %}{% if s.replace('b', 'c') %}{% endif %}{% endfor %}"),
+              HasSubstr("steps"));
+}
+
+TEST(JinjaLimits, RecursionEndsAtTheDepthLimit) {
+  for (const char* source : {
+           "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+           "{% macro f(x) %}{{ g(x) }}{% endmacro %}{% macro g(x) %}{{ f([x]) }}{% endmacro %}{{ f(1) }}",
+           "{% macro f() %}{% call f() %}x{% endcall %}{{ caller() }}{% endmacro %}{% call f() %}{% endcall %}",
+           "{% macro f() %}{% filter upper %}{{ f() }}{% endfilter %}{% endmacro %}{{ f() }}",
+           "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+           "{% macro f() %}{% set x %}{{ f() | upper | trim }}{% endset %}{{ x }}{% endmacro %}{{ f() }}",
+           "{% macro f(x=f()) %}{% endmacro %}{{ f() }}",
+       }) {
+    EXPECT_THAT(refusal(source), HasSubstr("levels of nesting")) << source;
+  }
+}
+
+TEST(JinjaLimits, NestingInTheSourceIsLimited) {
+  for (const auto& source : {
+           "{{ " + repeated("(", 100'000) + "1" + repeated(")", 100'000) + " }}",
+           "{{ " + repeated("[", 100'000) + repeated("]", 100'000) + " }}",
+           "{{ " + repeated("not ", 100'000) + "1 }}",
+           "{{ " + repeated("- ", 100'000) + "1 }}",
+           "{{ 1" + repeated(" + 1", 100'000) + " }}",
+           "{{ x" + repeated(".x", 100'000) + " }}",
+           "{{ x" + repeated(" | trim", 100'000) + " }}",
+           "{{ x" + repeated("[0", 100'000) + repeated("]", 100'000) + " }}",
+           "{{ " + repeated("1 if 1 else ", 100'000) + "1 }}",
+           repeated("{% if 1 %}", 100'000) + repeated("{% endif %}", 100'000),
+           repeated("{% for x in y %}", 100'000) + repeated("{% endfor %}", 100'000),
+       }) {
+    EXPECT_THAT(refusal(source), HasSubstr("past its limit")) << source.substr(0, 60);
+  }
+}
+
+TEST(JinjaLimits, WhatIsMadeIsLimited) {
+  EXPECT_THAT(refusal("{{ 'a' * 10**9 }}"), HasSubstr("bytes of values"));
+  EXPECT_THAT(refusal("{{ [1] * 10**15 }}"), HasSubstr("bytes of values"));
+  EXPECT_THAT(refusal("{{ 'a' * (2**62) }}"), HasSubstr("bytes of values"));
+  EXPECT_THAT(refusal("{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"),
+              HasSubstr("limit of"));
+  EXPECT_THAT(refusal("{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}"),
+              HasSubstr("limit of"));
+  EXPECT_THAT(refusal("{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"),
+              HasSubstr("limit of"));
+  EXPECT_THAT(refusal("{% set ns = namespace(x=[1]) %}{% for i in range(100) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}"),
+              HasSubstr("limit of"));
+  EXPECT_THAT(refusal("{% set ns = namespace(x=1) %}{% for i in range(1000) %}{% set ns.x = [ns.x] %}{% endfor %}"),
+              HasSubstr("levels of nesting in a value"));
+  EXPECT_THAT(refusal("{{ range(10**15) }}"), HasSubstr("100000 numbers in a range"));
+  EXPECT_THAT(refusal("{% for i in range(100) %}{{ 'a' * 10**6 }}{% endfor %}"), HasSubstr("67108864 bytes of output"));
+  EXPECT_THAT(refusal("{{ ('x' * 10**6).replace('', 'y' * 1000) }}"), HasSubstr("limit of"));
+  EXPECT_THAT(refusal("{{ 'x'.ljust(10**17) }}"), HasSubstr("limit of"));
+  EXPECT_THAT(refusal("{{ '%999999999d' % 1 }}"), HasSubstr("limit of"));
+  EXPECT_THAT(refusal("{{ '{:999999999}'.format(1) }}"), HasSubstr("limit of"));
+  EXPECT_THAT(refusal("{{ 9223372036854775807 + 1 }}"), HasSubstr("limit of 64 bits"));
+}
+
+TEST(JinjaLimits, ValuesThatHoldThemselvesAreGivenBack) {
+  const auto text = [](const char* source) {
+    return Template::parse(source).value().render(nlohmann::ordered_json::object()).value();
+  };
+  EXPECT_EQ(text("{% set ns = namespace() %}{% set ns.x = ns %}{% set ns.y = [ns] %}done"), "done");
+  EXPECT_EQ(text("{% set ns = namespace() %}{% macro m() %}{{ ns }}{% endmacro %}{% set ns.m = m %}done"), "done");
+  EXPECT_EQ(text("{% set ns = namespace(x=1) %}{% for i in range(50000) %}{% set ns.x = namespace(x=ns.x) %}"
+                 "{% endfor %}done"),
+            "done");
+  EXPECT_EQ(text("{% set ns = namespace() %}{% for i in [1] recursive %}{% set ns.l = loop %}{% endfor %}done"),
+            "done");
+}
+
+TEST(JinjaLimits, ALongConversationIsFarWithinThem) {
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+  for (int i = 0; i < 2000; ++i) {
+    messages.push_back({{"role", i % 2 ? "assistant" : "user"}, {"content", std::string(500, 'x')}});
+  }
+  // A later message is looked for from each one, as some templates do.
+  const auto parsed = Template::parse(
+      "{% for m in messages %}{% set ns = namespace(found=false) %}{% if m.role == 'assistant' %}"
+      "{% for later in messages[loop.index:] %}{% if later.role == 'tool' %}{% set ns.found = true %}{% endif %}"
+      "{% endfor %}{% endif %}{{ m.content | trim }}{% endfor %}");
+  const auto text = parsed.value().render({{"messages", messages}});
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_EQ(text->size(), 1'000'000u);
+}
+
+}  // namespace
+}  // namespace banyan::jinja
