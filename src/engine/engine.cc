@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "banyan/disk_tier.h"
+#include "engine/fault.h"
 #include "engine/machine_memory.h"
 #include "engine/model_key.h"
 #include "engine/scheduler.h"
@@ -297,10 +298,8 @@ void Engine::Impl::run() {
   for (bool goes_on = true; goes_on;) {
     try {
       goes_on = turn();
-    } catch (const std::bad_alloc&) {
-      recover({Errc::out_of_memory, "the system has no memory left"});
-    } catch (const std::exception& error) {
-      recover({Errc::internal, error.what()});
+    } catch (const std::exception& thrown) {
+      recover(fault_of(thrown));
     }
   }
   flush();

@@ -10,6 +10,7 @@
 
 #include "banyan/segment.h"
 #include "base/common_prefix.h"
+#include "engine/fault.h"
 #include "engine/row_shares.h"
 
 namespace banyan {
@@ -17,10 +18,6 @@ namespace {
 
 // Tokens in common that a prompt waits for; fewer are sooner evaluated again.
 constexpr std::size_t kWorthWaiting = 16;
-
-std::unexpected<Error> fail_with_no_memory() {
-  return fail(Errc::out_of_memory, "the system has no memory left");
-}
 
 }  // namespace
 
@@ -99,10 +96,8 @@ template <class Work>
 void Scheduler::guard(Reply& reply, const Work& work) {
   try {
     work();
-  } catch (const std::bad_alloc&) {
-    fail_quietly(reply, {Errc::out_of_memory, "the system has no memory left"});
-  } catch (const std::exception& error) {
-    fail_quietly(reply, {Errc::internal, error.what()});
+  } catch (const std::exception& thrown) {
+    fail_quietly(reply, fault_of(thrown));
   }
 }
 
@@ -209,8 +204,8 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
 Result<> Scheduler::reserve(Reply& reply, std::size_t rows) {
   try {
     return reply.session().reserve(rows);
-  } catch (const std::bad_alloc&) {
-    return fail_with_no_memory();
+  } catch (const std::bad_alloc& thrown) {
+    return std::unexpected(fault_of(thrown));
   }
 }
 
@@ -243,10 +238,8 @@ void Scheduler::make_room(const Error& shortage) {
 Result<std::span<const float>> Scheduler::forward(std::span<const Runner::Sequence> sequences) {
   try {
     return runner_.forward(sequences);
-  } catch (const std::bad_alloc&) {
-    return fail_with_no_memory();
-  } catch (const std::exception& error) {
-    return banyan::fail(Errc::internal, error.what());
+  } catch (const std::exception& thrown) {
+    return std::unexpected(fault_of(thrown));
   }
 }
 
