@@ -25,7 +25,7 @@ Result<int> serve(const Flags& flags) {
   set_up_log(flags.engine.verbosity + 1);
   auto path = model_path(flags.engine);
   if (!path) return std::unexpected(path.error());
-  Interrupts interrupts({SIGINT, SIGTERM});
+  Interrupts interrupts;
   EngineOptions options = engine_options(flags.engine, std::move(*path));
   options.max_running = flags.max_running;
   options.max_queued = flags.max_queued;

@@ -24,6 +24,8 @@ class Program {
 
   void write(const std::string& text);
   void close_input();
+  /// Ends the reading of its output, as `| head` does. At a terminal, with close_input(): hangs up.
+  void close_output();
   void signal(int number);
 
   /// Reads until what was read ends the search for `text` and returns all up to its end; later
@@ -31,6 +33,8 @@ class Program {
   std::string read_until(const std::string& text);
   /// Waits for the end and returns the exit code, or 128 and the number of the signal that ended it.
   int wait();
+  /// The same, without reading what it still writes.
+  int wait_for_end();
   /// What was written to standard output (at a terminal: everything) and not yet read_until, and
   /// to standard error; whole after wait().
   const std::string& out() const { return out_; }
