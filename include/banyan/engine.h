@@ -122,7 +122,9 @@ struct EngineOptions {
   double delay_factor = 8;       ///< how many times as long a reply's next token may take beside prompts
   int max_running = 64;          ///< sequences that step together
   int max_queued = 256;          ///< choices of requests that wait; beyond it submit() answers busy
-  int threads = 0;               ///< 0: one for each core
+  /// The most threads that compute. Each step takes as many of them as are fastest just now, fewer where other
+  /// programs use the cores. 0: one for each real core that the process may use.
+  int threads = 0;
   /// A folder where conversations are kept too, so that they outlive the process and what memory has no room
   /// for comes back; made where there is none. Empty: none. One process at a time uses it.
   std::string disk_cache = {};

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "banyan/disk_tier.h"
+#include "base/usable_cores.h"
 #include "engine/fault.h"
 #include "engine/machine_memory.h"
 #include "engine/model_key.h"
@@ -84,6 +85,7 @@ struct Engine::Impl {
   std::size_t fixed_bytes = 0;                  // of the budget, held for as long as the engine lives
   std::deque<std::unique_ptr<Reply>> arrived;  // taken from the inbox, not yet the scheduler's
   bool has_work = true;
+  int spare_cores = 0;  // that no compute thread uses
 
   // Set when the thread has something to do. Outlives the engine with those who may set it.
   const std::shared_ptr<WakeEvent> wake = std::make_shared<WakeEvent>();
@@ -110,7 +112,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   if (!(options.delay_factor >= 1)) return wrong("delay_factor", "be 1 or more");
   if (options.max_running < 1) return wrong("max_running", "be 1 or more");
   if (options.max_queued < 0) return wrong("max_queued", "be 0 or more");
-  if (options.threads < 0) return wrong("threads", "be 0 (one for each core) or more");
+  if (options.threads < 0) return wrong("threads", "be 0 (one for each real core) or more");
 
   const bool has_disk = !options.disk_cache.empty();
   FileStamp stamp;
@@ -162,6 +164,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   impl.options.memory_bytes = memory;
   impl.options.context = options.context > 0 ? options.context : impl.model->info().context;
   impl.options.threads = impl.runner->threads();
+  impl.spare_cores = std::max(0, usable_cores() - impl.options.threads);
   // A step has a row for every running reply.
   impl.options.max_running = std::min(options.max_running, options.batch_tokens);
   impl.scheduler = std::make_unique<Scheduler>(*impl.cache, *impl.runner, *impl.vocabulary, impl.options);
@@ -348,7 +351,8 @@ bool Engine::Impl::turn() {
 void Engine::Impl::step() {
   poll_tier();
   const bool stepped = scheduler->step();
-  cache->set_busy(stepped);
+  cache->set_busy(stepped, spare_cores);
+  cache->set_evaluation_speed(scheduler->tokens_per_second());
   has_work = stepped || cache->wants_poll();
 }
 

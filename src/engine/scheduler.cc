@@ -18,6 +18,11 @@ namespace {
 
 // Tokens in common that a prompt waits for; fewer are sooner evaluated again.
 constexpr std::size_t kWorthWaiting = 16;
+// That a step takes which has only prompts: who comes meanwhile waits for it. On a machine that reads 500
+// tokens in a second, or more, a batch of 512 is within it.
+constexpr StepCost::Seconds kPromptStep{1};
+// Of the first such step, when nothing is known.
+constexpr std::size_t kFirstRows = 64;
 
 }  // namespace
 
@@ -28,6 +33,8 @@ Scheduler::Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocab
       vocabulary_(vocabulary),
       options_(options),
       clock_(std::move(clock)),
+      reading_(runner.threads()),
+      writing_(runner.threads()),
       most_rows_(static_cast<std::size_t>(options.batch_tokens)) {}
 
 bool Scheduler::step() {
@@ -209,10 +216,13 @@ Result<> Scheduler::reserve(Reply& reply, std::size_t rows) {
   }
 }
 
-// How many rows prompts may have beside the replies that run.
+// How many rows prompts may have, beside the replies that run or alone.
 std::size_t Scheduler::prompt_rows(std::span<const std::size_t> todo) const {
   const auto replies = static_cast<std::size_t>(std::ranges::count(todo, std::size_t{1}));
-  if (replies == 0) return most_rows_;
+  if (replies == 0) {
+    const bool is_known = cost_.tokens_per_second() > 0;
+    return round_rows_alone(is_known ? cost_.prompt_rows_within(kPromptStep) : kFirstRows, most_rows_);
+  }
   if (cost_.wants_base()) return 0;
   return round_prompt_rows(replies, cost_.prompt_rows(replies, options_.delay_factor));
 }
@@ -254,6 +264,8 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
                          .outputs = rows == todo.size() ? 1 : 0});
     (todo.size() == 1 ? replies : prompt_rows) += rows;
   }
+  ThreadTuner& tuner = prompt_rows > 0 ? reading_ : writing_;
+  runner_.set_threads(tuner.threads());
   const auto start = clock_();
   const Result<std::span<const float>> evaluated = forward(sequences);
   if (!evaluated) {
@@ -279,7 +291,10 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
     });
     if (sequences[i].outputs > 0) logits = logits.subspan(vocabulary);
   }
-  cost_.record(replies, prompt_rows, clock_() - start);
+  const StepCost::Seconds took = clock_() - start;
+  cost_.record(replies, prompt_rows, took);
+  // The load that one of them has noticed is the other's too.
+  if (tuner.record(replies + prompt_rows, took)) (prompt_rows > 0 ? writing_ : reading_).look_again();
   return true;
 }
 

@@ -2,10 +2,10 @@
 #include <format>
 #include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "banyan/model.h"
+#include "base/usable_cores.h"
 #include "model/ggml_runtime.h"
 #include "model/handover.h"
 #include "model/model_impl.h"
@@ -69,8 +69,10 @@ struct Runner::Impl {
 
   const Model::Impl& model;
   Budget& budget;
-  int threads = 0;
+  int most_threads = 0;
+  int threads = 0;  ///< of the next step
   ggml_backend_ptr backend;
+  ggml_backend_set_n_threads_t set_backend_threads = nullptr;
 
   std::unique_ptr<std::byte[]> memory;
   ggml_context_ptr arena;  ///< of the graph's tensors without their data, in `memory`
@@ -106,7 +108,7 @@ Result<> Runner::Impl::reserve(int of_rows, int of_outputs) {
   std::size_t bytes = 0;
   ggml_gallocr_reserve_n_size(ggml_gallocr_ptr(ggml_gallocr_new(plain)).get(), largest.raw(), nullptr,
                               nullptr, &bytes);
-  bytes += most_work_bytes(largest.raw(), threads);
+  bytes += most_work_bytes(largest.raw(), most_threads);
   std::size_t charged = 0;
   for (const Charge& charge : compute_charges) charged += charge.bytes();
   if (bytes > charged) {
@@ -159,9 +161,8 @@ Result<std::unique_ptr<Runner>> Runner::create(const Model& model, Budget& budge
   std::unique_ptr<Runner> runner(new Runner);
   runner->impl_ = std::make_unique<Impl>(*model.impl_, budget);
   Impl& impl = *runner->impl_;
-  impl.threads =
-      options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-  impl.threads = std::clamp(impl.threads, 1, GGML_MAX_N_THREADS);
+  impl.threads = options.threads > 0 ? options.threads : usable_cores();
+  impl.most_threads = impl.threads = std::clamp(impl.threads, 1, GGML_MAX_N_THREADS);
 
   const int layers = impl.model.hyperparameters.layers;
   const std::size_t tensors = Graph::most_tensors(layers);
@@ -174,9 +175,9 @@ Result<std::unique_ptr<Runner>> Runner::create(const Model& model, Budget& budge
 
   impl.backend.reset(ggml_backend_dev_init(impl.model.device, nullptr));
   if (!impl.backend) return fail(Errc::out_of_memory, "ggml's CPU backend does not start");
-  const auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
+  impl.set_backend_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
       ggml_backend_dev_backend_reg(impl.model.device), "ggml_backend_set_n_threads"));
-  set_threads(impl.backend.get(), impl.threads);
+  impl.set_backend_threads(impl.backend.get(), impl.threads);
   impl.data.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(impl.backend.get())));
   impl.calls = layer_calls(impl.model.hyperparameters, impl.batches);
   return runner;
@@ -211,5 +212,12 @@ std::size_t Runner::scratch_bytes() const {
 }
 
 int Runner::threads() const { return impl_->threads; }
+
+void Runner::set_threads(int threads) {
+  threads = std::clamp(threads, 1, impl_->most_threads);
+  if (threads == impl_->threads) return;
+  impl_->threads = threads;
+  impl_->set_backend_threads(impl_->backend.get(), threads);
+}
 
 }  // namespace banyan

@@ -185,6 +185,34 @@ TEST_F(SchedulerTest, AnAllocationThatFailsEndsNoMoreThanWhatItWasFor) {
   EXPECT_GT(all_well, 0) << "every failure cost a reply";
 }
 
+TEST_F(SchedulerTest, OnASlowMachineAPromptAloneIsReadInStepsOfASecond) {
+  options_.batch_tokens = 512;
+  step_seconds_ = 0.04;
+  row_seconds_ = 0.01;
+  const auto prompt = add(tokens_from(6, 1000), 1);
+  EXPECT_EQ(step(), 64u) << "nothing is known yet";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(step(), 64u);
+  const auto other = add(tokens_from(7, 20), 1);  // and does not wait for a whole batch
+  step();
+  Delta delta;
+  EXPECT_EQ(other->pop(std::chrono::steady_clock::now(), delta), Generation::Wait::ready);
+  row_seconds_ = 0.1;
+  for (int i = 0; i < 3; ++i) step();
+  EXPECT_EQ(step(), 32u) << "fewer would read the weights for too little";
+}
+
+TEST_F(SchedulerTest, OnAFastMachineAPromptAloneSoonGetsWholeBatches) {
+  options_.batch_tokens = 512;
+  step_seconds_ = 0.01;
+  row_seconds_ = 0.0005;
+  const auto prompt = add(tokens_from(6, 2000), 1);
+  EXPECT_EQ(scheduler().tokens_per_second(), 0);
+  EXPECT_EQ(step(), 64u);
+  EXPECT_EQ(step(), 512u);
+  EXPECT_EQ(step(), 512u);
+  EXPECT_GT(scheduler().tokens_per_second(), 1000);
+}
+
 // Prompts on one trunk that no one knows yet.
 class SharedTrunk : public SchedulerTest {
  protected:
