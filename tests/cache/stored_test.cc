@@ -31,6 +31,7 @@ TEST(StoredIndexLimit, LeastRecentlyUsedPathsGoWhenTheIndexTakesTooMuchMemory) {
       auto block = index.make_block(place, known, groups[0]->block_bytes(256));
       if (block == nullptr) return false;
       index.add(place, known, at, {{{{0, 256}, std::move(block), 0, 256}}}, false);
+      index.use(place);
     }
     return true;
   };
@@ -586,7 +587,7 @@ class CountingGroup final : public LayerGroup {
 TEST(StoringLongPaths, ANodeIsAskedAFewTimesHoweverLongThePathAndAFullTierNotAtAll) {
   constexpr std::size_t kNodes = 4096, kTokens = 4;
   FakeDisk disk;
-  Budget budget(std::size_t{16} << 20);
+  Budget budget(std::size_t{64} << 20);
   std::size_t asked = 0;
   std::vector<std::unique_ptr<LayerGroup>> groups;
   for (auto& group : make_groups({})) {

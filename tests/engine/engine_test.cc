@@ -489,7 +489,9 @@ TEST(EngineUnderPressure, APromptThatCanNeverFitIsRefusedAndCostsNoOneAnything) 
 
 TEST(EngineUnderPressure, AConversationThatOutgrowsTheMemoryEndsWithAnError) {
   const auto engine = start_engine({.memory_bytes = std::size_t{8} << 20, .batch_tokens = 64});
-  const Outcome outcome = run(*engine, endless(ask("Hello."), 5000));
+  Request request = greedy(std::vector<Token>(100, 5), 5000);
+  request.ignore_eos = true;
+  const Outcome outcome = run(*engine, request);
   EXPECT_EQ(outcome.finish, Finish::error);
   ASSERT_TRUE(outcome.error);
   EXPECT_EQ(outcome.error->code, Errc::too_long);
