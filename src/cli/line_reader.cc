@@ -87,7 +87,9 @@ class LineReader::Editor {
     const char* read = el_gets(edit_, &length);
     hold_typed();
     if (read == nullptr) {
-      std::println("");
+      const LineInfo* typed = el_line(edit_);
+      line.assign(typed->buffer, typed->lastchar);
+      std::fputs("\n", stdout);  // unchecked: the terminal may be gone
       return reader_.stopped_ == Outcome::line ? Outcome::end : reader_.stopped_;
     }
     line.assign(read);

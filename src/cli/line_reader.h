@@ -28,7 +28,8 @@ class LineReader {
 
   /// hung_up: the terminal is gone.
   enum class Outcome { line, interrupted, end, hung_up };
-  /// Reads a line without its end. `more`: the line goes on from the one before.
+  /// Reads a line without its end, or what there was of it when it was interrupted. `more`: the line goes on
+  /// from the one before.
   Outcome next(std::string& line, bool more = false);
 
   /// Takes in what was typed so far, without waiting, so that the terminal's queue does not fill up and

@@ -176,6 +176,16 @@ TEST(ChatAtATerminal, CtrlCClearsTheLine) {
   EXPECT_EQ(chat.wait(), 0);
 }
 
+TEST(ChatAtATerminal, CtrlCOnAnEmptyLineSaysHowToLeave) {
+  Program chat(kChat, Console::terminal);
+  chat.read_until(">>> ");
+  chat.write("\x03");
+  chat.read_until("Ctrl-D or /bye leaves");
+  chat.read_until(kPrompt);
+  chat.write("\x04");
+  EXPECT_EQ(chat.wait(), 0);
+}
+
 TEST(ChatAtATerminal, TakesSeveralLinesBetweenQuotes) {
   Program chat(kChat, Console::terminal);
   chat.read_until(">>> ");

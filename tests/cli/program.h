@@ -27,6 +27,7 @@ class Program {
   /// Ends the reading of its output, as `| head` does. At a terminal, with close_input(): hangs up.
   void close_output();
   void signal(int number);
+  pid_t pid() const { return pid_; }
 
   /// Reads until what was read ends the search for `text` and returns all up to its end; later
   /// calls go on from there. Fails the test when the program ends, or is silent for long, first.
