@@ -368,6 +368,10 @@ void Engine::Impl::poll_tier() {
 // Ends the replies that what went wrong can have touched, and nothing else.
 void Engine::Impl::recover(const Error& error) noexcept {
   scheduler->fail_running(error);
+  {
+    const std::lock_guard lock(mutex);
+    refresh_status();
+  }
   scheduler->send();
   // Where even that was for nothing, others may soon give memory back.
   std::this_thread::sleep_for(std::chrono::milliseconds(10));
