@@ -93,8 +93,8 @@ void Session::close() noexcept {
 Session::Impl::Impl(PrefixCache::Impl& owner, std::vector<Token> prompt)
     : cache(&owner), tokens(std::move(prompt)), tip(owner.tree.trie().root()) {
   stats.total = tokens.size();
+  cache->open.insert(this);  // which may throw, and then nothing is acquired
   cache->tree.acquire(tip);
-  cache->open.insert(this);
 }
 
 void Session::Impl::set_states(std::vector<std::unique_ptr<LiveState>> new_states) {

@@ -164,8 +164,10 @@ TEST_F(SchedulerTest, AnAllocationThatFailsEndsNoMoreThanWhatItWasFor) {
   };
   bool failed = true;
   int all_well = 0;
-  for (int allowed = 0; failed; ++allowed) {
-    const auto one = add(tokens_from(5 + allowed, 90), 4), other = add(tokens_from(800 + allowed, 20), 4);
+  for (int allowed = 0; failed; allowed += 1 + allowed / 32) {
+    const std::vector<Token> long_prompt = tokens_from(5 + allowed, 90),
+                             short_prompt = tokens_from(800 + allowed, 20);
+    const auto one = add(long_prompt, 4), other = add(short_prompt, 4);
     test::fail_allocation(allowed, test::Failing::one);
     for (int i = 0; i < 8 && !scheduler().is_idle(); ++i) {
       try {
@@ -181,6 +183,11 @@ TEST_F(SchedulerTest, AnAllocationThatFailsEndsNoMoreThanWhatItWasFor) {
     all_well += failed && both;
     EXPECT_TRUE(both || failed);
     ASSERT_EQ(cache_.counters().open_sessions, 0u);
+    // A node that found no memory for its place in the order of eviction gets it when it is next used.
+    const auto again = add(long_prompt, 4), other_again = add(short_prompt, 4);
+    step_to_the_end();
+    EXPECT_EQ(ends(*again), Finish::length);
+    EXPECT_EQ(ends(*other_again), Finish::length);
   }
   EXPECT_GT(all_well, 0) << "every failure cost a reply";
 }

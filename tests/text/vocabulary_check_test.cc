@@ -21,7 +21,8 @@ using ::testing::HasSubstr;
 using Edit = std::function<void(gguf_context*)>;
 
 std::string load(const Edit& edit, Errc expected = Errc::corrupt) {
-  const std::string path = ::testing::TempDir() + "banyan_vocabulary_check.gguf";
+  const std::string path = ::testing::TempDir() + "banyan_vocabulary_" +
+                           ::testing::UnitTest::GetInstance()->current_test_info()->name() + ".gguf";
   test::TinyModel model;
   model.edit = edit;
   write_tiny_model(model, path);
