@@ -1,6 +1,7 @@
 // Attention over a tree against ggml's flash attention per sequence, as an engine computes it whose sequences
 // do not share memory: one operation for each over its own contiguous f16 keys and values. Both run in ggml's
-// graphs with the same threads and take turns, so that a ratio is of one moment. Times are medians.
+// graphs with the same threads and take turns, so that a ratio is of one moment. Times are medians. The last
+// benchmark is of what comes before: the division of a step's work.
 #include <benchmark/benchmark.h>
 #include <ggml-backend.h>
 #include <ggml.h>
@@ -156,7 +157,7 @@ class Tree {
  private:
   std::unique_ptr<AttentionBatch> make_batch(std::span<const AttentionBatch::Sequence> sequences) {
     return AttentionBatch::create(sequences, {.query_heads = kQueryHeads, .scale = kScale}, threads(),
-                                  budget_)
+                                  scratch_)
         .value();
   }
 
@@ -175,6 +176,7 @@ class Tree {
   }
 
   Budget budget_{std::size_t{1} << 40};
+  AttentionScratch scratch_{budget_};
   KvLayout layout_;
   AttentionGroup group_;
   std::unique_ptr<StatePart> trunk_;
@@ -335,6 +337,40 @@ BENCHMARK(q8_0_over_f16)
     ->Args({4, 32, 1})
     ->Args({1, 1, 512})
     ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+
+// What a step takes before the model is computed: 64 sequences of 4,096 nodes of 16 tokens, each a segment of
+// its own, of which they share the first so many.
+void plan_of_many_nodes(benchmark::State& state) {
+  constexpr int kSequences = 64;
+  constexpr int kNodes = 4096;
+  const KvLayout layout{.layers = 1, .kv_heads = 1, .key_dim = 1, .value_dim = 1, .type = KvType::f16};
+  Budget budget(std::size_t{1} << 40);
+  const auto new_view = [&] { return SegmentView{Segment::create(layout, 16, budget).value(), 0, 16}; };
+  std::vector<SegmentView> trunk;
+  for (int node = 0; node < state.range(0); ++node) trunk.push_back(new_view());
+  std::vector<std::unique_ptr<AttentionState>> states;
+  std::vector<const SegmentPath*> paths;
+  for (int i = 0; i < kSequences; ++i) {
+    std::vector<SegmentView> views = trunk;
+    while (views.size() < kNodes) views.push_back(new_view());
+    states.push_back(std::make_unique<AttentionState>(layout, budget, views));
+    states.back()->reserve(1).value();
+    paths.push_back(&states.back()->path());
+  }
+  AttentionScratch scratch(budget);
+  for (auto _ : state) {
+    std::vector<AttentionBatch::Sequence> sequences;
+    for (const std::size_t i : AttentionBatch::order(paths)) sequences.push_back({paths[i], 1});
+    benchmark::DoNotOptimize(
+        AttentionBatch::create(sequences, {.query_heads = 8}, static_cast<int>(state.range(1)), scratch));
+  }
+}
+BENCHMARK(plan_of_many_nodes)
+    ->ArgNames({"shared", "threads"})
+    ->Args({4096, 2})
+    ->Args({0, 2})
+    ->Args({0, 64})
     ->Unit(benchmark::kMillisecond);
 
 }  // namespace

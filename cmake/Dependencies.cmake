@@ -3,8 +3,8 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(ggml REQUIRED IMPORTED_TARGET ggml>=0.27)     # tensors, quantised products, GGUF
 find_library(GGML_BASE ggml-base HINTS ${ggml_LIBRARY_DIRS} REQUIRED)    # the core, which ggml.pc forgets
 target_link_libraries(PkgConfig::ggml INTERFACE ${GGML_BASE})
-pkg_check_modules(llama REQUIRED IMPORTED_TARGET llama>=0.7)    # vocabularies, samplers, grammars
-pkg_check_modules(isocline REQUIRED IMPORTED_TARGET isocline)   # line editing in `banyan chat`
+pkg_check_modules(llama REQUIRED IMPORTED_TARGET llama>=0.7)    # vocabularies, samplers
+pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit>=3.1)   # line editing in `banyan chat`
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy>=1.2)     # SIMD from one source
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)   # checksums of the disk tier
 find_package(nlohmann_json 3.11 REQUIRED)                       # JSON

@@ -1,19 +1,22 @@
-// Clients' grammars: what check_grammar lets pass, libllama must take without falling over.
-#include <llama.h>
-
+// Clients' grammars, and bytes that are taken for a reply: parsed, compiled and followed within the bounds.
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 #include "banyan/vocabulary.h"
-#include "sampling/grammar_check.h"
-#include "text/llama_log.h"
+#include "sampling/grammar/matcher.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto vocabulary =
       banyan::Vocabulary::load(BANYAN_SOURCE_MODELS "/tally-qwen3-q8_0.gguf").value();
-  const std::string grammar(reinterpret_cast<const char*>(data), size);
-  if (!banyan::check_grammar(*vocabulary, grammar)) return 0;
-  const banyan::LlamaErrors quiet;
-  llama_sampler_free(llama_sampler_init_grammar(vocabulary->raw(), grammar.c_str(), "root"));
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const std::size_t end = input.find('\0');  // grammar, zero, reply
+  const auto grammar = banyan::Grammar::parse(*vocabulary, input.substr(0, end));
+  if (!grammar) return 0;
+  banyan::GrammarMatcher matcher(*grammar);
+  if (end == input.npos) return 0;
+  for (const char& byte : input.substr(end + 1)) {
+    const auto token = static_cast<unsigned char>(byte) % vocabulary->size();
+    if (matcher.allows(token, {&byte, 1}) != matcher.accept(token, {&byte, 1})) __builtin_trap();
+  }
   return 0;
 }

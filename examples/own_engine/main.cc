@@ -12,6 +12,7 @@
 #include <vector>
 
 using banyan::AttentionBatch;
+using banyan::AttentionScratch;
 using banyan::Session;
 using banyan::Token;
 
@@ -33,7 +34,7 @@ struct Work {
 };
 
 // Evaluates all in one batch. Returns the next token of each.
-banyan::Result<std::vector<Token>> step(const std::vector<Work>& work, banyan::Budget& budget) {
+banyan::Result<std::vector<Token>> step(const std::vector<Work>& work, AttentionScratch& scratch) {
   std::vector<AttentionBatch::Sequence> sequences;
   for (const Work& one : work) {
     if (auto room = one.session->reserve(one.tokens.size()); !room) return std::unexpected(room.error());
@@ -41,7 +42,7 @@ banyan::Result<std::vector<Token>> step(const std::vector<Work>& work, banyan::B
     sequences.push_back({&state->path(), static_cast<int>(one.tokens.size())});
   }
   auto batch = AttentionBatch::create(sequences, {.query_heads = 1, .scale = 0.25f, .window = 0},
-                                      /*threads=*/1, budget);
+                                      /*threads=*/1, scratch);
   if (!batch) return std::unexpected(batch.error());
 
   std::vector<float> keys, values, queries;
@@ -83,7 +84,7 @@ std::string text_of(banyan::TokenSpan tokens) { return {tokens.begin(), tokens.e
 
 // Lets conversations with these prompts reply side by side, ten characters each.
 std::vector<std::string> reply_to(const std::vector<std::string>& prompts, banyan::PrefixCache& cache,
-                                  banyan::Budget& budget, bool reuse = true) {
+                                  AttentionScratch& scratch, bool reuse = true) {
   std::vector<Session> sessions;
   for (const std::string& prompt : prompts) {
     sessions.push_back(cache.begin(std::vector<Token>(prompt.begin(), prompt.end()), {}, reuse).value());
@@ -91,7 +92,7 @@ std::vector<std::string> reply_to(const std::vector<std::string>& prompts, banya
   std::vector<Work> work;
   for (Session& session : sessions) work.push_back({&session, {std::from_range, session.pending()}});
   for (int i = 0; i <= 10; ++i) {
-    const std::vector<Token> next = step(work, budget).value();
+    const std::vector<Token> next = step(work, scratch).value();
     for (std::size_t at = 0; at < work.size(); ++at) work[at].tokens = {next[at]};
   }
   std::vector<std::string> replies;
@@ -112,13 +113,14 @@ int main() {
   std::vector<std::unique_ptr<banyan::LayerGroup>> groups;
   groups.push_back(std::make_unique<banyan::AttentionGroup>(kLayout));
   banyan::PrefixCache cache(std::move(groups), budget);
+  AttentionScratch scratch(budget);
 
   const std::string notes = "Notes: Ann owns cats. Bob met dogs. ";
-  reply_to({notes + "Ann"}, cache, budget);
-  const auto warm = reply_to({notes + "Reply: Ann", notes + "Reply: Bob"}, cache, budget);
+  reply_to({notes + "Ann"}, cache, scratch);
+  const auto warm = reply_to({notes + "Reply: Ann", notes + "Reply: Bob"}, cache, scratch);
   std::printf("\n%s\n", cache.dump_text(text_of).c_str());
 
-  const auto cold = reply_to({notes + "Reply: Ann"}, cache, budget, /*reuse=*/false);
+  const auto cold = reply_to({notes + "Reply: Ann"}, cache, scratch, /*reuse=*/false);
   const bool right = warm[0] == " owns cats" && warm[1] == " met dogs." && cold[0] == warm[0];
   return right ? 0 : 1;
 }

@@ -15,6 +15,32 @@
 
 namespace banyan {
 
+/// Memory that attend() works with, charged to a budget. It is kept from batch to batch and grows when one
+/// needs more; when 256 batches in a row needed at most half of it, the rest goes back. All batches that
+/// exist at a time may share one, as long as only one of them attends.
+class AttentionScratch {
+ public:
+  /// The budget must outlive it.
+  explicit AttentionScratch(Budget& budget) : budget_(&budget) {}
+  ~AttentionScratch();
+  AttentionScratch(const AttentionScratch&) = delete;
+  AttentionScratch& operator=(const AttentionScratch&) = delete;
+
+  /// Charged now.
+  std::size_t bytes() const { return charge_.bytes(); }
+
+ private:
+  friend class AttentionBatch;
+  Result<> reserve(std::size_t bytes);
+  void release_memory();
+
+  Budget* budget_;
+  std::byte* data_ = nullptr;
+  Charge charge_;
+  std::size_t most_wanted_ = 0;  // by the last `batches_` batches
+  int batches_ = 0;
+};
+
 /// Use: order() the sequences, reserve() in each state, make the batch, let the graph call append
 /// and then attend for every layer of the group, commit() in each state.
 class AttentionBatch {
@@ -36,11 +62,13 @@ class AttentionBatch {
   static std::vector<std::size_t> order(std::span<const SegmentPath* const> paths);
 
   /// The rows of the batch are the sequences' new tokens, one sequence after the other. Results
-  /// are right in any order of the sequences; sharing needs neighbours. Errors: out_of_memory
-  /// (scratch for `threads` threads). REQUIRES: all paths have the same layout; none comes twice;
-  /// each holds what its rows see, which without a window is everything.
+  /// are right in any order of the sequences; sharing needs neighbours. The scratch, which must outlive the
+  /// batch, is made large enough for `threads` threads. Errors: out_of_memory (of the scratch). REQUIRES: all
+  /// paths have the same layout; none comes twice; each holds what its rows see, which without a window is
+  /// everything.
   static Result<std::unique_ptr<AttentionBatch>> create(std::span<const Sequence> sequences,
-                                                        const Shape& shape, int threads, Budget& budget);
+                                                        const Shape& shape, int threads,
+                                                        AttentionScratch& scratch);
   ~AttentionBatch();
 
   /// Positions of the rows in their paths.

@@ -23,7 +23,7 @@ enum class Errc {
   corrupt,           ///< a file or message is damaged
   io,                ///< the operating system refused; the message names the path
   out_of_memory,     ///< the memory budget cannot hold it, even after eviction
-  too_long,          ///< the prompt does not fit the context
+  too_long,          ///< the prompt does not fit the context, or the memory budget by itself
   busy,              ///< the queue is full; try again later
   cancelled,         ///< the caller gave up, or the engine is stopping
   internal,          ///< a fault of this program; what else runs goes on

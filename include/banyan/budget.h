@@ -1,4 +1,10 @@
-/// One budget in bytes for all memory but the weights: live tails, snapshots and scratch.
+/// One budget in bytes for what grows with the work: keys and values, recurrent states and scratch.
+///
+/// Not counted: the weights; what the system, ggml's graphs, HTTP and its clients take; and what is known of
+/// the tokens besides their states. Of the trie in memory that is four to eight bytes a token and less than a
+/// KiB a node, of segments some 150 bytes each: small beside what they describe, of which every node and
+/// segment holds some. The index of a lower tier describes what is not in memory; it takes at most an eighth
+/// of the limit besides.
 ///
 /// Whoever allocates takes a Charge first and holds it as long as the memory. When a charge would
 /// pass the limit, the budget asks its reclaimer (the cache, which evicts) for room and tries

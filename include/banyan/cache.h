@@ -87,9 +87,12 @@ class Session {
   std::size_t position() const;
   /// What is left of the prompt to evaluate. At least one token at begin.
   TokenSpan pending() const;
-  /// Whether more of the prompt is on its way from a lower tier, which PrefixCache::poll() brings to an end.
-  /// Until then the session can only be closed.
+  /// Whether more of the prompt is on its way from a lower tier. PrefixCache::poll() takes up what has come,
+  /// part by part: it is published, and position() moves. Until all has come that is waited for, the session
+  /// can only be closed.
   bool is_loading() const;
+  /// Where position() will be when the next part has come; position() when nothing is loading.
+  std::size_t arriving() const;
   const SessionStats& stats() const;
 
   /// One state for each layer group of the cache, in its order.
@@ -109,9 +112,10 @@ class Session {
   void publish();
 
   /// publish(), then ends. A session may be closed at any time: a prefill cut short keeps what it
-  /// passed, and a retry resumes there. Idempotent. When the system has no memory for the trie's new
-  /// nodes, what they would have kept is lost, and nothing else.
-  void close();
+  /// passed, and a retry resumes there. Idempotent. Never throws: whatever fails on the way (the system has
+  /// no memory for the trie's new nodes, or a state throws), what the session would have left is lost, and
+  /// nothing else.
+  void close() noexcept;
   bool is_open() const;
 
  private:
@@ -144,19 +148,31 @@ class PrefixCache {
                         bool reuse = true);
 
   /// Goes on with what lower tiers have done: ends loads, and stores more. Call it when the tier notifies,
-  /// and between steps. Never waits. Returns sentences for the log.
+  /// and between steps. Never waits, and does a bounded share of the work. Returns sentences for the log.
   std::vector<std::string> poll();
+  /// Whether poll() would go on with storing at once, though the tier has nothing new to tell.
+  bool wants_poll() const;
   /// Whether a lower tier is at work on memory that poll() will give back.
   bool awaits_memory() const;
-  /// While `busy`, steps are computed: a lower tier's thread holds itself back. Not so at first.
-  void set_busy(bool busy);
+  /// While `busy`, steps are computed: a lower tier's threads use the cores that those leave free, and hold
+  /// themselves back where there are none. Not busy at first.
+  void set_busy(bool busy, int spare_cores = 0);
+  /// How fast prompts are evaluated just now, beside what else runs: what comes sooner so than from a lower
+  /// tier is not loaded. 0, as at first: not known.
+  void set_evaluation_speed(double tokens_per_second);
   /// Stores all that sessions have left, and waits until it is kept.
   void flush();
+
+  /// The least bytes of the budget that a session takes once it has seen `tokens` tokens. Any thread.
+  std::size_t least_bytes(std::size_t tokens) const;
+  /// Bytes of the budget that are free, or that eviction could free at once. More may follow when what is
+  /// left then may go too.
+  std::size_t room() const;
 
   /// How many tokens of `prompt` the trie holds. Changes nothing, not even the age of a node.
   std::size_t match_length(TokenSpan prompt) const;
 
-  /// Evicts one entry. Returns false when nothing can go.
+  /// Evicts one node as a whole. Returns false when nothing can go.
   bool evict_one();
   /// Evicts all that no session uses.
   void clear();
@@ -171,10 +187,12 @@ class PrefixCache {
     std::uint64_t matched_tokens = 0;
     std::uint64_t restored_tokens = 0;
     std::uint64_t evaluated_tokens = 0;
-    std::uint64_t evictions = 0;
+    std::uint64_t evictions = 0;       ///< nodes that went, merged or gave up their tail, each time
+    std::uint64_t evicted_tokens = 0;  ///< that the trie lost by that
     // Of the lower tier, where there is one.
     std::size_t stored_tokens = 0;  ///< on its index's edges
     std::size_t stored_bytes = 0;   ///< that its blocks take
+    std::size_t waiting_bytes = 0;  ///< of paths that wait to be stored, in the budget
     std::uint64_t loads = 0;        ///< sessions that took something from it
     std::uint64_t loaded_tokens = 0;
     std::uint64_t failed_loads = 0;   ///< for damage, or what the system refused
@@ -187,9 +205,10 @@ class PrefixCache {
   /// Writes some of a node's tokens as text, for dumps.
   using Detokenizer = std::function<std::string(TokenSpan)>;
   /// The trie as an indented tree, a node a line: range, bytes, age, marks, for models with several
-  /// layer groups what each of them keeps, and, with a detokenizer, how its text begins.
+  /// layer groups what each of them keeps, and, with a detokenizer, how its text begins. At most the first
+  /// 1,000 nodes, and how many more there are, so that it never takes long.
   std::string dump_text(const Detokenizer& text = {}) const;
-  /// The trie and the counters as JSON (fields in docs/cache.md).
+  /// The same nodes and the counters as JSON (fields in docs/cache.md).
   std::string dump_json(const Detokenizer& text = {}) const;
 
   /// Verifies the trie, that every snapshot spans its edge or lies in it, that no two nodes hold the same

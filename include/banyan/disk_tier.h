@@ -32,7 +32,8 @@ struct DiskTierOptions {
   std::string description;  ///< of the model, a line for people
 };
 
-/// The tier has a thread of low priority, and one block in memory beside what it was handed. Errors: busy
+/// The tier has up to four threads of low priority, and for each a block in memory beside what it was handed.
+/// Errors: busy
 /// (another process uses the folder), io, invalid_argument (not such a key), out_of_memory.
 Result<std::unique_ptr<Tier>> open_disk_tier(const DiskTierOptions& options);
 

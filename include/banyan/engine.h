@@ -121,12 +121,17 @@ struct EngineOptions {
   int batch_tokens = 512;        ///< most rows of a step
   double delay_factor = 8;       ///< how many times as long a reply's next token may take beside prompts
   int max_running = 64;          ///< sequences that step together
-  int max_queued = 256;          ///< requests that wait; beyond it submit() answers busy
-  int threads = 0;               ///< 0: one for each core
+  int max_queued = 256;          ///< choices of requests that wait; beyond it submit() answers busy
+  /// The most threads that compute. Each step takes as many of them as are fastest just now, fewer where other
+  /// programs use the cores. 0: one for each real core that the process may use.
+  int threads = 0;
   /// A folder where conversations are kept too, so that they outlive the process and what memory has no room
   /// for comes back; made where there is none. Empty: none. One process at a time uses it.
   std::string disk_cache = {};
   std::size_t disk_bytes = std::size_t{20} << 30;  ///< budget of what is kept there of this model
+  /// Bytes of memory that the machine has to spare; asked once, before the model is loaded. Empty: as the
+  /// system says.
+  std::function<std::size_t()> available_memory = {};
   std::function<bool(float)> load_progress = {};
   /// As load_progress, while all of the model's file is read to know it again in the folder; once for a file.
   std::function<bool(float)> hash_progress = {};
@@ -139,8 +144,8 @@ class Engine {
   /// stop(false).
   ~Engine();
 
-  /// Queues a request. Errors: invalid_argument (naming the field), too_long (the prompt leaves no
-  /// room for one token), busy, cancelled (stopping).
+  /// Queues a request. Errors: invalid_argument (naming the field), too_long (the context or the memory
+  /// budget has no room for the prompt and one token), busy, cancelled (stopping).
   Result<Generation> submit(Request request);
 
   /// Takes no more requests; with `drain`, lets what runs and waits finish, else ends every reply
@@ -155,7 +160,7 @@ class Engine {
 
   struct Status {
     int running = 0;
-    int queued = 0;
+    int queued = 0;  ///< choices of requests that wait
     PrefixCache::Counters cache;
     std::size_t memory_used = 0;
     std::size_t memory_peak = 0;

@@ -77,7 +77,7 @@ class Model {
 };
 
 struct RunnerOptions {
-  int threads = 0;  ///< 0: one for each core
+  int threads = 0;  ///< the most that compute; 0: one for each core, as usable_cores() counts them
 };
 
 class Runner {
@@ -101,7 +101,11 @@ class Runner {
 
   /// Bytes that this runner has charged for scratch.
   std::size_t scratch_bytes() const;
+  /// The threads of the next steps: the most, until set_threads() is called.
   int threads() const;
+  /// Computes the next steps with so many threads, at least 1 and at most those that it was made with.
+  /// Results do not depend on it.
+  void set_threads(int threads);
 
  private:
   Runner();

@@ -114,6 +114,7 @@ class RecurrentGroup final : public LayerGroup {
   explicit RecurrentGroup(const RecurrentLayout& layout);
   std::string_view kind() const override { return "recurrent"; }
   int layer_count() const override { return layout_.layers; }
+  std::size_t least_bytes(std::size_t tokens) const override;
   std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const override;
   std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
                                     Budget& budget) const override;

@@ -1,8 +1,9 @@
 /// HTTP over an engine: OpenAI's chat and completions, llama-server's own endpoints, and a view of the
 /// cache. docs/server.md describes every endpoint.
 ///
-/// Each connection has a thread, which waits for the engine on behalf of its client; a client that
-/// goes away cancels its request.
+/// A request has a thread from the end of its head to the end of its answer, which waits for the engine on
+/// behalf of its client; a client that goes away cancels its request. Connections that wait or are slow to
+/// ask share one thread, and questions about the server's health have threads of their own.
 ///
 /// Server: any thread.
 #pragma once
@@ -24,8 +25,15 @@ struct ServerOptions {
   std::string api_key;   ///< that clients must send as a bearer token; empty: none
   std::string model_id;  ///< the model's name to clients; empty: its file's name without ".gguf"
   std::size_t max_body_bytes = std::size_t{32} << 20;
-  std::chrono::seconds read_timeout{10};   ///< for each read of a request
-  std::chrono::seconds write_timeout{10};  ///< for each write; a client that reads nothing is then gone
+  int max_threads = 1024;  ///< most requests that are answered at once; others wait for one of these to end
+  std::chrono::milliseconds idle_timeout{30000};  ///< for which a connection may wait for its next request
+  std::chrono::milliseconds head_timeout{10000};  ///< for all of a request's head, from its first byte on
+  std::chrono::milliseconds body_timeout{
+      30000};  ///< for all of a body; one that comes at `body_rate` has more
+  std::size_t body_rate = std::size_t{16} << 10;  ///< bytes a second
+  std::chrono::milliseconds read_timeout{10000};  ///< for each read of a body
+  std::chrono::milliseconds write_timeout{
+      10000};  ///< for each write; a client that reads nothing is then gone
   std::chrono::milliseconds ping_interval{5000};  ///< a stream that is silent so long gets a comment
 };
 

@@ -2,8 +2,8 @@
 ///
 /// Layers of one kind and shape always advance together, so they form a *group* and share one
 /// state: a LayerGroup says what kind it is and makes the states, a LiveState is what a running
-/// session holds, and a StatePart is what a node of the trie owns of one group for its edge. A
-/// StatePart never changes: to split, join or complete one makes others.
+/// session holds, and a StatePart is what a node of the trie owns of one group for its edge. To
+/// split, join or complete a StatePart makes others; the only change to one is that it loses its tail.
 ///
 /// None of this knows the trie; offsets are counted in tokens from the start of the path.
 /// One thread at a time.
@@ -44,6 +44,13 @@ class StatePart {
   virtual bool merges_freely(const StatePart& child) const = 0;
   /// This one and what it lacks of `other`, a part of the same group for the same edge.
   virtual std::unique_ptr<StatePart> completed(const StatePart& other) const = 0;
+  /// Where in the edge the shortest tail begins that frees at least `bytes` when it is cut off, of memory
+  /// that no one else holds. 0 where only the whole edge frees as much. By default 0: the part is kept as a
+  /// whole.
+  virtual std::size_t tail(std::size_t bytes) const;
+  /// Keeps the first `length` tokens only, in time proportional to what goes. Never throws std::bad_alloc.
+  /// REQUIRES: 0 < length, and some tail() was not 0.
+  virtual void shorten(std::size_t length);
   virtual void visit_allocations(const AllocationVisitor& visit) const = 0;
 };
 
@@ -128,6 +135,9 @@ class LayerGroup {
   /// "attention", "window" or "recurrent".
   virtual std::string_view kind() const = 0;
   virtual int layer_count() const = 0;
+  /// The least bytes of the budget that a live state takes once it has seen `tokens` tokens. 0 where the kind
+  /// does not say.
+  virtual std::size_t least_bytes(std::size_t tokens) const;
   /// The deepest offset <= limit at which these parts (adjoining, from the path's start) allow the
   /// group to resume; 0 when none.
   virtual std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const = 0;

@@ -46,10 +46,13 @@ class EvictionOrder {
   /// The rank of an entry that is in, else nothing. O(1).
   std::optional<EvictionRank> rank(Key key) const;
   std::size_t size() const { return order_.size(); }
+  /// Sum of the entries' bytes. O(1).
+  std::size_t bytes() const { return bytes_; }
 
  private:
   using Order = std::set<std::pair<EvictionRank, Key>>;  // equal ranks go in the order of their keys
   Order order_;
+  std::size_t bytes_ = 0;
   std::unordered_map<Key, Order::iterator> entries_;  // where in the order each of them stands
 };
 

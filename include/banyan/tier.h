@@ -46,8 +46,8 @@ class Tier {
     Ticket ticket = 0;
     /// An insert: it survives a crash from now on; or io, out_of_memory, internal (a function threw),
     /// cancelled: it is not kept, and where a later process finds its record all the same, its blocks are as
-    /// they should be or gone. A look-up: all blocks were taken; or corrupt, io, out_of_memory, internal:
-    /// what the functions wrote is of no use.
+    /// they should be or gone. A look-up: all blocks were taken; or corrupt, io, out_of_memory, internal,
+    /// cancelled: what the functions wrote is of no use.
     Result<> result;
     /// Of a look-up, which ends at the first that it cannot read: that block, damaged or gone.
     std::vector<BlockId> missing;
@@ -73,8 +73,15 @@ class Tier {
   virtual Ticket insert(std::vector<BlockToInsert> blocks, Record record) = 0;
   /// Ends with Errc::cancelled those inserts that have not begun. Their outcomes come as all do.
   virtual void cancel_inserts() = 0;
-  /// Finds blocks, also those that are still to be inserted. Goes before inserts.
-  virtual Ticket look_up(std::vector<BlockToFind> blocks) = 0;
+  /// Finds blocks, also those that are still to be inserted. Goes before inserts. The caller numbers the
+  /// streams: of one, look-ups begin in order; several take turns, a block each, so that a short one does
+  /// not wait for a long one.
+  virtual Ticket look_up(std::vector<BlockToFind> blocks, std::uint64_t stream = 0) = 0;
+  /// Ends a look-up with Errc::cancelled, once the blocks that are being read are taken. Its outcome comes as
+  /// all do. Nothing happens where it has ended.
+  virtual void cancel_look_up(Ticket look_up) = 0;
+  /// Bytes a second that look-ups got lately, rests included; 0 while that is not known.
+  virtual double read_speed() const = 0;
   /// The block is of no more use; its record, where one names it, may stay. After the inserts and look-ups
   /// before it.
   virtual void drop(BlockId block) = 0;
@@ -87,9 +94,9 @@ class Tier {
   /// Waits until poll() has something to tell, or all that was asked for is done. Returns false in the latter
   /// case.
   virtual bool wait() = 0;
-  /// While `busy`, others compute: the tier works a small part of the time and rests in between, so that
-  /// they keep their speed. Not so at first.
-  virtual void set_busy(bool busy) = 0;
+  /// While `busy`, others compute, and leave so many cores free: the tier works on those, and where there
+  /// are none a small part of the time, so that the others keep their speed. Not busy at first.
+  virtual void set_busy(bool busy, int spare_cores) = 0;
   /// `notify` is called by a thread of the tier whenever poll() has something to tell.
   virtual void set_notify(std::function<void()> notify) = 0;
 };

@@ -9,7 +9,8 @@
 /// sessions that end in it and those that use its children; the counters equal the sums over the
 /// nodes.
 ///
-/// A node takes 200 to 300 bytes besides its edge: less than what a layer keeps of one token.
+/// A node takes 200 to 300 bytes besides its edge: less than what a layer keeps of one token. An edge takes
+/// four bytes a token, and up to eight once it was shortened.
 ///
 /// One thread at a time. A Node* stays valid until that node is removed or merged away. When memory
 /// runs out (std::bad_alloc) or a snapshot throws, the trie is as before.
@@ -33,7 +34,7 @@ class Snapshot {
  public:
   virtual ~Snapshot() = default;
 
-  /// Bytes to count for it. May change only inside split_front, merge_front, or between
+  /// Bytes to count for it. May change only inside split_front, merge_front and shorten, or between
   /// Trie::take_snapshot and Trie::set_snapshot.
   virtual std::size_t bytes() const = 0;
 
@@ -43,6 +44,10 @@ class Snapshot {
 
   /// Joins what the parent's snapshot (may be null) has in front of this one.
   virtual void merge_front(const Snapshot* parent) = 0;
+
+  /// Keeps only what belongs to the edge's first `length` tokens (more than none, fewer than all). Must not
+  /// throw, and should take time in proportion to what goes.
+  virtual void shorten(std::size_t length) = 0;
 };
 
 class Trie;
@@ -63,6 +68,8 @@ class Node {
   Node* child(Token first) const;
   /// REQUIRES: child_count() == 1.
   Node* only_child() const;
+  /// Some child. O(1). REQUIRES: !is_leaf().
+  Node* any_child() const;
   /// Children in no particular order.
   std::vector<Node*> children() const;
 
@@ -127,6 +134,12 @@ class Trie {
   /// the child; `node` is gone.
   /// REQUIRES: node is not the root; it has exactly one child; node->uses() == child->uses().
   Node* merge_with_child(Node* node);
+
+  /// Cuts off what a leaf has beyond path offset `end`, and with it the user mark. Takes time in proportion
+  /// to what goes, however long the edge is; at times the rest is copied to let go of memory that the edge no
+  /// longer needs, which costs less than what has gone since the last time. Never throws std::bad_alloc.
+  /// REQUIRES: node is a leaf, uses() == 0, node->start() < end < node->end().
+  void shorten(Node* node, std::size_t end);
 
   /// Removes a leaf and its snapshot.
   /// REQUIRES: node is a leaf, not the root, and uses() == 0.

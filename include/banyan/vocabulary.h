@@ -4,6 +4,7 @@
 /// Immutable once loaded: any thread.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 struct llama_vocab;
 
 namespace banyan {
+
+class TokenTrie;
 
 class Vocabulary {
  public:
@@ -31,12 +34,18 @@ class Vocabulary {
   std::vector<Token> tokenize_chat(std::string_view text) const;
   /// The bytes of one token (perhaps not whole UTF-8). Control tokens give "" unless `special`.
   std::string piece(Token token, bool special = false) const;
+  /// The bytes of the longest token: a text has at least so many tokens as its bytes divided by these. Looks
+  /// through the vocabulary.
+  std::size_t longest_token() const;
   std::string detokenize(TokenSpan tokens, bool special = true) const;
   /// Whether the token ends a reply.
   bool is_end(Token token) const;
   /// The text of the beginning- and end-of-sequence tokens, "" where there is none.
   std::string bos_text() const;
   std::string eos_text() const;
+
+  /// The text of all tokens but control tokens, made on first use.
+  const TokenTrie& trie() const;
 
   const llama_vocab* raw() const;
 

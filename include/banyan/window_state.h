@@ -55,6 +55,7 @@ class WindowGroup final : public LayerGroup {
   WindowGroup(const KvLayout& layout, int window);
   std::string_view kind() const override { return "window"; }
   int layer_count() const override { return layout_.layers; }
+  std::size_t least_bytes(std::size_t tokens) const override;
   std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const override;
   std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
                                     Budget& budget) const override;

@@ -58,13 +58,14 @@ void CacheTrie::thin(const Node* node, std::size_t offset) {
 
 void CacheTrie::acquire(Node* node) {
   trie_.acquire(node);
-  for (; node != nullptr; node = node->parent()) refresh(*node);
+  // Who was in use before was in no order, and so were all above.
+  for (; node != nullptr && node->uses() == 1; node = node->parent()) order_.drop(key(*node));
 }
 
 void CacheTrie::release(Node* node) {
   trie_.release(node);
   try {
-    for (Node* at = node; at != nullptr; at = at->parent()) refresh(*at);
+    for (Node* at = node; at != nullptr && at->uses() == 0; at = at->parent()) refresh(*at);
     settle_path(node);
   } catch (const std::bad_alloc&) {
     // They are put in order and merged when they are next used.
@@ -75,13 +76,24 @@ void CacheTrie::settle_path(Node* node) {
   for (; !node->is_root(); node = node->parent()) node = settle(node);
 }
 
+Node* CacheTrie::settle_path(Node* node, std::size_t from) {
+  const std::size_t end = node->end();
+  Node* last = node;
+  for (Node* at = node; !at->is_root() && at->end() > from; at = at->parent()) {
+    at = settle(at);
+    if (at->end() >= end) last = at;  // it has merged with what is below
+  }
+  return last;
+}
+
 void CacheTrie::remove_all(Node* node) {
+  // Children before parents, down from where the last one was removed: every edge is gone down once.
   Node* const parent = node->parent();
-  for (bool done = false; !done;) {
-    Node* leaf = node;
-    while (!leaf->is_leaf()) leaf = leaf->children().front();
-    done = leaf == node;
-    remove_leaf(leaf);
+  for (Node* at = node; at != parent;) {
+    while (!at->is_leaf()) at = at->any_child();
+    Node* const above = at->parent();
+    remove_leaf(at);
+    at = above;
   }
   settle_path(parent);
 }
@@ -98,7 +110,7 @@ void CacheTrie::set_age(Node* node, std::uint64_t time) {
   }
 }
 
-bool CacheTrie::evict_one() {
+bool CacheTrie::evict(std::size_t wanted) {
   const auto victim = order_.victim();
   if (!victim) return false;
   Node* node = reinterpret_cast<Node*>(*victim);
@@ -106,9 +118,19 @@ bool CacheTrie::evict_one() {
     settle(merge(node));
     return true;
   }
+  if (shorten(node, wanted)) return true;
   Node* parent = node->parent();
   remove_leaf(node);
   if (parent->uses() == 0) settle(parent);
+  return true;
+}
+
+bool CacheTrie::shorten(Node* node, std::size_t wanted) {
+  if (needs_points(groups_)) return false;
+  const std::size_t length = NodeSnapshot::of(*node).tail(wanted);
+  if (length == 0) return false;
+  trie_.shorten(node, node->start() + length);
+  refresh(*node);
   return true;
 }
 

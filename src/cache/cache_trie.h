@@ -1,8 +1,12 @@
 /// The trie whose nodes own layer states, and the order in which they are evicted, kept in step.
 ///
 /// A node may go when it is not the root, no session uses it and it has at most one child. A leaf
-/// is removed; an inner node merges with its child, which costs the restore point at its end, so
-/// a user mark keeps it. The eviction order holds exactly the nodes that may go.
+/// gives up as much of its tail as is wanted, in whole segments, or goes; an inner node merges with its
+/// child, which costs the restore point at its end, so a user mark keeps it. The eviction order holds
+/// exactly the nodes that may go.
+///
+/// Where some group resumes at restore points only, a leaf goes as a whole: its only point is its end, and
+/// without that the rest of its edge could not be resumed.
 ///
 /// An inner node that keeps a whole state near its parent's end is cheap: it goes before all others. Once
 /// it has merged, its child is farther from the parent, so a run of such nodes is thinned and not lost.
@@ -54,6 +58,8 @@ class CacheTrie {
 
   /// Merges nodes from `node` up as release() does.
   void settle_path(Node* node);
+  /// The same for those that end beyond `from` only. Returns the node that has the end of `node` now.
+  Node* settle_path(Node* node, std::size_t from);
 
   /// Removes a node and all below it. REQUIRES: no session uses them; it is not the root.
   void remove_all(Node* node);
@@ -62,8 +68,9 @@ class CacheTrie {
   /// Makes the nodes from `node` up at least as recently used as at this time, if they are older.
   void set_age(Node* node, std::uint64_t time);
 
-  /// Removes or merges the node that goes first. O(log n). False when none may go.
-  bool evict_one();
+  /// Has the node that goes first give up some `wanted` bytes: at least a segment, at most all. Choosing it
+  /// is O(log n). False when none may go.
+  bool evict(std::size_t wanted);
 
   bool may_go(const Node& node) const;
   /// Whether `node` and its only child can become one at no loss.
@@ -79,6 +86,8 @@ class CacheTrie {
   void remove_leaf(Node* node);
   Node* merge(Node* node);
   Node* settle(Node* node);
+  /// Cuts off a leaf's tail. Whether there is one that is worth it.
+  bool shorten(Node* node, std::size_t wanted);
   bool is_cheap(const Node& node) const;
   /// Whether a group keeps a whole state at the node's end.
   bool keeps_state(const Node& node) const;

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kTextTokens = 48;      // of an edge, enough for kTextCharacters
 constexpr std::size_t kTextCharacters = 40;  // of a node's text
+constexpr std::size_t kMostNodes = 1000;     // dumped, as no step is computed in the meantime
 constexpr std::size_t kDeepestIndent = 32;   // so that the dump of a very deep trie stays readable
 
 std::string human(std::size_t bytes) {
@@ -78,6 +79,11 @@ std::string line(const Node& node, const Groups& groups, std::uint64_t now) {
   return text;
 }
 
+std::size_t left_out(const PrefixCache::Counters& sums) {
+  const std::size_t nodes = sums.nodes - 1;
+  return nodes - std::min(nodes, kMostNodes);
+}
+
 }  // namespace
 
 std::string PrefixCache::dump_text(const Detokenizer& text) const {
@@ -86,8 +92,10 @@ std::string PrefixCache::dump_text(const Detokenizer& text) const {
                     ", open sessions " + std::to_string(sums.open_sessions) + ", memory " +
                     human(budget().used()) + " of " + human(budget().limit()) + "\n";
   std::vector<const Node*> above;  // the way to the node that is visited
+  std::size_t left = kMostNodes;
   trie().walk([&](const Node& node) {
     if (node.is_root()) return true;
+    if (left-- == 0) return false;
     while (!above.empty() && above.back() != node.parent()) above.pop_back();
     out.append(2 * std::min(above.size(), kDeepestIndent), ' ');
     out += line(node, impl_->groups, impl_->tree.now());
@@ -96,6 +104,9 @@ std::string PrefixCache::dump_text(const Detokenizer& text) const {
     above.push_back(&node);
     return true;
   });
+  if (const std::size_t more = left_out(sums); more > 0) {
+    out += "… and " + std::to_string(more) + " more nodes, not shown\n";
+  }
   return out;
 }
 
@@ -111,7 +122,8 @@ std::string PrefixCache::dump_json(const Detokenizer& text) const {
                      {"matched_tokens", sums.matched_tokens},
                      {"restored_tokens", sums.restored_tokens},
                      {"evaluated_tokens", sums.evaluated_tokens},
-                     {"evictions", sums.evictions}};
+                     {"evictions", sums.evictions},
+                     {"evicted_tokens", sums.evicted_tokens}};
   if (impl_->lower != nullptr) {
     out["tier"] = {{"tokens", sums.stored_tokens},
                    {"bytes", sums.stored_bytes},
@@ -129,6 +141,7 @@ std::string PrefixCache::dump_json(const Detokenizer& text) const {
     const std::size_t id = ids.size();
     ids.emplace(&node, id);
     if (node.is_root()) return true;
+    if (id > kMostNodes) return false;
     nlohmann::ordered_json entry = {{"id", id},
                                     {"parent", ids.at(node.parent())},
                                     {"start", node.start()},
@@ -152,6 +165,7 @@ std::string PrefixCache::dump_json(const Detokenizer& text) const {
     nodes.push_back(std::move(entry));
     return true;
   });
+  out["nodes_left_out"] = left_out(sums);
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

@@ -20,7 +20,8 @@ namespace banyan {
 struct PrefixCache::Impl {
   Impl(Groups layer_groups, Budget& memory) : groups(std::move(layer_groups)), budget(memory) {}
 
-  bool evict_one();
+  /// Has the node that goes first give up some `wanted` bytes.
+  bool evict(std::size_t wanted);
   /// Evicts until `wanted` bytes have come back or nothing more can go. Whether any came back.
   bool reclaim(std::size_t wanted);
   std::string check_node(const Node& node, std::size_t expected_uses) const;
@@ -31,6 +32,7 @@ struct PrefixCache::Impl {
   std::set<Session::Impl*> open;
   Counters totals;                   ///< the sums; what describes the trie is filled in when asked for
   std::unique_ptr<LowerTier> lower;  ///< where there is one
+  std::map<Loading::Id, Session::Impl*> loading;  ///< who waits for a load
 };
 
 struct Session::Impl {
@@ -39,7 +41,8 @@ struct Session::Impl {
   /// tier.
   void start(const Match& match, bool may_load);
   /// Goes on from what came back from a lower tier, if anything did.
-  void end_load(std::optional<Loaded> loaded);
+  void take(Loading::Arrival arrival);
+  void take_part(Loaded loaded);
   /// Has the states capture the points ahead, and marks the user's points behind.
   void schedule(std::span<const RestorePoint> restore_points);
   void set_states(std::vector<std::unique_ptr<LiveState>> new_states);
@@ -49,7 +52,7 @@ struct Session::Impl {
   void publish();
   /// Publishes if the system has memory for the trie's nodes.
   void try_publish();
-  void close();
+  void close() noexcept;
   std::string check() const;
 
   TokenSpan evaluated() const { return TokenSpan(tokens).first(position); }
@@ -64,7 +67,8 @@ struct Session::Impl {
   std::size_t position = 0;
   std::size_t published = 0;  ///< of the path up to position, what the trie has been given
   std::size_t reserved = 0;
-  bool is_loading = false;
+  Loading::Id load = 0;                         ///< 0: nothing is loading
+  std::size_t arriving = 0;                     ///< where its next part ends
   std::vector<RestorePoint> points_after_load;  ///< that begin() was given
   /// Offsets beyond what was restored at which later sessions shall resume; true: the user's.
   std::map<std::size_t, bool> points;

@@ -1,5 +1,6 @@
 #include "cache/node_snapshot.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace banyan {
@@ -34,6 +35,21 @@ void NodeSnapshot::merge_front(const Snapshot* parent) {
     if (parts_[i] != nullptr) joined[i] = parts_[i]->joined(front[i].get());
   }
   parts_ = std::move(joined);
+}
+
+void NodeSnapshot::shorten(std::size_t length) {
+  for (const auto& part : parts_) {
+    if (part != nullptr) part->shorten(length);
+  }
+}
+
+std::size_t NodeSnapshot::tail(std::size_t bytes) const {
+  // The shortest tail of which one group alone frees as much.
+  std::size_t begin = 0;
+  for (const auto& part : parts_) {
+    if (part != nullptr) begin = std::max(begin, part->tail(bytes));
+  }
+  return begin;
 }
 
 void NodeSnapshot::complete(Parts parts) {

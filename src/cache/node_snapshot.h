@@ -25,12 +25,15 @@ class NodeSnapshot final : public Snapshot {
   std::unique_ptr<Snapshot> split_front(std::size_t at) override;
   /// A group that has nothing here loses what the parent has: a part must span its edge.
   void merge_front(const Snapshot* parent) override;
+  void shorten(std::size_t length) override;
 
   const Parts& parts() const { return parts_; }
   /// Puts another part in the place of one.
   void replace(std::size_t group, std::unique_ptr<StatePart> part) { parts_[group] = std::move(part); }
   /// Takes over what its parts lack from those of `parts` that are not null. What throws changes nothing.
   void complete(Parts parts);
+  /// Where in the edge the shortest tail begins that frees at least `bytes`; 0 where only all of it does.
+  std::size_t tail(std::size_t bytes) const;
   /// Whether joining this one in front of `child` loses no offset to resume at.
   bool merges_freely(const NodeSnapshot& child) const;
 

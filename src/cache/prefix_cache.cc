@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -6,6 +7,12 @@
 #include "cache/impl.h"
 
 namespace banyan {
+namespace {
+
+// More than any node has.
+constexpr std::size_t kAll = SIZE_MAX;
+
+}  // namespace
 
 PrefixCache::PrefixCache(std::vector<std::unique_ptr<LayerGroup>> groups, Budget& budget,
                          std::unique_ptr<Tier> tier, std::size_t tier_bytes)
@@ -60,30 +67,48 @@ Result<Session> PrefixCache::begin(std::vector<Token> prompt, std::span<const Re
 std::vector<std::string> PrefixCache::poll() {
   if (impl_->lower == nullptr) return {};
   impl_->lower->poll();
-  while (auto ended = impl_->lower->next_ended()) {
-    static_cast<Session::Impl*>(ended->waiter)->end_load(std::move(ended->loaded));
+  while (auto arrival = impl_->lower->loading().next_arrival()) {
+    impl_->loading.at(arrival->load)->take(std::move(*arrival));
   }
   return impl_->lower->take_notes();
 }
 
 bool PrefixCache::awaits_memory() const { return impl_->lower != nullptr && impl_->lower->awaits_memory(); }
 
-void PrefixCache::set_busy(bool busy) {
-  if (impl_->lower != nullptr) impl_->lower->set_busy(busy);
+bool PrefixCache::wants_poll() const {
+  return impl_->lower != nullptr && impl_->lower->storing().wants_poll();
+}
+
+void PrefixCache::set_busy(bool busy, int spare_cores) {
+  if (impl_->lower != nullptr) impl_->lower->set_busy(busy, spare_cores);
+}
+
+void PrefixCache::set_evaluation_speed(double tokens_per_second) {
+  if (impl_->lower != nullptr) impl_->lower->loading().set_evaluation_speed(tokens_per_second);
 }
 
 void PrefixCache::flush() {
   if (impl_->lower != nullptr) impl_->lower->flush();
 }
 
+std::size_t PrefixCache::least_bytes(std::size_t tokens) const {
+  std::size_t bytes = 0;
+  for (const auto& group : impl_->groups) bytes += group->least_bytes(tokens);
+  return bytes;
+}
+
+std::size_t PrefixCache::room() const {
+  return budget().limit() - budget().used() + impl_->tree.order().bytes();
+}
+
 std::size_t PrefixCache::match_length(TokenSpan prompt) const {
   return impl_->tree.trie().match(prompt).length;
 }
 
-bool PrefixCache::evict_one() { return impl_->evict_one(); }
+bool PrefixCache::evict_one() { return impl_->evict(kAll); }
 
 void PrefixCache::clear() {
-  while (impl_->evict_one()) {
+  while (impl_->evict(kAll)) {
   }
 }
 
@@ -100,18 +125,20 @@ PrefixCache::Counters PrefixCache::counters() const {
 const Trie& PrefixCache::trie() const { return impl_->tree.trie(); }
 const Budget& PrefixCache::budget() const { return impl_->budget; }
 
-bool PrefixCache::Impl::evict_one() {
-  if (!tree.evict_one()) return false;
+bool PrefixCache::Impl::evict(std::size_t wanted) {
+  const std::size_t before = tree.trie().token_count();
+  if (!tree.evict(wanted)) return false;
   ++totals.evictions;
+  totals.evicted_tokens += before - tree.trie().token_count();
   return true;
 }
 
 bool PrefixCache::Impl::reclaim(std::size_t wanted) {
-  // An entry may give back less than its bytes, or nothing: others can hold the same segments.
+  // A node may give back less than is wanted, or nothing: others can hold the same segments.
   const std::size_t before = budget.used();
-  while (before - budget.used() < wanted && evict_one()) {
+  while (before - budget.used() < wanted && evict(wanted - (before - budget.used()))) {
   }
-  if (budget.used() >= before && lower != nullptr) lower->give_up_inserts();
+  if (budget.used() >= before && lower != nullptr) lower->give_up_storing();
   return budget.used() < before;
 }
 

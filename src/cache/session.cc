@@ -44,7 +44,8 @@ TokenSpan Session::pending() const {
 }
 
 const SessionStats& Session::stats() const { return impl_->stats; }
-bool Session::is_loading() const { return impl_->is_loading; }
+bool Session::is_loading() const { return impl_->load != 0; }
+std::size_t Session::arriving() const { return is_loading() ? impl_->arriving : position(); }
 std::span<LiveState* const> Session::states() const { return impl_->state_pointers; }
 bool Session::is_open() const { return impl_ != nullptr && impl_->cache != nullptr; }
 
@@ -85,15 +86,15 @@ void Session::publish() {
   impl_->publish();
 }
 
-void Session::close() {
+void Session::close() noexcept {
   if (is_open()) impl_->close();
 }
 
 Session::Impl::Impl(PrefixCache::Impl& owner, std::vector<Token> prompt)
     : cache(&owner), tokens(std::move(prompt)), tip(owner.tree.trie().root()) {
   stats.total = tokens.size();
+  cache->open.insert(this);  // which may throw, and then nothing is acquired
   cache->tree.acquire(tip);
-  cache->open.insert(this);
 }
 
 void Session::Impl::set_states(std::vector<std::unique_ptr<LiveState>> new_states) {
@@ -126,40 +127,49 @@ void Session::Impl::start(const Match& match, bool may_load) {
   } else if (found.offset < match.length) {
     stats.limit = RestoreLimit::last_token;
   }
-  is_loading = may_load && cache->lower != nullptr &&
-               cache->lower->begin_load(this, tokens, paths, match.length, position);
+  if (!may_load || cache->lower == nullptr) return;
+  if (const auto begun = cache->lower->loading().begin(tokens, paths, match.length, position)) {
+    load = begun->load;
+    arriving = begun->next;
+    cache->loading.emplace(load, this);
+  }
 }
 
-void Session::Impl::end_load(std::optional<Loaded> loaded) {
-  is_loading = false;
-  if (loaded) {
-    cache->totals.matched_tokens -= stats.matched;
-    cache->totals.restored_tokens -= stats.restored;
-    set_states(std::move(loaded->states));
-    position = loaded->offset;
-    stats.loaded = position - stats.restored;
-    stats.restored = position;
-    stats.matched = std::max(stats.matched, loaded->matched);
-    cache->totals.matched_tokens += stats.matched;
-    cache->totals.restored_tokens += stats.restored;
-    cache->totals.loaded_tokens += stats.loaded;
-
-    // The next prompt that parts from the trie here restores all that it matches.
-    const std::size_t deepest = std::min(stats.matched, tokens.size() - 1);
-    if (position < deepest) {
-      if (loaded->resumption.held_back_by != nullptr) {
-        stats.limit = loaded->resumption.limit;
-        stats.limited_by = loaded->resumption.held_back_by->kind();
-      }
-      points.emplace(deepest, false);
-    } else {
-      stats.limit = position < stats.matched ? RestoreLimit::last_token : RestoreLimit::none;
-      stats.limited_by.clear();
-    }
-    try_publish();
-    points.erase(points.begin(), points.upper_bound(position));
+void Session::Impl::take(Loading::Arrival arrival) {
+  arriving = arrival.next;
+  if (arrival.is_last) {
+    cache->loading.erase(load);
+    load = 0;
   }
-  schedule(points_after_load);
+  if (arrival.part) take_part(std::move(*arrival.part));
+  if (arrival.is_last) schedule(points_after_load);
+}
+
+void Session::Impl::take_part(Loaded loaded) {
+  cache->totals.matched_tokens -= stats.matched;
+  cache->totals.restored_tokens -= stats.restored;
+  set_states(std::move(loaded.states));
+  stats.loaded += loaded.offset - position;
+  cache->totals.loaded_tokens += loaded.offset - position;
+  position = stats.restored = loaded.offset;
+  stats.matched = std::max(stats.matched, loaded.matched);
+  cache->totals.matched_tokens += stats.matched;
+  cache->totals.restored_tokens += stats.restored;
+
+  // The next prompt that parts from the trie here restores all that it matches.
+  const std::size_t deepest = std::min(stats.matched, tokens.size() - 1);
+  if (position < deepest) {
+    if (loaded.resumption.held_back_by != nullptr) {
+      stats.limit = loaded.resumption.limit;
+      stats.limited_by = loaded.resumption.held_back_by->kind();
+    }
+    points.emplace(deepest, false);
+  } else {
+    stats.limit = position < stats.matched ? RestoreLimit::last_token : RestoreLimit::none;
+    stats.limited_by.clear();
+  }
+  try_publish();
+  points.erase(points.begin(), points.upper_bound(position));
 }
 
 void Session::Impl::schedule(std::span<const RestorePoint> restore_points) {
@@ -207,24 +217,35 @@ void Session::Impl::try_publish() {
   }
 }
 
-void Session::Impl::close() {
-  try_publish();
-  if (is_loading) cache->lower->abandon(this);
-  is_loading = false;
-  try {
-    if (stats.evaluated > 0) {
+void Session::Impl::close() noexcept {
+  // What throws has only failed to make later requests cheaper.
+  const auto attempt = [](const auto& action) noexcept {
+    try {
+      action();
+    } catch (...) {
+    }
+  };
+  attempt([&] { publish(); });
+  if (load != 0) {
+    attempt([&] {
+      cache->loading.erase(load);
+      cache->lower->loading().abandon(std::exchange(load, 0));
+    });
+  }
+  if (stats.evaluated > 0) {
+    attempt([&] {
       cache->tree.use(tip, stats.restored);
       // The conversation has gone on from there: it is unlikely to be retried a few tokens before.
       cache->tree.thin(tip, stats.restored);
-    }
-    if (cache->lower != nullptr && published > 0) {
-      const TokenSpan kept = TokenSpan(tokens).first(published);
-      cache->lower->store({kept.begin(), kept.end()});
-    }
-  } catch (const std::bad_alloc&) {
-    // What only makes later requests cheaper.
+    });
   }
-  cache->tree.release(tip);
+  if (cache->lower != nullptr && published > 0) {
+    attempt([&] {
+      const TokenSpan kept = TokenSpan(tokens).first(published);
+      cache->lower->storing().store({kept.begin(), kept.end()});
+    });
+  }
+  attempt([&] { cache->tree.release(tip); });
   cache->open.erase(this);
   cache = nullptr;
   state_pointers.clear();

@@ -1,5 +1,6 @@
 #include "cli/chat.h"
 
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/engine_flags.h"
+#include "cli/output.h"
 #include "cli/reply.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
@@ -15,11 +17,7 @@
 namespace banyan::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::string_view kQuote = R"(""")";
-/// A Ctrl-C so soon after a reply was meant for the reply.
-constexpr auto kLateInterrupt = std::chrono::seconds(1);
 
 std::vector<CommandHint> command_hints() {
   std::vector<CommandHint> hints;
@@ -42,52 +40,55 @@ void greet(const Engine& engine) {
 Chat::Chat(Engine& engine, Interrupts& interrupts, ReplyOptions options, std::string system, bool verbose)
     : engine_(engine),
       interrupts_(interrupts),
-      reader_(command_hints()),
+      reader_(command_hints(), interrupts),
       options_(std::move(options)),
       conversations_(std::move(system)),
       verbose_(verbose) {}
 
-void Chat::run() {
-  // Where no one can stop a reply and go on, Ctrl-C ends the program as it ends any other.
-  if (reader_.interactive()) {
-    greet(engine_);
-  } else {
-    interrupts_.release();
-  }
+int Chat::run() {
+  using Outcome = LineReader::Outcome;
+  if (reader_.interactive()) greet(engine_);
   std::string message;
-  while (!left_ && read_message(message)) {
+  while (!left_ && !ending()) {
+    interrupts_.forget();  // a Ctrl-C that came late was meant for the reply
+    const Outcome outcome = read_message(message);
+    if (outcome == Outcome::hung_up) return 128 + SIGHUP;
+    if (outcome == Outcome::end) return kExitOk;
+    if (outcome == Outcome::interrupted) {
+      if (message.empty() && !ending()) std::println("{}", faint("Ctrl-D or /bye leaves", stdout));
+      continue;
+    }
     if (trimmed(message).empty()) continue;
     const auto done = message.starts_with('/') ? obey(message) : say(message);
     if (!done) std::println(stderr, "banyan: {}", done.error().message);
   }
+  return left_ ? kExitOk : Interrupts::exit_code();
 }
 
-bool Chat::read_message(std::string& message) {
-  for (;;) {
-    const auto outcome = reader_.next(message);
-    if (outcome == LineReader::Outcome::line) break;
-    const bool late = outcome == LineReader::Outcome::end && reader_.interactive() &&
-                      Clock::now() - reply_end_ < kLateInterrupt;
-    if (outcome == LineReader::Outcome::end && !late) return false;
-    if (late) std::println("{}", faint("Ctrl-D or /bye leaves", stdout));
-  }
+bool Chat::ending() { return interrupts_.ending() || (!reader_.interactive() && interrupts_.raised()); }
+
+LineReader::Outcome Chat::read_message(std::string& message) {
+  const auto outcome = reader_.next(message);
+  if (outcome != LineReader::Outcome::line) return outcome;
   const std::size_t open = message.find(kQuote);
   const bool quoted = open == 0 || (open != std::string::npos && trimmed(message).starts_with("/system"));
-  if (!quoted) return true;
+  if (!quoted) return outcome;
   std::string text = message.substr(open + kQuote.size());
+  const auto end = read_quoted(text);
+  message = message.substr(0, open) + std::string(trimmed(text));
+  // What is open at the end of the input is taken as it is.
+  return end == LineReader::Outcome::end ? LineReader::Outcome::line : end;
+}
+
+LineReader::Outcome Chat::read_quoted(std::string& text) {
   while (!text.ends_with(kQuote)) {
     std::string line;
     const auto outcome = reader_.next(line, true);
-    if (outcome == LineReader::Outcome::end) break;
-    if (outcome == LineReader::Outcome::interrupted) {
-      message.clear();
-      return true;
-    }
+    if (outcome != LineReader::Outcome::line) return outcome;
     text += '\n' + line;
   }
-  if (text.ends_with(kQuote)) text.resize(text.size() - kQuote.size());
-  message = message.substr(0, open) + std::string(trimmed(text));
-  return true;
+  text.resize(text.size() - kQuote.size());
+  return LineReader::Outcome::line;
 }
 
 Result<> Chat::obey(std::string_view line) {
@@ -117,13 +118,10 @@ Result<> Chat::reply() {
   if (!prompt) return std::unexpected(prompt.error());
   auto generation = engine_.submit(make_request(options_, std::move(*prompt)));
   if (!generation) return std::unexpected(generation.error());
-  const auto reply = receive(engine_, std::move(*generation), interrupts_, [](std::string_view text) {
-    std::print("{}", text);
-    std::fflush(stdout);
-  });
-  std::println("");
-  std::fflush(stdout);
-  reply_end_ = Clock::now();
+  const auto reply =
+      receive(engine_, std::move(*generation), interrupts_, write_now, [this] { reader_.collect(); });
+  write_now("\n");
+  if (interrupts_.raised()) reader_.drop_typed();  // as a terminal drops it on Ctrl-C
   if (!reply) return std::unexpected(reply.error());
   if (!reply->text.empty()) conversation.messages.push_back({"assistant", reply->text});
   if (reply->finish == Finish::length) std::println(stderr, "{}", faint("(cut off: no more tokens)", stderr));
@@ -146,7 +144,8 @@ Command add_chat(CLI::App& app) {
   add_engine_flags(*chat, flags->engine);
   add_disk_flags(*chat, flags->engine);
   chat->footer(
-      "Ctrl-C stops a reply, Ctrl-D leaves. Several lines go between two \"\"\". /help lists the\n"
+      "Ctrl-C stops a reply, Ctrl-D leaves. A pasted text is one message; other messages of several\n"
+      "lines go between two \"\"\". What is typed during a reply is answered after it. /help lists the\n"
       "commands: conversations can be made, forked, switched and saved, and share what they have in\n"
       "common. Input from a pipe is answered line by line. -v prints what each reply cost.\n"
       "\n"
@@ -162,9 +161,10 @@ Command add_chat(CLI::App& app) {
             Interrupts interrupts;
             auto engine = start_engine(engine_options(flags->engine, std::move(*path)), interrupts);
             if (!engine) return std::unexpected(engine.error());
-            Chat(**engine, interrupts, flags->reply, flags->system, flags->engine.verbosity > 0).run();
+            const int code =
+                Chat(**engine, interrupts, flags->reply, flags->system, flags->engine.verbosity > 0).run();
             interrupts.release();  // what was said goes to the disk cache; Ctrl-C does not wait for that
-            return kExitOk;
+            return code;
           }};
 }
 

@@ -1,7 +1,6 @@
 /// `banyan chat`: several conversations with a model in one process.
 #pragma once
 
-#include <chrono>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,12 +26,17 @@ class Chat {
 
   Chat(Engine& engine, Interrupts& interrupts, ReplyOptions options, std::string system, bool verbose);
 
-  /// Reads and answers until the input ends or the user leaves.
-  void run();
+  /// Reads and answers until the input ends, the user leaves or a signal ends the program. Returns the exit
+  /// code.
+  int run();
 
  private:
-  /// One message, which may take several lines between """. Returns false at the end.
-  bool read_message(std::string& message);
+  /// One message, which may take several lines between """.
+  LineReader::Outcome read_message(std::string& message);
+  /// The lines up to the closing """, after the first of them.
+  LineReader::Outcome read_quoted(std::string& text);
+  /// Whether a signal has arrived that ends the program, which Ctrl-C does where no one types.
+  bool ending();
   Result<> obey(std::string_view line);
   Result<> say(std::string_view text);
   /// Answers the last message of the current conversation.
@@ -61,7 +65,6 @@ class Chat {
   Conversations conversations_;
   bool verbose_;
   bool left_ = false;
-  std::chrono::steady_clock::time_point reply_end_ = {};
 };
 
 }  // namespace banyan::cli

@@ -12,7 +12,6 @@ namespace banyan::cli {
 constexpr int kExitOk = 0;
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
-constexpr int kExitInterrupted = 130;
 
 struct Command {
   CLI::App* app = nullptr;

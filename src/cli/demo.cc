@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/demo_script.h"
 #include "cli/engine_flags.h"
+#include "cli/output.h"
 #include "cli/reply.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
@@ -110,11 +111,8 @@ class Demo {
     Conversation& conversation = conversations_[index];
     const DemoTurn& turn = conversation.turns[round];
     std::print("{:>3}  {}\n     ", index + 1, turn.question);
-    std::fflush(stdout);
-    const auto reply = receive(engine_, std::move(generation), interrupts_, [](std::string_view text) {
-      std::print("{}", text);
-      std::fflush(stdout);
-    });
+    write_now("");
+    const auto reply = receive(engine_, std::move(generation), interrupts_, write_now);
     if (!reply) return std::unexpected(reply.error());
     if (reply->finish == Finish::none) return fail(Errc::cancelled, "interrupted");
     conversation.messages.push_back({{"role", "assistant"}, {"content", reply->text}});

@@ -1,17 +1,18 @@
-/// Ctrl-C, and requests to end, as something to ask for instead of something that happens.
+/// Ctrl-C, SIGTERM and SIGHUP as something to ask for instead of something that happens.
 ///
-/// While an Interrupts lives its signals are held back from every thread that was started under
-/// it, so nothing runs in a signal handler.
+/// While an Interrupts lives, these signals are blocked in every thread that was started under it, so
+/// nothing runs in a signal handler.
 #pragma once
 
 #include <csignal>
-#include <initializer_list>
 
 namespace banyan::cli {
 
+/// At most one at a time in a program.
 class Interrupts {
  public:
-  explicit Interrupts(std::initializer_list<int> signals = {SIGINT});
+  /// A signal that the program was started to ignore, as by nohup, stays ignored.
+  Interrupts();
   /// Lets the signals through again. What arrived and was not asked for is dropped.
   ~Interrupts();
   Interrupts(const Interrupts&) = delete;
@@ -19,16 +20,30 @@ class Interrupts {
 
   /// Whether a signal has arrived since the start or the last forget(). One thread at a time.
   bool raised();
+  /// Whether SIGTERM or SIGHUP has arrived, which ask the program to end. One thread at a time.
+  bool ending();
+  /// Forgets Ctrl-C. What asks the program to end is never forgotten.
   void forget();
   /// Blocks until a signal arrives.
   void wait();
-  /// From now on a signal ends the program at once.
+  /// Readable, for poll(), while a signal waits to be asked for.
+  int descriptor() const { return descriptor_; }
+  /// From now on a second Ctrl-C or SIGTERM ends the program at once. A second SIGHUP does not: a
+  /// terminal that closes can send several.
   void release();
 
+  /// What a program that ends because of a signal returns: 128 and the number of the last signal
+  /// that any Interrupts received, or 0 when there was none.
+  static int exit_code();
+
  private:
+  void take(int signal);
+
   sigset_t signals_;
   sigset_t before_;
+  int descriptor_;
   bool raised_ = false;
+  bool ending_ = false;
 };
 
 }  // namespace banyan::cli

@@ -1,9 +1,13 @@
 #include <cstdio>
 #include <print>
+#include <system_error>
 
 #include "cli/command.h"
+#include "cli/command_line.h"
 #include "cli/help.h"
+#include "cli/interrupts.h"
 #include "cli/openmp.h"
+#include "cli/output.h"
 
 namespace {
 
@@ -11,15 +15,12 @@ using namespace banyan::cli;
 
 int finish(const banyan::Result<int>& result) {
   if (result) return *result;
-  if (result.error().code == banyan::Errc::cancelled) return kExitInterrupted;
+  if (result.error().code == banyan::Errc::cancelled) return Interrupts::exit_code();
   std::println(stderr, "banyan: {}", result.error().message);
   return kExitFailure;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  limit_openmp_spinning(argv);
+int run(int argc, char** argv) {
   CLI::App app(
       "Banyan runs language models for many conversations at once. What conversations have in\n"
       "common is computed once and kept once.",
@@ -44,7 +45,7 @@ int main(int argc, char** argv) {
     command.app->get_help_ptr()->group("Options");
   }
   try {
-    app.parse(argc, argv);
+    parse(app, argc, argv);
     for (const Command& command : commands) {
       if (command.app->parsed()) return finish(command.run());
     }
@@ -53,7 +54,23 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    std::println(stderr, "banyan: {}", error.what());
+    std::println(stderr, "banyan: {}", explain(app, error));
     return kExitUsage;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  set_up_output();
+  limit_openmp_spinning(argv);
+  int code = kExitFailure;
+  try {
+    code = run(argc, argv);
+  } catch (const std::system_error&) {
+    if (std::ferror(stdout) == 0 && std::ferror(stderr) == 0) throw;
+    // A terminal that closes sends a signal as well.
+    if (Interrupts::exit_code() != 0) code = Interrupts::exit_code();
+  }
+  return finish_output(code);
 }

@@ -27,13 +27,15 @@ Result<ChatPrompt> chat_prompt(const Engine& engine, const nlohmann::ordered_jso
 }
 
 Result<Reply> receive(const Engine& engine, Generation generation, Interrupts& interrupts,
-                      const std::function<void(std::string_view)>& on_text) {
+                      const std::function<void(std::string_view)>& on_text,
+                      const std::function<void()>& on_tick) {
   Reply reply;
   ProgressLine progress;
   const auto start = Clock::now();
   const auto evaluated = engine.status().cache.evaluated_tokens;
   Delta delta;
   for (;;) {
+    if (on_tick) on_tick();
     const Generation::Wait wait = generation.next_for(kTick, delta);
     if (wait == Generation::Wait::done || interrupts.raised()) break;
     if (wait == Generation::Wait::pending) {

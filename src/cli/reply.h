@@ -24,9 +24,11 @@ Result<ChatPrompt> chat_prompt(const Engine& engine, const nlohmann::ordered_jso
                                bool add_generation_prompt, const nlohmann::ordered_json& extra);
 
 /// Reads a reply to its end, or until an interrupt, handing on its text as it comes. Shows
-/// progress while the prompt is read. Errors: what ended the reply.
+/// progress while the prompt is read. Calls `on_tick`, if there is one, many times a second. Errors: what
+/// ended the reply.
 Result<Reply> receive(const Engine& engine, Generation generation, Interrupts& interrupts,
-                      const std::function<void(std::string_view)>& on_text);
+                      const std::function<void(std::string_view)>& on_text,
+                      const std::function<void()>& on_tick = {});
 
 /// What the reply cost, in a line.
 std::string describe(const Timings& timings);

@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/engine_flags.h"
+#include "cli/output.h"
 #include "cli/reply.h"
 #include "cli/reply_options.h"
 #include "cli/terminal.h"
@@ -60,15 +61,12 @@ Result<int> run(const Flags& flags) {
   if (!request) return std::unexpected(request.error());
   auto generation = (*engine)->submit(make_request(flags.reply, *std::move(request)));
   if (!generation) return std::unexpected(generation.error());
-  const auto reply = receive(**engine, std::move(*generation), interrupts, [](std::string_view text) {
-    std::print("{}", text);
-    std::fflush(stdout);
-  });
+  const auto reply = receive(**engine, std::move(*generation), interrupts, write_now);
   if (!reply) return std::unexpected(reply.error());
   if (!reply->text.ends_with('\n')) std::println("");
-  std::fflush(stdout);
+  write_now("");
   interrupts.release();  // stopping waits for the running step and the disk cache; a second Ctrl-C does not
-  if (reply->finish == Finish::none) return kExitInterrupted;
+  if (reply->finish == Finish::none) return Interrupts::exit_code();
   if (flags.engine.verbosity > 0) std::println(stderr, "{}", faint(describe(reply->timings), stderr));
   return kExitOk;
 }
@@ -88,7 +86,7 @@ Command add_run(CLI::App& app) {
   add_disk_flags(*command, flags->engine);
   command->footer(
       "The reply goes to standard output as it comes; -v prints what it cost on standard error.\n"
-      "Exit codes: 0, 1 on an error, 2 on wrong usage, 130 on Ctrl-C.\n"
+      "Exit codes: 0, 1 on an error, 2 on wrong usage, 130 on Ctrl-C, 143 on SIGTERM, 129 on SIGHUP.\n"
       "\n"
       "Examples:\n"
       "  banyan run What is 12 plus 30?\n"

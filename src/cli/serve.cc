@@ -25,7 +25,7 @@ Result<int> serve(const Flags& flags) {
   set_up_log(flags.engine.verbosity + 1);
   auto path = model_path(flags.engine);
   if (!path) return std::unexpected(path.error());
-  Interrupts interrupts({SIGINT, SIGTERM});
+  Interrupts interrupts;
   EngineOptions options = engine_options(flags.engine, std::move(*path));
   options.max_running = flags.max_running;
   options.max_queued = flags.max_queued;
@@ -61,6 +61,7 @@ Command add_serve(CLI::App& app) {
   CLI::App* command = app.add_subcommand("serve", "Answer clients over HTTP");
   const std::string group = "Server";
   command->add_option("--host", flags->server.host, "Name or address to listen on [127.0.0.1]")
+      ->check(not_empty())
       ->type_name("HOST")
       ->group(group);
   command->add_option("--port", flags->server.port, "Port to listen on; 0: any that is free [8080]")
@@ -68,6 +69,7 @@ Command add_serve(CLI::App& app) {
       ->type_name("PORT")
       ->group(group);
   command->add_option("--api-key", flags->server.api_key, "Key that clients must send [none]")
+      ->check(not_empty())
       ->envname("BANYAN_API_KEY")
       ->type_name("KEY")
       ->group(group);

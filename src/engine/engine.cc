@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "banyan/disk_tier.h"
+#include "base/usable_cores.h"
+#include "engine/fault.h"
 #include "engine/machine_memory.h"
 #include "engine/model_key.h"
 #include "engine/scheduler.h"
@@ -54,12 +56,17 @@ struct Engine::Impl {
   explicit Impl(std::size_t memory) : budget(memory) {}
 
   Result<> check_request(const Request& request) const;
+  Result<> check_memory(std::size_t tokens) const;
   Result<std::unique_ptr<Reply>> make_reply(const std::shared_ptr<const Submission>& submission,
                                             int choice) const;
 
   /// What the engine's thread does.
   void run();
-  bool step();
+  /// One turn of its loop. Whether there is another.
+  bool turn();
+  void poll_tier();
+  void step();
+  void recover(const Error& error) noexcept;
   void flush();
   void refresh_status();
   /// Runs `task` between two steps, or here once the thread has ended.
@@ -75,6 +82,10 @@ struct Engine::Impl {
   std::unique_ptr<PrefixCache> cache;
   std::unique_ptr<Runner> runner;
   std::unique_ptr<Scheduler> scheduler;
+  std::size_t fixed_bytes = 0;                  // of the budget, held for as long as the engine lives
+  std::deque<std::unique_ptr<Reply>> arrived;  // taken from the inbox, not yet the scheduler's
+  bool has_work = true;
+  int spare_cores = 0;  // that no compute thread uses
 
   // Set when the thread has something to do. Outlives the engine with those who may set it.
   const std::shared_ptr<WakeEvent> wake = std::make_shared<WakeEvent>();
@@ -84,6 +95,7 @@ struct Engine::Impl {
   enum class Stop { no, drain, now } stop = Stop::no;
   bool has_ended = true;  // or has not begun
   std::deque<std::unique_ptr<Reply>> inbox;
+  std::size_t inbox_places = 0;  // that its replies take in the queue
   std::deque<std::packaged_task<std::string()>> tasks;
   Status status;  // of the last step
 
@@ -100,7 +112,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   if (!(options.delay_factor >= 1)) return wrong("delay_factor", "be 1 or more");
   if (options.max_running < 1) return wrong("max_running", "be 1 or more");
   if (options.max_queued < 0) return wrong("max_queued", "be 0 or more");
-  if (options.threads < 0) return wrong("threads", "be 0 (one for each core) or more");
+  if (options.threads < 0) return wrong("threads", "be 0 (one for each real core) or more");
 
   const bool has_disk = !options.disk_cache.empty();
   FileStamp stamp;
@@ -109,6 +121,8 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
     if (!found) return std::unexpected(found.error());
     stamp = *found;
   }
+  // Before the model is loaded: what its weights take has not left this yet, and is subtracted once.
+  const std::size_t available = options.available_memory ? options.available_memory() : available_memory();
   Result<std::unique_ptr<Model>> model = Model::load(options.model_path, {.progress = options.load_progress});
   if (!model) return std::unexpected(model.error());
   const ModelInfo& info = (*model)->info();
@@ -123,9 +137,8 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
       ChatTemplate::create(info.chat_template, (*vocabulary)->bos_text(), (*vocabulary)->eos_text());
   if (!chat) return fail(Errc::unsupported, options.model_path + ": " + chat.error().message);
 
-  const std::size_t memory = options.memory_bytes > 0
-                                 ? options.memory_bytes
-                                 : default_memory_budget(available_memory(), info.file_bytes);
+  const std::size_t memory = options.memory_bytes > 0 ? options.memory_bytes
+                                                      : default_memory_budget(available, info.file_bytes);
   std::unique_ptr<Engine> engine(new Engine);
   engine->impl_ = std::make_unique<Impl>(memory);
   Impl& impl = *engine->impl_;
@@ -145,11 +158,13 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
       Runner::create(*impl.model, impl.budget, {.threads = options.threads});
   if (!runner) return std::unexpected(runner.error());
   impl.runner = std::move(*runner);
+  impl.fixed_bytes = impl.budget.used();
 
   impl.options = options;
   impl.options.memory_bytes = memory;
   impl.options.context = options.context > 0 ? options.context : impl.model->info().context;
   impl.options.threads = impl.runner->threads();
+  impl.spare_cores = std::max(0, usable_cores() - impl.options.threads);
   // A step has a row for every running reply.
   impl.options.max_running = std::min(options.max_running, options.batch_tokens);
   impl.scheduler = std::make_unique<Scheduler>(*impl.cache, *impl.runner, *impl.vocabulary, impl.options);
@@ -176,11 +191,14 @@ Result<Generation> Engine::submit(Request request) {
     if (impl_->stop != Impl::Stop::no) return fail(Errc::cancelled, "the engine is stopping");
     const Status& last = impl_->status;
     const EngineOptions& options = impl_->options;
-    const int waiting = static_cast<int>(impl_->inbox.size()) + last.queued;
-    if (waiting >= options.max_queued + options.max_running - last.running) {
-      return fail(Errc::busy, "the queue is full: " + std::to_string(waiting) + " requests wait");
+    const int waiting = static_cast<int>(impl_->inbox_places) + last.queued;
+    const int places = options.max_queued + options.max_running - last.running;
+    // Where nothing waits, a request is taken that has more choices than there are places.
+    if (waiting >= places || (waiting > 0 && waiting + choices > places)) {
+      return fail(Errc::busy, "the queue is full: " + std::to_string(waiting) + " replies wait");
     }
     impl_->inbox.push_back(std::move(*first));
+    impl_->inbox_places += static_cast<std::size_t>(choices);
   }
   impl_->wake->set();
   return Generation(submission->deltas);
@@ -202,7 +220,7 @@ const EngineOptions& Engine::options() const { return impl_->options; }
 Engine::Status Engine::status() const {
   const std::lock_guard lock(impl_->mutex);
   Status status = impl_->status;
-  status.queued += static_cast<int>(impl_->inbox.size());
+  status.queued += static_cast<int>(impl_->inbox_places);
   return status;
 }
 
@@ -239,6 +257,7 @@ Result<> Engine::Impl::check_request(const Request& request) const {
                     " tokens, and the context holds " + std::to_string(options.context) + " with the reply",
                 "prompt");
   }
+  if (const Result<> fits = check_memory(request.prompt.size() + 1); !fits) return fits;
   if (request.max_tokens < -1) return wrong("max_tokens", "be -1 (as many as fit) or more");
   if (request.choices < 1 || request.choices > kMaxChoices) {
     return wrong("choices", "be between 1 and " + std::to_string(kMaxChoices));
@@ -256,6 +275,17 @@ Result<> Engine::Impl::check_request(const Request& request) const {
   return {};
 }
 
+// Whether the budget could hold so many tokens if it held nothing else.
+Result<> Engine::Impl::check_memory(std::size_t tokens) const {
+  const std::size_t bytes = fixed_bytes + cache->least_bytes(tokens);
+  if (bytes <= budget.limit()) return {};
+  return fail(Errc::too_long,
+              std::format("the prompt has {} tokens, whose keys, values and states take {} bytes of memory, and "
+                          "the budget is {} bytes",
+                          tokens - 1, bytes, budget.limit()),
+              "prompt");
+}
+
 Result<std::unique_ptr<Reply>> Engine::Impl::make_reply(const std::shared_ptr<const Submission>& submission,
                                                         int choice) const {
   const Request& request = submission->request;
@@ -268,31 +298,12 @@ Result<std::unique_ptr<Reply>> Engine::Impl::make_reply(const std::shared_ptr<co
 }
 
 void Engine::Impl::run() {
-  bool has_work = true;
   for (bool goes_on = true; goes_on;) {
-    std::deque<std::packaged_task<std::string()>> todo;
-    Stop how;
-    if (!has_work) wake->wait();
-    {
-      const std::lock_guard lock(mutex);
-      status.queued += static_cast<int>(inbox.size());  // until the step has been
-      for (auto& reply : inbox) scheduler->add(std::move(reply));
-      inbox.clear();
-      todo.swap(tasks);
-      how = stop;
+    try {
+      goes_on = turn();
+    } catch (const std::exception& thrown) {
+      recover(fault_of(thrown));
     }
-    for (auto& task : todo) task();
-    if (how == Stop::now) {
-      scheduler->fail_all({Errc::cancelled, "the engine is stopping"});
-    } else {
-      has_work = step();
-    }
-    {
-      const std::lock_guard lock(mutex);
-      refresh_status();
-      goes_on = how == Stop::no || !scheduler->is_idle() || !inbox.empty();
-    }
-    scheduler->send();
   }
   flush();
   const std::lock_guard lock(mutex);
@@ -303,20 +314,67 @@ void Engine::Impl::run() {
   ended.notify_all();
 }
 
-// Whatever goes wrong ends the replies that it can have touched, and nothing else. After a step that did
-// something there is another turn: what it closed waits for poll().
-bool Engine::Impl::step() {
+// What it has done when something throws stays done, and the next turn does the rest.
+bool Engine::Impl::turn() {
+  if (!has_work) wake->wait();
+  has_work = true;
+  std::deque<std::packaged_task<std::string()>> todo;
+  Stop how;
+  {
+    const std::lock_guard lock(mutex);
+    while (!inbox.empty()) {
+      arrived.push_back(std::move(inbox.front()));
+      inbox.pop_front();
+    }
+    status.queued += static_cast<int>(std::exchange(inbox_places, 0));  // until the step has been
+    todo.swap(tasks);
+    how = stop;
+  }
+  for (; !arrived.empty(); arrived.pop_front()) scheduler->add(std::move(arrived.front()));
+  for (auto& task : todo) task();
+  if (how == Stop::now) {
+    scheduler->fail_all({Errc::cancelled, "the engine is stopping"});
+  } else {
+    step();
+  }
+  bool goes_on = false;
+  {
+    const std::lock_guard lock(mutex);
+    refresh_status();
+    goes_on = how == Stop::no || !scheduler->is_idle() || !inbox.empty();
+  }
+  scheduler->send();
+  return goes_on;
+}
+
+// After a step that did something there is another turn: what it closed waits for poll_tier().
+void Engine::Impl::step() {
+  poll_tier();
+  const bool stepped = scheduler->step();
+  cache->set_busy(stepped, spare_cores);
+  cache->set_evaluation_speed(scheduler->tokens_per_second());
+  has_work = stepped || cache->wants_poll();
+}
+
+// What goes wrong with what is stored costs no reply.
+void Engine::Impl::poll_tier() {
   try {
     for (const std::string& note : cache->poll()) spdlog::warn("disk cache: {}", note);
-    const bool has_work = scheduler->step();
-    cache->set_busy(has_work);
-    return has_work;
-  } catch (const std::bad_alloc&) {
-    scheduler->fail_running({Errc::out_of_memory, "the system has no memory left"});
   } catch (const std::exception& error) {
-    scheduler->fail_running({Errc::internal, error.what()});
+    spdlog::warn("disk cache: {}", error.what());
   }
-  return true;
+}
+
+// Ends the replies that what went wrong can have touched, and nothing else.
+void Engine::Impl::recover(const Error& error) noexcept {
+  scheduler->fail_running(error);
+  {
+    const std::lock_guard lock(mutex);
+    refresh_status();
+  }
+  scheduler->send();
+  // Where even that was for nothing, others may soon give memory back.
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 void Engine::Impl::flush() {

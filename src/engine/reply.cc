@@ -21,8 +21,7 @@ Reply::Reply(std::shared_ptr<const Submission> submission, int choice, Sampler s
     : submission_(std::move(submission)),
       choice_(choice),
       sampler_(std::move(sampler)),
-      text_(request().stop),
-      path_(request().prompt) {}
+      text_(request().stop) {}
 
 Reply::~Reply() {
   // Only when something went wrong beyond telling: no client waits for ever.
@@ -30,6 +29,7 @@ Reply::~Reply() {
 }
 
 Result<> Reply::start(PrefixCache& cache) {
+  if (path_.empty()) path_ = request().prompt;
   const auto points = place_restore_points(request().restore_points, request().prompt.size());
   Result<Session> session = cache.begin(path_, points, reuses_cache());
   if (!session) return std::unexpected(session.error());
@@ -79,6 +79,12 @@ void Reply::finish(Finish how, std::optional<Error> error) {
   add_delta(how, std::move(error));
   finished_ = true;
   if (session_) session_->close();
+}
+
+void Reply::drop() noexcept {
+  finished_ = true;
+  session_.reset();
+  submission_->deltas->cancel();
 }
 
 // Adds a token to the text.

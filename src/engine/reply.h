@@ -35,11 +35,12 @@ class Reply {
   bool cancelled() const { return submission_->deltas->cancelled(); }
 
   /// The prompt and what was said so far.
-  TokenSpan path() const { return path_; }
+  TokenSpan path() const { return path_.empty() ? TokenSpan(request().prompt) : path_; }
   int generated() const { return generated_; }
   /// Whether it may share what others evaluate. The first choice of a request may be told not to.
   bool reuses_cache() const { return request().reuse_cache || choice_ > 0 || started_; }
   bool is_finished() const { return finished_; }
+  bool was_started() const { return started_.has_value(); }
 
   /// Begins on the path, or goes on after set_aside(). Errors as PrefixCache::begin.
   Result<> start(PrefixCache& cache);
@@ -62,9 +63,13 @@ class Reply {
                SamplerScratch& scratch);
   /// Ends the reply and closes the session. Also before it was started.
   void finish(Finish how, std::optional<Error> error = {});
+  /// Ends the reply where finish() has failed: the client's stream ends without a reason.
+  void drop() noexcept;
   /// Sends the client what was said since the last time.
   void send() noexcept;
 
+  /// The places in the queue that it takes with its followers.
+  std::size_t places() const { return 1 + followers.size(); }
   /// Other choices of the request, which start when the prompt is published.
   std::vector<std::unique_ptr<Reply>> followers;
 
@@ -84,7 +89,7 @@ class Reply {
   int choice_;
   Sampler sampler_;
   TextStream text_;
-  std::vector<Token> path_;
+  std::vector<Token> path_;  // empty before the first start: those that wait share the request's prompt
   std::optional<Session> session_;
   bool prompt_published_ = false;
   bool finished_ = false;

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kTileRows = 8;
 constexpr std::size_t kLeastPromptRows = 8;
+constexpr std::size_t kLeastRowsAlone = 32;
 
 }  // namespace
 
@@ -41,6 +42,10 @@ std::size_t round_prompt_rows(std::size_t replies, std::size_t wanted) {
   const std::size_t least = (replies + kLeastPromptRows + kTileRows - 1) / kTileRows * kTileRows;
   const std::size_t total = (replies + wanted) / kTileRows * kTileRows;
   return std::max(total, least) - replies;
+}
+
+std::size_t round_rows_alone(std::size_t wanted, std::size_t most) {
+  return std::min(std::max(wanted / kLeastRowsAlone, std::size_t{1}) * kLeastRowsAlone, most);
 }
 
 }  // namespace banyan

@@ -21,4 +21,9 @@ std::vector<std::size_t> share_rows(std::span<const std::size_t> todo, std::size
 /// that the rows of a step come in few numbers, multiples of what the kernels take at once.
 std::size_t round_prompt_rows(std::size_t replies, std::size_t wanted);
 
+/// How many rows prompts get when no reply runs and about `wanted` fit the time that a step may take: between
+/// 32, with which reading the weights costs little beside computing with them, and `most`. In few numbers
+/// too.
+std::size_t round_rows_alone(std::size_t wanted, std::size_t most);
+
 }  // namespace banyan

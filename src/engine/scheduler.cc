@@ -8,7 +8,9 @@
 #include <string>
 #include <utility>
 
+#include "banyan/segment.h"
 #include "base/common_prefix.h"
+#include "engine/fault.h"
 #include "engine/row_shares.h"
 
 namespace banyan {
@@ -16,6 +18,11 @@ namespace {
 
 // Tokens in common that a prompt waits for; fewer are sooner evaluated again.
 constexpr std::size_t kWorthWaiting = 16;
+// That a step takes which has only prompts: who comes meanwhile waits for it. On a machine that reads 500
+// tokens in a second, or more, a batch of 512 is within it.
+constexpr StepCost::Seconds kPromptStep{1};
+// Of the first such step, when nothing is known.
+constexpr std::size_t kFirstRows = 64;
 
 }  // namespace
 
@@ -26,6 +33,8 @@ Scheduler::Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocab
       vocabulary_(vocabulary),
       options_(options),
       clock_(std::move(clock)),
+      reading_(runner.threads()),
+      writing_(runner.threads()),
       most_rows_(static_cast<std::size_t>(options.batch_tokens)) {}
 
 bool Scheduler::step() {
@@ -45,19 +54,31 @@ void Scheduler::send() {
   ended_.clear();
 }
 
-void Scheduler::fail_running(const Error& error) {
-  for (auto& reply : std::exchange(running_, {})) {
-    fail_quietly(*reply, error);
-    ended_.push_back(std::move(reply));
+std::size_t Scheduler::waiting() const {
+  std::size_t choices = 0;
+  for (const auto& reply : waiting_) choices += reply->places();
+  return choices;
+}
+
+void Scheduler::fail_running(const Error& error) noexcept {
+  while (!running_.empty()) {
+    end_with(std::move(running_.back()), error);
+    running_.pop_back();
   }
   memory_freed();
 }
 
-void Scheduler::fail_all(const Error& error) {
+void Scheduler::fail_all(const Error& error) noexcept {
   fail_running(error);
-  for (auto& reply : std::exchange(waiting_, {})) {
-    fail_quietly(*reply, error);
+  for (; !waiting_.empty(); waiting_.pop_front()) end_with(std::move(waiting_.front()), error);
+}
+
+// Where there is no memory to tell the client so, its stream just ends.
+void Scheduler::end_with(std::unique_ptr<Reply> reply, const Error& error) noexcept {
+  fail_quietly(*reply, error);
+  try {
     ended_.push_back(std::move(reply));
+  } catch (const std::bad_alloc&) {
   }
 }
 
@@ -69,11 +90,21 @@ void Scheduler::fail(Reply& reply, const Error& error) {
   }
 }
 
-void Scheduler::fail_quietly(Reply& reply, const Error& error) {
+void Scheduler::fail_quietly(Reply& reply, const Error& error) noexcept {
   try {
     if (!reply.is_finished()) fail(reply, error);
-  } catch (const std::exception& second) {
-    spdlog::debug("while ending a reply: {}", second.what());
+  } catch (const std::exception&) {
+    reply.drop();
+  }
+}
+
+// Does something for one reply, which ends if that goes wrong.
+template <class Work>
+void Scheduler::guard(Reply& reply, const Work& work) {
+  try {
+    work();
+  } catch (const std::exception& thrown) {
+    fail_quietly(reply, fault_of(thrown));
   }
 }
 
@@ -99,16 +130,27 @@ void Scheduler::memory_freed() {
 
 void Scheduler::admit() {
   const auto places = static_cast<std::size_t>(options_.max_running);
-  for (auto next = waiting_.begin(); next != waiting_.end() && !memory_short_ && running_.size() < places;) {
-    if (must_wait(**next)) {
+  for (auto next = waiting_.begin(); next != waiting_.end() && running_.size() < places;) {
+    if ((memory_short_ && !fits_beside(**next)) || must_wait(**next)) {
       ++next;
       continue;
     }
     running_.push_back(std::move(*next));
     next = waiting_.erase(next);
     Reply& reply = *running_.back();
-    if (const Result<> started = reply.start(cache_); !started) fail(reply, started.error());
+    guard(reply, [&] {
+      if (const Result<> started = reply.start(cache_); !started) fail(reply, started.error());
+    });
   }
+}
+
+// While memory is short: whether a reply takes so little that those that run keep half of what is left. Of one
+// that was set aside all counts, as what the cache has of it may go again.
+bool Scheduler::fits_beside(const Reply& reply) const {
+  const std::size_t size = reply.path().size();
+  const std::size_t known = reply.was_started() ? 0 : cache_.match_length(reply.path());
+  const auto growth = static_cast<std::size_t>(SegmentPath::kLeastSegmentTokens);
+  return cache_.least_bytes(size + growth) - cache_.least_bytes(known) <= cache_.room() / 2;
 }
 
 // Whether a running reply is about to evaluate, or to load, what this one needs too. What one has evaluated
@@ -120,9 +162,16 @@ bool Scheduler::must_wait(const Reply& reply) {
     if (other->is_finished() || !other->is_reading()) continue;
     const std::size_t common = std::min(common_prefix(reply.path(), other->path()), reply.path().size() - 1);
     if (common < known + kWorthWaiting) continue;
-    if (other->is_loading() || other->session().position() < common) return true;
-    other->session().publish();
-    known = common;
+    Session& session = other->session();
+    if (session.position() >= common) {
+      guard(*other, [&] { session.publish(); });
+      known = common;
+      continue;
+    }
+    // For what is loaded it waits a part at a time, if at least half of the part is of use.
+    const std::size_t coming = std::max(session.arriving(), known);
+    if (session.is_loading() && 2 * (std::min(common, coming) - known) < coming - known) continue;
+    return true;
   }
   return false;
 }
@@ -135,7 +184,7 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
   while (!reserved) {
     std::vector<std::size_t> todo;
     for (const auto& reply : running_) {
-      const bool waits = reply->is_loading() || std::ranges::contains(short_of_memory, reply.get());
+      const bool waits = reply->is_finished() || reply->is_loading() || std::ranges::contains(short_of_memory, reply.get());
       todo.push_back(waits ? 0 : reply->todo().size());
     }
     const std::vector<std::size_t> rows = share_rows(todo, most_rows_, prompt_rows(todo));
@@ -143,7 +192,7 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
     reserved = true;
     for (std::size_t i = 0; i < rows.size() && reserved; ++i) {
       if (rows[i] == 0) continue;
-      if (const Result<> room = running_[i]->session().reserve(rows[i]); room) {
+      if (const Result<> room = reserve(*running_[i], rows[i]); room) {
         batch.push_back({running_[i].get(), rows[i]});
       } else {
         if (cache_.awaits_memory()) {
@@ -158,10 +207,22 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
   return batch;
 }
 
-// How many rows prompts may have beside the replies that run.
+// What the system refuses is short as what the budget refuses.
+Result<> Scheduler::reserve(Reply& reply, std::size_t rows) {
+  try {
+    return reply.session().reserve(rows);
+  } catch (const std::bad_alloc& thrown) {
+    return std::unexpected(fault_of(thrown));
+  }
+}
+
+// How many rows prompts may have, beside the replies that run or alone.
 std::size_t Scheduler::prompt_rows(std::span<const std::size_t> todo) const {
   const auto replies = static_cast<std::size_t>(std::ranges::count(todo, std::size_t{1}));
-  if (replies == 0) return most_rows_;
+  if (replies == 0) {
+    const bool is_known = cost_.tokens_per_second() > 0;
+    return round_rows_alone(is_known ? cost_.prompt_rows_within(kPromptStep) : kFirstRows, most_rows_);
+  }
   if (cost_.wants_base()) return 0;
   return round_prompt_rows(replies, cost_.prompt_rows(replies, options_.delay_factor));
 }
@@ -170,8 +231,8 @@ std::size_t Scheduler::prompt_rows(std::span<const std::size_t> todo) const {
 void Scheduler::make_room(const Error& shortage) {
   Reply& youngest = *running_.back();
   if (running_.size() == 1) {
-    fail(youngest, {Errc::out_of_memory, "a conversation of " + std::to_string(youngest.path().size()) +
-                                             " tokens does not fit the memory: " + shortage.message});
+    fail(youngest, {Errc::too_long, "a conversation of " + std::to_string(youngest.path().size()) +
+                                        " tokens does not fit the memory: " + shortage.message});
     remove_finished();
     return;
   }
@@ -181,6 +242,15 @@ void Scheduler::make_room(const Error& shortage) {
   running_.pop_back();
   memory_short_ = true;
   ++set_aside_;
+}
+
+// The model's step, whose faults are the batch's.
+Result<std::span<const float>> Scheduler::forward(std::span<const Runner::Sequence> sequences) {
+  try {
+    return runner_.forward(sequences);
+  } catch (const std::exception& thrown) {
+    return std::unexpected(fault_of(thrown));
+  }
 }
 
 // Returns false when it has to be tried again once a lower tier has given memory back.
@@ -194,8 +264,10 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
                          .outputs = rows == todo.size() ? 1 : 0});
     (todo.size() == 1 ? replies : prompt_rows) += rows;
   }
+  ThreadTuner& tuner = prompt_rows > 0 ? reading_ : writing_;
+  runner_.set_threads(tuner.threads());
   const auto start = clock_();
-  const Result<std::span<const float>> evaluated = runner_.forward(sequences);
+  const Result<std::span<const float>> evaluated = forward(sequences);
   if (!evaluated) {
     if (evaluated.error().code != Errc::out_of_memory) {
       for (const auto& [reply, rows] : batch) fail(*reply, evaluated.error());
@@ -213,12 +285,16 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
   const auto vocabulary = static_cast<std::size_t>(vocabulary_.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Reply& reply = *batch[i].reply;
-    reply.session().advance(sequences[i].tokens);
-    if (sequences[i].outputs == 0) continue;
-    follow_up(reply, logits.first(vocabulary));
-    logits = logits.subspan(vocabulary);
+    guard(reply, [&] {
+      reply.session().advance(sequences[i].tokens);
+      if (sequences[i].outputs > 0) follow_up(reply, logits.first(vocabulary));
+    });
+    if (sequences[i].outputs > 0) logits = logits.subspan(vocabulary);
   }
-  cost_.record(replies, prompt_rows, clock_() - start);
+  const StepCost::Seconds took = clock_() - start;
+  cost_.record(replies, prompt_rows, took);
+  // The load that one of them has noticed is the other's too.
+  if (tuner.record(replies + prompt_rows, took)) (prompt_rows > 0 ? writing_ : reading_).look_again();
   return true;
 }
 
@@ -230,11 +306,7 @@ void Scheduler::follow_up(Reply& reply, std::span<const float> logits) {
     reply.followers.clear();
   }
   const int before = reply.generated();
-  try {
-    reply.advance(logits, vocabulary_, options_.context, scratch_);
-  } catch (const std::exception& error) {  // such as libllama's grammar, about a token it did not expect
-    fail_quietly(reply, {Errc::internal, error.what()});
-  }
+  reply.advance(logits, vocabulary_, options_.context, scratch_);
   generated_ += static_cast<std::uint64_t>(reply.generated() - before);
 }
 

@@ -5,9 +5,14 @@
 /// that is being read waits until that is evaluated, and then shares it.
 ///
 /// While replies run, prompts get as many rows as delay the replies' next tokens no more than
-/// EngineOptions::delay_factor, by the times that the last steps took.
+/// EngineOptions::delay_factor, by the times that the last steps took. While none runs, they get as many as
+/// about a second evaluates, so that who comes then does not wait long.
 ///
-/// A reply whose prompt comes from a lower tier has no rows until all of it is there; the others go on.
+/// The number of threads of each step is what the tuners found fastest, for steps with prompts and for those
+/// without.
+///
+/// A reply whose prompt comes from a lower tier has no rows until what it waits for is there; the others go
+/// on. Who shares its beginning waits for the next part of it, if at least half of that is of use.
 ///
 /// When memory runs short and a lower tier is about to give some back, who finds none waits for that.
 /// Otherwise the youngest reply is set aside: it keeps its tokens, its sampler and its place at the head of
@@ -29,6 +34,7 @@
 #include "banyan/engine.h"
 #include "engine/reply.h"
 #include "engine/step_cost.h"
+#include "engine/thread_tuner.h"
 
 namespace banyan {
 
@@ -43,19 +49,23 @@ class Scheduler {
   bool is_idle() const { return running_.empty() && waiting_.empty(); }
   /// Drops who was cancelled, admits, and evaluates a batch. Returns false when there was nothing to do; then
   /// there is nothing before someone comes or goes, or PrefixCache::poll() takes up what a lower tier has
-  /// done. May throw; then fail_running() makes it usable again.
+  /// done. What goes wrong with one reply ends that one, and with the model's step those that it was for. May
+  /// throw all the same; then fail_running() makes it usable again.
   bool step();
   /// Sends what the step said: when a client knows that its reply has ended, the cache has it.
   void send();
   /// Ends the replies that run, or all, with an error.
-  void fail_running(const Error& error);
-  void fail_all(const Error& error);
+  void fail_running(const Error& error) noexcept;
+  void fail_all(const Error& error) noexcept;
 
   std::size_t running() const { return running_.size(); }
-  std::size_t waiting() const { return waiting_.size(); }
+  /// Choices that wait.
+  std::size_t waiting() const;
   std::uint64_t steps() const { return steps_; }
   std::uint64_t generated() const { return generated_; }
   std::uint64_t set_aside() const { return set_aside_; }
+  /// Tokens of prompts that are evaluated in a second, as the last steps were. 0 as long as nothing is known.
+  double tokens_per_second() const { return cost_.tokens_per_second(); }
 
  private:
   using Replies = std::vector<std::unique_ptr<Reply>>;
@@ -66,6 +76,7 @@ class Scheduler {
 
   void drop_cancelled();
   void admit();
+  bool fits_beside(const Reply& reply) const;
   bool must_wait(const Reply& reply);
   std::vector<Share> reserve_batch();
   std::size_t prompt_rows(std::span<const std::size_t> todo) const;
@@ -73,7 +84,12 @@ class Scheduler {
   bool evaluate(std::span<const Share> batch);
   void follow_up(Reply& reply, std::span<const float> logits);
   void fail(Reply& reply, const Error& error);
-  void fail_quietly(Reply& reply, const Error& error);
+  void fail_quietly(Reply& reply, const Error& error) noexcept;
+  template <class Work>
+  void guard(Reply& reply, const Work& work);
+  void end_with(std::unique_ptr<Reply> reply, const Error& error) noexcept;
+  Result<> reserve(Reply& reply, std::size_t rows);
+  Result<std::span<const float>> forward(std::span<const Runner::Sequence> sequences);
   void remove_finished();
   void memory_freed();
 
@@ -84,12 +100,13 @@ class Scheduler {
   const Clock clock_;
   SamplerScratch scratch_;
   StepCost cost_;
+  ThreadTuner reading_, writing_;  // threads of steps with prompts, and without
 
   Replies running_;  // the oldest first
   std::deque<std::unique_ptr<Reply>> waiting_;
   Replies ended_;              // and not sent
   std::size_t most_rows_;      // of a step; fewer than batch_tokens while memory is short
-  bool memory_short_ = false;  // someone was set aside, and no one has ended since
+  bool memory_short_ = false;  // someone was set aside, and no one has ended since: only the small are admitted
   std::uint64_t steps_ = 0;
   std::uint64_t generated_ = 0;
   std::uint64_t set_aside_ = 0;

@@ -41,6 +41,17 @@ std::size_t StepCost::prompt_rows(std::size_t replies, double factor) const {
   return static_cast<std::size_t>((factor - 1) * (base(replies) / row));
 }
 
+std::size_t StepCost::prompt_rows_within(Seconds time) const {
+  const Seconds row = median(rows_);
+  if (row <= Seconds(0)) return 0;
+  return static_cast<std::size_t>(std::max(time - base(0), Seconds(0)) / row);
+}
+
+double StepCost::tokens_per_second() const {
+  const Seconds row = median(rows_);
+  return row > Seconds(0) ? 1 / row.count() : 0;
+}
+
 // Another reply costs about what a prompt's row does; one fewer saves at most its share.
 Seconds StepCost::base(std::size_t replies) const {
   const Seconds row = median(rows_);

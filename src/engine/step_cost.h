@@ -1,5 +1,5 @@
 /// What a step costs, learnt from the last ones, so that prompts are read in chunks that delay the
-/// replies beside them no more than was asked for.
+/// replies beside them no more than was asked for, and other requests by about a second at most.
 ///
 /// A step is taken to cost a base, which its replies need, and the same again for each row of a prompt.
 /// Both change with the sequences' depths and with what else the machine does; so each is the median of
@@ -22,6 +22,13 @@ class StepCost {
   /// The rows of prompts with which a step that has so many replies takes `factor` times as long as
   /// without. 0 as long as nothing is known. REQUIRES: factor is 1 or more.
   std::size_t prompt_rows(std::size_t replies, double factor) const;
+
+  /// The rows of prompts with which a step that has no replies takes about so long. 0 as long as nothing is
+  /// known.
+  std::size_t prompt_rows_within(Seconds time) const;
+
+  /// Tokens of prompts that are evaluated in a second. 0 as long as nothing is known.
+  double tokens_per_second() const;
 
   /// Whether a step without prompts is due, since none was seen for long.
   bool wants_base() const { return steps_since_base_ >= kMostSteps; }

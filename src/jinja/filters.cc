@@ -325,6 +325,8 @@ Value last(Runtime& runtime, const Value& value, const Args& args) {
 Value sort(Runtime& runtime, const Value& value, const Args& args) {
   const std::vector<Value> given = args.bind("sort", {"reverse", "case_sensitive", "attribute"});
   Keyed all = keyed(runtime, value, given[2], boolean_or(given[1], false));
+  // As lists of one they are asked for their equality first, and what is undefined needs no order.
+  for (auto& [key, item] : all) key = listed(runtime, {key});
   stable_sort(runtime, all, boolean_or(given[0], false));
   return listed(runtime, values_of(all));
 }
@@ -525,7 +527,11 @@ Value title(Runtime& runtime, const Value& value, const Args& args) {
     const char32_t point = next_point(text, at);
     const bool divides =
         is_space(point) || (point < 0x80 && std::string_view("-({[<").contains(static_cast<char>(point)));
-    append_point(result, divides ? point : starts ? to_upper(point) : to_lower(point));
+    if (starts && !divides) {
+      append_upper(result, point);
+    } else {
+      append_point(result, to_lower(point));
+    }
     starts = divides;
   }
   return make_text(&runtime.meter, std::move(result));

@@ -223,7 +223,11 @@ Value title(Runtime& runtime, const Value& self, const Args& args) {
   bool inside = false;
   for (std::size_t at = 0; at < self.text()->size();) {
     const char32_t point = next_point(*self.text(), at);
-    append_point(text, inside ? to_lower(point) : to_upper(point));
+    if (inside) {
+      append_point(text, to_lower(point));
+    } else {
+      append_upper(text, point, true);
+    }
     inside = is_letter(point);
   }
   return make_text(&runtime.meter, std::move(text));
@@ -512,7 +516,11 @@ std::string capitalized(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const bool first = at == 0;
     const char32_t point = next_point(text, at);
-    append_point(result, first ? to_upper(point) : to_lower(point));
+    if (first) {
+      append_upper(result, point, true);
+    } else {
+      append_point(result, to_lower(point));
+    }
   }
   return result;
 }
@@ -522,8 +530,8 @@ std::string map_points(std::string_view text, char32_t (*map)(char32_t)) {
   result.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const char32_t point = next_point(text, at);
-    if (point == 0xDF && map == to_upper) {
-      result += "SS";
+    if (point == 0xDF && map != to_lower) {
+      append_upper(result, point);
     } else {
       append_point(result, map(point));
     }

@@ -182,6 +182,7 @@ std::string format_float(Spec spec, double number) {
 }
 
 std::string format_text(const Spec& spec, std::string_view text) {
+  if (spec.group) failed("Cannot specify ',' with 's'.");
   if (spec.precision >= 0) text = text.substr(0, byte_of(text, static_cast<std::size_t>(spec.precision)));
   if (spec.align == '=') failed("'=' alignment not allowed in string format specifier");
   return pad(spec, "", std::string(text), spec.align ? spec.align : '<');
@@ -199,6 +200,7 @@ std::string format_value(Runtime& runtime, const Value& value, std::string_view 
   };
   if (value.text()) {
     if (spec.type && spec.type != 's') unknown();
+    if (spec.sign != '-') failed("Sign not allowed in string format specifier");
     return format_text(spec, *value.text());
   }
   if (value.as<bool>() && !spec.type) return format_integer(spec, value.integer());
@@ -394,9 +396,7 @@ Value percent_format(Runtime& runtime, const std::string& format, const Value& v
         inner.zeros = true;
         inner.align = 0;
         spec.align = left ? '<' : '>';
-        out.write(format_text(spec.type == 'd' ? Spec{.align = spec.align, .width = spec.width}
-                                               : Spec{.align = spec.align, .width = spec.width},
-                              format_integer(inner, whole)));
+        out.write(format_text(Spec{.align = spec.align, .width = spec.width}, format_integer(inner, whole)));
       } else {
         out.write(format_integer(inner, whole));
       }

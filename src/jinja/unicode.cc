@@ -128,4 +128,12 @@ char32_t to_upper(char32_t point) {
   return point;
 }
 
+void append_upper(std::string& text, char32_t point, bool title) {
+  if (point == 0xDF) {
+    text += title ? "Ss" : "SS";
+  } else {
+    append_point(text, to_upper(point));
+  }
+}
+
 }  // namespace banyan::jinja

@@ -23,5 +23,7 @@ bool is_lower(char32_t point);
 /// Latin, Greek and Cyrillic; other letters stay as they are.
 char32_t to_upper(char32_t point);
 char32_t to_lower(char32_t point);
+/// Appends it in upper case, which may be two letters.
+void append_upper(std::string& text, char32_t point, bool title = false);
 
 }  // namespace banyan::jinja

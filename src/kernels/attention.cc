@@ -434,12 +434,16 @@ void find_visible(const BlockMemory& block, const RunPart& part, int window, int
   }
 }
 
-// Sums up a piece.
+// Clears what rows have summed up.
+void clear(const BlockMemory& block, const RowSums& sums, const RowRange& rows) {
+  std::fill(sums.out + rows.begin * block.out_stride, sums.out + rows.end * block.out_stride, 0.0f);
+  std::fill(sums.maximum + rows.begin, sums.maximum + rows.end, kLeastMaximum);
+}
+
+// Sums up a piece in block.piece.
 template <class T>
 void attend_piece(const AttentionShape& shape, int layer, int head, std::span<const RunPart> parts,
-                  const BlockMemory& block, int rows) {
-  std::fill_n(block.piece.out, rows * block.out_stride, 0.0f);
-  std::fill_n(block.piece.maximum, rows, kLeastMaximum);
+                  const BlockMemory& block) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const RunPart& part = parts[i];
     for (int base = part.run.begin / kChunk * kChunk; base < part.run.end; base += kChunk) {
@@ -465,22 +469,64 @@ void attend_piece(const AttentionShape& shape, int layer, int head, std::span<co
   }
 }
 
-// Adds what rows have summed up in a piece to the total of those before.
-void add_piece(const BlockMemory& block, const RowSums& piece, int rows) {
+// exp(before - maximum), in all lanes.
+Vector rescaling(float before, float maximum) {
   const Floats d;
-  for (int row = 0; row < rows; ++row) {
-    const float maximum = HWY_MAX(block.total.maximum[row], piece.maximum[row]);
-    const auto scale = [&](float before) {
-      return hn::Set(d, hn::GetLane(exp_of_negative(hn::Sub(hn::Set(d, before), hn::Set(d, maximum)))));
-    };
-    const Vector total_scale = scale(block.total.maximum[row]);
-    const Vector piece_scale = scale(piece.maximum[row]);
-    block.total.maximum[row] = maximum;
-    float* total = block.total.out + row * block.out_stride;
-    const float* from = piece.out + row * block.out_stride;
+  return hn::Set(d, hn::GetLane(exp_of_negative(hn::Sub(hn::Set(d, before), hn::Set(d, maximum)))));
+}
+
+// Adds what rows have summed up in `more` to what they have in `sums`.
+void add_sums(const BlockMemory& block, const RowSums& sums, const RowSums& more, const RowRange& rows) {
+  const Floats d;
+  for (int row = rows.begin; row < rows.end; ++row) {
+    const float maximum = HWY_MAX(sums.maximum[row], more.maximum[row]);
+    const Vector sums_scale = rescaling(sums.maximum[row], maximum);
+    const Vector more_scale = rescaling(more.maximum[row], maximum);
+    sums.maximum[row] = maximum;
+    float* total = sums.out + row * block.out_stride;
+    const float* from = more.out + row * block.out_stride;
     for (int i = 0; i < block.out_stride; i += kLanes) {
-      const Vector scaled = hn::Mul(load(total + i), total_scale);
-      hn::StoreU(hn::MulAdd(load(from + i), piece_scale, scaled), d, total + i);
+      const Vector scaled = hn::Mul(load(total + i), sums_scale);
+      hn::StoreU(hn::MulAdd(load(from + i), more_scale, scaled), d, total + i);
+    }
+  }
+}
+
+// A sink is one more score of a row, which takes weight and has no value.
+void add_sink(const BlockMemory& block, const RowSums& sums, int row, float sink) {
+  const float maximum = HWY_MAX(sums.maximum[row], sink);
+  const Vector scale = rescaling(sums.maximum[row], maximum);
+  float* out = sums.out + row * block.out_stride;
+  for (int i = 0; i < block.out_stride; i += kLanes) {
+    hn::StoreU(hn::Mul(load(out + i), scale), Floats(), out + i);
+  }
+  out[block.out_stride - kTile] += hn::GetLane(rescaling(HWY_MAX(kLeastMaximum, sink), maximum));
+  sums.maximum[row] = maximum;
+}
+
+// Sums up nodes [first, last) of level `leaf_level`, all below one node of `level`, in the order of the tree.
+// The sums of `rows` go to `to`. sum_leaf(node, rows, to) does so for one node; rows that do not attend to it
+// get sums of nothing. To add such sums changes no bit, so rows that attend to few of the nodes, and levels
+// with one node, cost nothing.
+template <class Node, class SumLeaf>
+void sum_nodes(const BlockMemory& block, std::span<const Node> nodes, int leaf_level, int level,
+               const RowRange& rows, const RowSums& to, const SumLeaf& sum_leaf) {
+  if (level == leaf_level) return sum_leaf(nodes.front(), rows, to);
+  const int bits = (level - 1 - leaf_level) * kFanOutBits;
+  for (std::size_t first = 0, next; first < nodes.size(); first = next) {
+    RowRange own = nodes[first].rows;
+    for (next = first + 1; next < nodes.size(); ++next) {
+      if (nodes[next].index >> bits != nodes[first].index >> bits) break;
+      own.begin = HWY_MIN(own.begin, nodes[next].rows.begin);
+      own.end = HWY_MAX(own.end, nodes[next].rows.end);
+    }
+    const auto child = nodes.subspan(first, next - first);
+    if (first == 0) {
+      sum_nodes(block, child, leaf_level, level - 1, rows, to, sum_leaf);
+    } else {
+      const RowSums& sums = block.sums[level - 1];
+      sum_nodes(block, child, leaf_level, level - 1, own, sums, sum_leaf);
+      add_sums(block, to, sums, own);
     }
   }
 }
@@ -513,31 +559,42 @@ void attend_task(const Call& call, const AttentionTask& task, BlockMemory block)
       to[d * kQueryRows] = query[d] * shape.scale;
     }
     block.position[row] = plan.positions()[(rows.begin + row) / group];
-    block.total.maximum[row] = kLeastMaximum;
-    std::fill_n(block.total.out + row * block.out_stride, block.out_stride, 0.0f);
-    if (call.sinks != nullptr) {
-      block.total.maximum[row] =
-          HWY_MAX(kLeastMaximum, call.sinks[task.head * group + (rows.begin + row) % group]);
-      block.total.out[(row + 1) * block.out_stride - kTile] = 1;
-    }
   }
 
-  for (int i = task.piece_begin; i < task.piece_end; ++i) {
-    if (rows.tasks > 1) block.piece = plan.partial(call.scratch, task, i);
-    const auto [begin, end] = plan.pieces()[i];
-    attend_piece<T>(shape, call.layer, task.head, plan.parts().subspan(begin, end - begin), block, count);
-    if (rows.tasks == 1) add_piece(block, block.piece, count);
-  }
-  if (rows.tasks > 1) {
-    if (!plan.finish(task)) return;
-    for (int i = rows.piece_begin; i < rows.piece_end; ++i) {
-      add_piece(block, plan.partial(call.scratch, task, i), count);
+  const auto sum_pieces = [&](int begin, int end, int level, const RowRange& of_rows, const RowSums& to) {
+    sum_nodes(block, plan.pieces().subspan(begin, end - begin), 0, level, of_rows, to,
+              [&](const PathPiece& piece, const RowRange& piece_rows, const RowSums& sums) {
+                clear(block, sums, piece_rows);
+                block.piece = sums;
+                attend_piece<T>(shape, call.layer, task.head,
+                                plan.parts().subspan(piece.part_begin, piece.part_end - piece.part_begin),
+                                block);
+              });
+  };
+  const RowSums& total = block.sums[plan.root_level()];
+  if (rows.tasks == 1) {
+    sum_pieces(rows.piece_begin, rows.piece_end, plan.root_level(), {0, count}, total);
+  } else {
+    for (int i = task.node_begin; i < task.node_end; ++i) {
+      const SumNode& node = plan.nodes()[i];
+      sum_pieces(node.piece_begin, node.piece_end, plan.cut_level(), node.rows,
+                 plan.partial(call.scratch, task, node));
     }
+    if (!plan.finish(task)) return;
+    sum_nodes(block, plan.nodes().subspan(rows.node_begin, rows.node_end - rows.node_begin), plan.cut_level(),
+              plan.root_level(), {0, count}, total,
+              [&](const SumNode& node, const RowRange& node_rows, const RowSums& sums) {
+                clear(block, sums, node_rows);
+                add_sums(block, sums, plan.partial(call.scratch, task, node), node.rows);
+              });
   }
 
   for (int row = 0; row < count; ++row) {
+    if (call.sinks != nullptr) {
+      add_sink(block, total, row, call.sinks[task.head * group + (rows.begin + row) % group]);
+    }
     float* to = call.out + query_index(row) * block.value_dim;
-    const float* from = block.total.out + row * block.out_stride;
+    const float* from = total.out + row * block.out_stride;
     const float share = 1 / hn::ReduceSum(Floats(), load(from + block.out_stride - kTile));
     for (int d = 0; d < block.value_dim; ++d) to[d] = from[d] * share;
   }
@@ -546,7 +603,8 @@ void attend_task(const Call& call, const AttentionTask& task, BlockMemory block)
 template <class T>
 void attend_tasks(const Call& call, int ith, int nth) {
   AttentionPlan& plan = call.plan;
-  const BlockMemory block(plan.shape(), plan.most_rows(), plan.thread_scratch(call.scratch, ith));
+  const BlockMemory block(plan.shape(), plan.root_level(), plan.most_rows(),
+                          plan.thread_scratch(call.scratch, ith));
   while (const AttentionTask* task = plan.take(nth)) attend_task<T>(call, *task, block);
 }
 

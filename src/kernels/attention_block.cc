@@ -9,12 +9,14 @@ constexpr int kAlignment = 64;
 
 }  // namespace
 
-BlockMemory::BlockMemory(const AttentionShape& shape, int query_rows, std::byte* scratch)
+BlockMemory::BlockMemory(const AttentionShape& shape, int root_level, int query_rows, std::byte* scratch)
     : key_dim(shape.layout.key_dim),
       value_dim(shape.layout.value_dim),
       key_bytes(shape.layout.key_bytes()),
       value_bytes(shape.layout.value_bytes()),
       out_stride(kernels::out_stride(shape)),
+      piece(),
+      sums(),
       bytes(0) {
   const auto carve = [&](auto*& array, int count) {
     using Element = std::remove_reference_t<decltype(*array)>;
@@ -29,9 +31,9 @@ BlockMemory::BlockMemory(const AttentionShape& shape, int query_rows, std::byte*
   carve(position, query_rows);
   carve(visible_begin, query_rows);
   carve(visible_end, query_rows);
-  for (RowSums* sums : {&piece, &total}) {
-    carve(sums->out, query_rows * out_stride);
-    carve(sums->maximum, query_rows);
+  for (int level = 0; level <= root_level; ++level) {
+    carve(sums[level].out, query_rows * out_stride);
+    carve(sums[level].maximum, query_rows);
   }
 }
 

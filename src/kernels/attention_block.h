@@ -1,6 +1,7 @@
 /// A thread's working memory for a block of query rows.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -27,7 +28,8 @@ constexpr int out_stride(const AttentionShape& shape) { return round_up(shape.la
 
 /// All arrays are 64-byte aligned.
 struct BlockMemory {
-  BlockMemory(const AttentionShape& shape, int query_rows, std::byte* scratch);
+  /// REQUIRES: root_level < kMostLevels.
+  BlockMemory(const AttentionShape& shape, int root_level, int query_rows, std::byte* scratch);
 
   int key_dim;
   int value_dim;
@@ -35,16 +37,16 @@ struct BlockMemory {
   std::size_t value_bytes;
   int out_stride;
 
-  float* queries;               ///< [row / kQueryRows][key_dim][row % kQueryRows], scaled
-  float* scores;                ///< [row][kChunk], of one chunk: scores, then weights
-  float* keys;                  ///< a chunk's, as floats, for many rows
-  float* values;                ///< and its values
-  float* rescale;               ///< [row], what the chunk's maximum makes of earlier weights
-  std::int32_t* position;       ///< [row], in the path
-  std::int32_t* visible_begin;  ///< [row], where the part of the chunk begins that the row sees;
-  std::int32_t* visible_end;    ///< [row], and where it ends; kChunk and 0 where it sees nothing
-  RowSums piece;                ///< of the piece at work
-  RowSums total;                ///< of the pieces before
+  float* queries;                         ///< [row / kQueryRows][key_dim][row % kQueryRows], scaled
+  float* scores;                          ///< [row][kChunk], of one chunk: scores, then weights
+  float* keys;                            ///< a chunk's, as floats, for many rows
+  float* values;                          ///< and its values
+  float* rescale;                         ///< [row], what the chunk's maximum makes of earlier weights
+  std::int32_t* position;                 ///< [row], in the path
+  std::int32_t* visible_begin;            ///< [row], where the part of the chunk begins that the row sees;
+  std::int32_t* visible_end;              ///< [row], and where it ends; kChunk and 0 where it sees nothing
+  RowSums piece;                          ///< where the piece at work is summed up
+  std::array<RowSums, kMostLevels> sums;  ///< [level], up to the root's
 
   std::size_t bytes;
 };

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "model/handover.h"
+
 namespace banyan {
 namespace {
 
@@ -12,11 +14,10 @@ float* floats(ggml_tensor* tensor) { return static_cast<float*>(tensor->data); }
 /// An operation on a layer's memory as ggml computes it, with all threads of the graph at once.
 template <void (*work)(const StepBatches& step, const LayerCall& call, ggml_tensor* result, int ith, int nth)>
 void operation(ggml_tensor* result, int ith, int nth, void* data) {
+  take_over();
   const auto& call = *static_cast<const LayerCall*>(data);
-  StepBatches& step = *call.step.load(std::memory_order_acquire);
-  static_cast<void>(step.handovers.load(std::memory_order_acquire));
-  work(step, call, result, ith, nth);
-  step.handovers.fetch_add(1, std::memory_order_release);
+  work(*call.step, call, result, ith, nth);
+  hand_over();
 }
 
 AttentionBatch& attention_batch(const StepBatches& step, const LayerCall& call) {
@@ -71,10 +72,11 @@ ggml_tensor* compute(ggml_context* context, LayerCall& call, std::array<ggml_ten
 
 }  // namespace
 
-std::vector<LayerCall> layer_calls(const Hyperparameters& model) {
+std::vector<LayerCall> layer_calls(const Hyperparameters& model, const StepBatches& step) {
   std::vector<LayerCall> calls(model.kinds.size());
   std::array<int, 3> layers = {};  // of each kind
   for (std::size_t i = 0; i < calls.size(); ++i) {
+    calls[i].step = &step;
     calls[i].kind = model.kinds[i];
     calls[i].layer = layers[std::to_underlying(model.kinds[i])]++;
   }

@@ -5,7 +5,6 @@
 
 #include <ggml.h>
 
-#include <atomic>
 #include <span>
 #include <vector>
 
@@ -16,11 +15,8 @@
 
 namespace banyan {
 
-/// What the operations on the layers' memory work on in one step.
+/// What the operations on the layers' memory work on in a step, set before each.
 struct StepBatches {
-  /// Counts what was handed from thread to thread. ggml's barriers order the operations already;
-  /// this says it in a way that the thread sanitizer, which cannot see into ggml, understands.
-  std::atomic<unsigned> handovers = 0;
   // Of those kinds that the model has.
   AttentionBatch* attention = nullptr;
   AttentionBatch* window = nullptr;
@@ -29,13 +25,13 @@ struct StepBatches {
 
 /// A layer as those operations know it.
 struct LayerCall {
-  std::atomic<StepBatches*> step = nullptr;  ///< set for each step, before any thread of ggml's reads it
+  const StepBatches* step = nullptr;
   LayerKind kind = LayerKind::attention;
   int layer = 0;  ///< counted in its group
 };
 
-/// One for each layer of the model, without a step.
-std::vector<LayerCall> layer_calls(const Hyperparameters& model);
+/// One for each layer of the model. `step` must outlive them.
+std::vector<LayerCall> layer_calls(const Hyperparameters& model, const StepBatches& step);
 
 class Graph {
  public:

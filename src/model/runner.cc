@@ -2,11 +2,12 @@
 #include <format>
 #include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "banyan/model.h"
+#include "base/usable_cores.h"
 #include "model/ggml_runtime.h"
+#include "model/handover.h"
 #include "model/model_impl.h"
 #include "model/step.h"
 
@@ -47,7 +48,7 @@ void fill(ggml_tensor* tensor, std::span<const std::int32_t> values) {
 }  // namespace
 
 struct Runner::Impl {
-  Impl(const Model::Impl& of, Budget& of_budget) : model(of), budget(of_budget) {}
+  Impl(const Model::Impl& of, Budget& of_budget) : model(of), budget(of_budget), attention(of_budget) {}
 
   /// Rows of the graph for a step of so many. ggml multiplies rearranged weights with four rows at a
   /// time and with what is left over one by one, and for three of those takes longer than for four.
@@ -68,8 +69,10 @@ struct Runner::Impl {
 
   const Model::Impl& model;
   Budget& budget;
-  int threads = 0;
+  int most_threads = 0;
+  int threads = 0;  ///< of the next step
   ggml_backend_ptr backend;
+  ggml_backend_set_n_threads_t set_backend_threads = nullptr;
 
   std::unique_ptr<std::byte[]> memory;
   ggml_context_ptr arena;  ///< of the graph's tensors without their data, in `memory`
@@ -79,6 +82,7 @@ struct Runner::Impl {
   int most_rows = 0;  ///< that the compute buffer is large enough for
   int most_outputs = 0;
 
+  AttentionScratch attention;  ///< of both kinds of attention layers, which attend one after the other
   StepBatches batches;
   std::vector<LayerCall> calls;
   std::optional<Graph> graph;  ///< of the last step; serves the next one if it is of the same size
@@ -104,7 +108,7 @@ Result<> Runner::Impl::reserve(int of_rows, int of_outputs) {
   std::size_t bytes = 0;
   ggml_gallocr_reserve_n_size(ggml_gallocr_ptr(ggml_gallocr_new(plain)).get(), largest.raw(), nullptr,
                               nullptr, &bytes);
-  bytes += most_work_bytes(largest.raw(), threads);
+  bytes += most_work_bytes(largest.raw(), most_threads);
   std::size_t charged = 0;
   for (const Charge& charge : compute_charges) charged += charge.bytes();
   if (bytes > charged) {
@@ -141,10 +145,9 @@ Result<> Runner::Impl::compute(const Step& step) {
   batches.attention = step.attention.get();
   batches.window = step.window.get();
   batches.recurrent = step.recurrent.get();
-  for (LayerCall& call : calls) call.step.store(&batches, std::memory_order_release);
-  batches.handovers.fetch_add(1, std::memory_order_release);
+  hand_over();
   const ggml_status status = ggml_backend_graph_compute(backend.get(), graph->raw());
-  static_cast<void>(batches.handovers.load(std::memory_order_acquire));
+  take_over();
   if (status == GGML_STATUS_SUCCESS) return {};
   return fail(Errc::out_of_memory,
               std::format("a step of {} tokens failed: {}", rows, ggml_status_to_string(status)));
@@ -158,9 +161,8 @@ Result<std::unique_ptr<Runner>> Runner::create(const Model& model, Budget& budge
   std::unique_ptr<Runner> runner(new Runner);
   runner->impl_ = std::make_unique<Impl>(*model.impl_, budget);
   Impl& impl = *runner->impl_;
-  impl.threads =
-      options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-  impl.threads = std::clamp(impl.threads, 1, GGML_MAX_N_THREADS);
+  impl.threads = options.threads > 0 ? options.threads : usable_cores();
+  impl.most_threads = impl.threads = std::clamp(impl.threads, 1, GGML_MAX_N_THREADS);
 
   const int layers = impl.model.hyperparameters.layers;
   const std::size_t tensors = Graph::most_tensors(layers);
@@ -173,11 +175,11 @@ Result<std::unique_ptr<Runner>> Runner::create(const Model& model, Budget& budge
 
   impl.backend.reset(ggml_backend_dev_init(impl.model.device, nullptr));
   if (!impl.backend) return fail(Errc::out_of_memory, "ggml's CPU backend does not start");
-  const auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
+  impl.set_backend_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
       ggml_backend_dev_backend_reg(impl.model.device), "ggml_backend_set_n_threads"));
-  set_threads(impl.backend.get(), impl.threads);
+  impl.set_backend_threads(impl.backend.get(), impl.threads);
   impl.data.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(impl.backend.get())));
-  impl.calls = layer_calls(impl.model.hyperparameters);
+  impl.calls = layer_calls(impl.model.hyperparameters, impl.batches);
   return runner;
 }
 
@@ -185,7 +187,7 @@ Result<std::span<const float>> Runner::forward(std::span<const Sequence> sequenc
   if (sequences.empty()) return std::span<const float>();
   Impl& impl = *impl_;
   const Hyperparameters& model = impl.model.hyperparameters;
-  auto step = plan_step(sequences, model, impl.threads, impl.budget);
+  auto step = plan_step(sequences, model, impl.threads, impl.attention);
   if (!step) return std::unexpected(step.error());
   // A row that no one asked for keeps the graph's shape, and with it the plan of its memory.
   const std::size_t outputs = step->outputs.size();
@@ -204,11 +206,18 @@ Result<std::span<const float>> Runner::forward(std::span<const Sequence> sequenc
 }
 
 std::size_t Runner::scratch_bytes() const {
-  std::size_t bytes = impl_->arena_charge.bytes();
+  std::size_t bytes = impl_->arena_charge.bytes() + impl_->attention.bytes();
   for (const Charge& charge : impl_->compute_charges) bytes += charge.bytes();
   return bytes;
 }
 
 int Runner::threads() const { return impl_->threads; }
+
+void Runner::set_threads(int threads) {
+  threads = std::clamp(threads, 1, impl_->most_threads);
+  if (threads == impl_->threads) return;
+  impl_->threads = threads;
+  impl_->set_backend_threads(impl_->backend.get(), threads);
+}
 
 }  // namespace banyan

@@ -84,7 +84,7 @@ Result<> check(const Runner::Sequence& sequence, const Hyperparameters& model) {
 }  // namespace
 
 Result<Step> plan_step(std::span<const Runner::Sequence> sequences, const Hyperparameters& model, int threads,
-                       Budget& budget) {
+                       AttentionScratch& scratch) {
   std::vector<States> states;
   for (const Runner::Sequence& sequence : sequences) {
     states.push_back(states_of(sequence.states, model));
@@ -115,7 +115,7 @@ Result<Step> plan_step(std::span<const Runner::Sequence> sequences, const Hyperp
   const auto batch_of = [&](std::span<const AttentionBatch::Sequence> paths, int window_tokens) {
     const AttentionBatch::Shape shape{
         .query_heads = model.query_heads, .scale = model.attention_scale, .window = window_tokens};
-    return AttentionBatch::create(paths, shape, threads, budget);
+    return AttentionBatch::create(paths, shape, threads, scratch);
   };
   if (!attention.empty()) {
     auto batch = batch_of(attention, 0);

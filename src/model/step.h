@@ -28,6 +28,6 @@ struct Step {
 /// Errors: out_of_memory, invalid_argument (a token outside the vocabulary). Throws Misuse as
 /// Runner::forward does. REQUIRES: there is a sequence.
 Result<Step> plan_step(std::span<const Runner::Sequence> sequences, const Hyperparameters& model, int threads,
-                       Budget& budget);
+                       AttentionScratch& scratch);
 
 }  // namespace banyan

@@ -8,8 +8,6 @@
 #include <utility>
 
 #include "sampling/best_logits.h"
-#include "sampling/grammar_check.h"
-#include "text/llama_log.h"
 
 namespace banyan {
 namespace {
@@ -19,6 +17,13 @@ constexpr float kRuledOut = -std::numeric_limits<float>::infinity();
 constexpr float kLeastTemperature = 1e-5f;
 // Keeps biased and penalised logits finite.
 constexpr float kMostBias = 1e6f;
+// Of the best tokens, this many times as many as are wanted are tried before all are.
+constexpr std::size_t kTriedFirst = 16;
+
+Error too_ambiguous() {
+  return {Errc::invalid_argument,
+          "the grammar is too ambiguous: there are too many ways to read the text so far", "grammar"};
+}
 
 Result<> check(const Sampling& sampling, int vocabulary) {
   const auto wrong = [](const char* field, const char* must) {
@@ -69,15 +74,14 @@ void fill_with_all(std::span<const float> logits, std::vector<llama_token_data>&
 Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sampling, TokenSpan prompt,
                                 const SamplerOptions& options) {
   if (auto valid = check(sampling, vocabulary.size()); !valid) return std::unexpected(valid.error());
-  Sampler sampler;
-
+  Sampler sampler(vocabulary);
   if (!sampling.grammar.empty()) {
-    if (auto valid = check_grammar(vocabulary, sampling.grammar); !valid)
-      return std::unexpected(valid.error());
-    LlamaErrors errors;
-    sampler.grammar_.reset(llama_sampler_init_grammar(vocabulary.raw(), sampling.grammar.c_str(), "root"));
-    if (!sampler.grammar_) {
-      return fail(Errc::invalid_argument, "the grammar was refused: " + errors.text("no reason given"),
+    Result<std::shared_ptr<const Grammar>> grammar = Grammar::parse(vocabulary, sampling.grammar);
+    if (!grammar) return std::unexpected(grammar.error());
+    sampler.grammar_.emplace(std::move(*grammar));
+    if (sampler.grammar_->is_exhausted()) return std::unexpected(too_ambiguous());
+    if (sampler.grammar_->is_dead()) {
+      return fail(Errc::invalid_argument, "no text fits the grammar: its rule \"root\" never ends",
                   "grammar");
     }
   }
@@ -116,19 +120,57 @@ Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sa
 Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, SamplerScratch& scratch) {
   if (any_is_nan(logits)) return fail(Errc::corrupt, "the model's logits are not numbers");
   if (!biases_.empty() || penalties_) logits = adjust(logits, scratch);
-  // A grammar is slow over a whole vocabulary; mostly the token chosen without it fits.
-  std::optional<Token> token = choose(logits, scratch, false);
-  if (token && grammar_) {
-    llama_token_data candidate{*token, 1, 0};
-    llama_token_data_array one{&candidate, 1, -1, false};
-    llama_sampler_apply(grammar_.get(), &one);
-    if (candidate.logit == kRuledOut) token = choose(logits, scratch, true);
+  const bool narrow = narrow_ > 0;
+  if (narrow) {
+    find_best_logits(logits, narrow_, scratch.candidates);
+  } else {
+    fill_with_all(logits, scratch.candidates);
   }
-  if (token) {
-    if (grammar_) llama_sampler_accept(grammar_.get(), *token);
-    if (penalties_) accept(*token);
+  // Mostly the token that is chosen without the grammar fits it.
+  std::optional<Token> token = choose(scratch, narrow);
+  if (token && grammar_ && !fits_grammar(*token)) {
+    const bool sorted = find_fitting(logits, scratch);
+    if (!grammar_->is_exhausted()) token = choose(scratch, sorted);
   }
+  if (token && grammar_ && !grammar_->is_exhausted() && !vocabulary_->is_end(*token)) {
+    grammar_->accept(*token, vocabulary_->piece(*token));
+  }
+  if (grammar_ && grammar_->is_exhausted()) return std::unexpected(too_ambiguous());
+  if (token && penalties_) accept(*token);
   return token;
+}
+
+bool Sampler::fits_grammar(Token token) {
+  if (vocabulary_->is_end(token) && grammar_->can_end()) return true;
+  return grammar_->allows(token, vocabulary_->piece(token));
+}
+
+// Fills the candidates with tokens that fit the grammar: with the best ones, best first, or with all. Whether
+// they are sorted.
+bool Sampler::find_fitting(std::span<const float> logits, SamplerScratch& scratch) {
+  auto& candidates = scratch.candidates;
+  if (narrow_ > 0) {
+    // Enough are mostly found among the best; to look at all tokens costs more.
+    find_best_logits(logits, kTriedFirst * narrow_, candidates);
+    std::size_t fitting = 0;
+    for (std::size_t i = 0; i < candidates.size() && fitting < narrow_; ++i) {
+      if (fits_grammar(candidates[i].id)) candidates[fitting++] = candidates[i];
+      if (grammar_->is_exhausted()) return true;
+    }
+    const bool were_all = candidates.size() == logits.size();
+    candidates.resize(fitting);
+    if (fitting == narrow_ || were_all) return true;
+  }
+  std::vector<bool> allowed(logits.size());
+  grammar_->find_allowed(vocabulary_->trie(), allowed);
+  candidates.clear();
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const auto token = static_cast<Token>(i);
+    if (allowed[i] || (grammar_->can_end() && vocabulary_->is_end(token))) {
+      candidates.push_back({token, logits[i], 0});
+    }
+  }
+  return false;
 }
 
 // The logits with bias and penalties.
@@ -152,16 +194,8 @@ void Sampler::accept(Token token) {
   penalized_.insert(token);
 }
 
-std::optional<Token> Sampler::choose(std::span<const float> logits, SamplerScratch& scratch,
-                                     bool with_grammar) {
-  const bool narrow = narrow_ > 0 && !with_grammar;
-  if (narrow) {
-    find_best_logits(logits, narrow_, scratch.candidates);
-  } else {
-    fill_with_all(logits, scratch.candidates);
-  }
-  llama_token_data_array candidates{scratch.candidates.data(), scratch.candidates.size(), -1, narrow};
-  if (with_grammar) llama_sampler_apply(grammar_.get(), &candidates);
+std::optional<Token> Sampler::choose(SamplerScratch& scratch, bool sorted) {
+  llama_token_data_array candidates{scratch.candidates.data(), scratch.candidates.size(), -1, sorted};
   if (!any_left(scratch.candidates)) return std::nullopt;  // libllama's draw would take any
   if (!draw_) return std::ranges::max_element(scratch.candidates, {}, &llama_token_data::logit)->id;
   llama_sampler_apply(draw_.get(), &candidates);

@@ -1,8 +1,9 @@
 /// Chooses a reply's next token from logits: libllama's samplers in llama.cpp's order, which is
 /// grammar, logit bias, penalties, top-k, top-p, min-p, temperature, then the draw. libllama is given
-/// only the tokens that a step of it can change or choose; over a whole vocabulary it is slow.
+/// only the tokens that a step of it can change or choose; over a whole vocabulary it is slow. Grammars are
+/// our own (grammar/matcher.h), as libllama's have no bounds.
 ///
-/// create: any thread. A Sampler: one thread at a time.
+/// create: any thread. A Sampler: one thread at a time. The vocabulary outlives it.
 #pragma once
 
 #include <llama.h>
@@ -16,6 +17,7 @@
 
 #include "banyan/sampling.h"
 #include "banyan/vocabulary.h"
+#include "sampling/grammar/matcher.h"
 
 namespace banyan {
 
@@ -38,7 +40,8 @@ class Sampler {
                                 const SamplerOptions& options);
 
   /// Chooses a token and counts it as said. Nothing when grammar and biases rule out every token.
-  /// Errors: corrupt (the logits are not numbers). REQUIRES: one logit for each token.
+  /// Errors: corrupt (the logits are not numbers), invalid_argument (the grammar is too ambiguous to follow).
+  /// REQUIRES: one logit for each token.
   Result<std::optional<Token>> sample(std::span<const float> logits, SamplerScratch& scratch);
 
  private:
@@ -47,11 +50,15 @@ class Sampler {
   };
   using Handle = std::unique_ptr<llama_sampler, Free>;
 
+  explicit Sampler(const Vocabulary& vocabulary) : vocabulary_(&vocabulary) {}
   void accept(Token token);
   std::span<const float> adjust(std::span<const float> logits, SamplerScratch& scratch);
-  std::optional<Token> choose(std::span<const float> logits, SamplerScratch& scratch, bool with_grammar);
+  std::optional<Token> choose(SamplerScratch& scratch, bool sorted);
+  bool fits_grammar(Token token);
+  bool find_fitting(std::span<const float> logits, SamplerScratch& scratch);
 
-  Handle grammar_;  // null: none
+  const Vocabulary* vocabulary_;
+  std::optional<GrammarMatcher> grammar_;
   std::vector<std::pair<Token, float>> biases_;
   Handle penalties_;           // null: none
   std::set<Token> penalized_;  // and more: of the prompt's end, or said

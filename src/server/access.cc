@@ -35,6 +35,14 @@ std::string_view host_of(std::string_view header) {
   return header.substr(0, header.find(':'));
 }
 
+bool is_foreign_page(std::string_view origin, std::string_view fetch_site) {
+  if (origin.empty()) return equals_ignoring_case(fetch_site, "cross-site");
+  constexpr std::string_view kAfterScheme = "://";
+  const std::size_t scheme = origin.find(kAfterScheme);
+  return scheme == std::string_view::npos ||
+         !is_loopback(host_of(origin.substr(scheme + kAfterScheme.size())));
+}
+
 bool has_key(std::string_view authorization, std::string_view key) {
   constexpr std::string_view kScheme = "Bearer ";
   if (!equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return false;

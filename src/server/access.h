@@ -11,6 +11,11 @@ bool is_loopback(std::string_view host);
 /// The host of a Host header: "[::1]:8080" is "::1".
 std::string_view host_of(std::string_view header);
 
+/// Whether a web page from elsewhere makes a browser ask: its `Origin` header, if it has one, is not
+/// loopback's (a page without an origin says "null"); else its `Sec-Fetch-Site` is "cross-site". Empty: no
+/// such header.
+bool is_foreign_page(std::string_view origin, std::string_view fetch_site);
+
 /// Whether an Authorization header carries the key as a bearer token. Takes the same time wherever
 /// a wrong one of the same length differs.
 bool has_key(std::string_view authorization, std::string_view key);

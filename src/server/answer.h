@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,11 +12,19 @@
 
 namespace banyan {
 
+/// What prompts are refused for before they are tokenized.
+struct PromptLimits {
+  std::size_t tokens = std::numeric_limits<std::size_t>::max();   ///< the context
+  std::size_t token_bytes = 1;                                    ///< of the longest token
+  std::size_t prompts = std::numeric_limits<std::size_t>::max();  ///< of a request
+};
+
 /// What requests are read against, and answers name.
 struct ModelContext {
   const Vocabulary& vocabulary;
   const ChatTemplate& chat_template;
   std::string model_id;
+  PromptLimits limits = {};
 };
 
 /// One reply. A request has `choices` for each of its prompts, numbered prompt by prompt.

@@ -2,9 +2,35 @@
 
 #include <httplib.h>
 
+#include <format>
 #include <utility>
 
 namespace banyan {
+namespace {
+
+// What is wrong and what to do, for what HTTP itself refuses.
+std::string http_problem(int status) {
+  switch (status) {
+    case 400:
+      return "the request is not valid HTTP";
+    case 408:
+      return "the request did not come whole in time";
+    case 414:
+      return "the request's target is too long; send what it holds in the body";
+    case 431:
+      return "the request's headers are too long or too many";
+    case 500:
+      return "the server failed at this request; it goes on, and its log says more";
+    case 501:
+      return "a body may come with a Content-Length or chunked, in no other encoding";
+    case 505:
+      return "the server speaks HTTP/1.0 and HTTP/1.1";
+    default:
+      return httplib::status_message(status);
+  }
+}
+
+}  // namespace
 
 HttpError to_http(const Error& error) {
   HttpError http;
@@ -54,7 +80,7 @@ Json error_json(const HttpError& error) {
 }
 
 HttpError http_error(int status, std::string message) {
-  if (message.empty()) message = httplib::status_message(status);
+  if (message.empty()) message = http_problem(status);
   switch (status) {
     case 401:
       return {status, "authentication_error", "invalid_api_key", std::move(message)};
@@ -65,6 +91,13 @@ HttpError http_error(int status, std::string message) {
     default:
       return {status, status < 500 ? "invalid_request_error" : "server_error", "", std::move(message)};
   }
+}
+
+std::string whole_response(const HttpError& error) {
+  const std::string body = dump(error_json(error));
+  return std::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+      error.status, httplib::status_message(error.status), body.size(), body);
 }
 
 }  // namespace banyan

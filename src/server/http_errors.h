@@ -23,4 +23,7 @@ Json error_json(const HttpError& error);
 /// For a status that HTTP itself gave: no such path, a body too large, ...
 HttpError http_error(int status, std::string message = "");
 
+/// All bytes of an answer with this error, after which the connection ends.
+std::string whole_response(const HttpError& error);
+
 }  // namespace banyan

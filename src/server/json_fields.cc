@@ -1,33 +1,143 @@
 #include "server/json_fields.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <format>
+#include <numeric>
 #include <utility>
+#include <vector>
+
+#include "server/json_text.h"
 
 namespace banyan {
 namespace {
 
-constexpr int kMaxDepth = 64;
+constexpr std::size_t kMaxDepth = 64;
+
+using Members = std::vector<std::pair<std::string, Json>>;
+
+// Leaves one member of each name: where the first was, with the value of the last, as other parsers do.
+void join_equal_names(Members& members) {
+  std::vector<std::size_t> order(members.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto name = [&](std::size_t i) -> const std::string& { return members[i].first; };
+  std::ranges::stable_sort(order, {}, name);
+  std::vector<bool> superfluous(members.size());
+  bool any = false;
+  for (std::size_t i = 1, first = 0; i < order.size(); ++i) {
+    if (name(order[i]) != name(order[first])) {
+      first = i;
+      continue;
+    }
+    members[order[first]].second = std::move(members[order[i]].second);
+    superfluous[order[i]] = any = true;
+  }
+  if (!any) return;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (superfluous[i]) continue;
+    if (kept != i) members[kept] = std::move(members[i]);
+    ++kept;
+  }
+  members.resize(kept);
+}
+
+// Builds the value from the parser's events. Json::parse looks for each name among all before it, which takes
+// quadratic time for an object of many members; here they are gathered, and joined once at the object's end.
+class Builder : public nlohmann::json_sax<Json> {
+ public:
+  Json take() { return std::move(result_); }
+  bool is_too_deep() const { return too_deep_; }
+  bool is_out_of_range() const { return out_of_range_; }
+  std::size_t error_byte() const { return error_byte_; }
+
+  bool null() override { return add(nullptr); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(number_integer_t value) override { return add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return add(value); }
+  bool number_float(number_float_t value, const string_t&) override { return add(value); }
+  bool string(string_t& value) override { return add(std::move(value)); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return open(); }
+  bool start_array(std::size_t) override { return open(); }
+  bool key(string_t& name) override {
+    open_.back().members.emplace_back(std::move(name), nullptr);
+    return true;
+  }
+  bool end_object() override {
+    Members members = std::move(open_.back().members);
+    open_.pop_back();
+    join_equal_names(members);
+    Json object = Json::object();
+    // The base class, whose emplace_back does not look for the name.
+    Json::object_t::Container& all = object.get_ref<Json::object_t&>();
+    all.reserve(members.size());
+    for (auto& [name, value] : members) all.emplace_back(std::move(name), std::move(value));
+    return add(std::move(object));
+  }
+  bool end_array() override {
+    std::vector<Json> items = std::move(open_.back().items);
+    open_.pop_back();
+    items.shrink_to_fit();
+    return add(Json(std::move(items)));
+  }
+  bool parse_error(std::size_t byte, const std::string&, const nlohmann::detail::exception& error) override {
+    constexpr int kNumberOverflow = 406;
+    error_byte_ = byte;
+    out_of_range_ = error.id == kNumberOverflow;
+    return false;
+  }
+
+ private:
+  // An object or array whose end has not come.
+  struct Open {
+    Members members;
+    std::vector<Json> items;
+  };
+
+  bool open() {
+    too_deep_ = open_.size() > kMaxDepth;
+    if (!too_deep_) open_.emplace_back();
+    return !too_deep_;
+  }
+
+  bool add(Json value) {
+    if (open_.empty()) {
+      result_ = std::move(value);
+    } else if (Open& parent = open_.back(); !parent.members.empty()) {
+      parent.members.back().second = std::move(value);
+    } else {
+      parent.items.push_back(std::move(value));
+    }
+    return true;
+  }
+
+  std::vector<Open> open_;
+  Json result_;
+  bool too_deep_ = false;
+  bool out_of_range_ = false;
+  std::size_t error_byte_ = 0;
+};
 
 }  // namespace
 
 Result<Json> parse_object(std::string_view body) {
-  bool too_deep = false;
-  const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
-    too_deep |= depth > kMaxDepth;
-    return !too_deep;
-  };
-  Json json;
-  try {
-    json = Json::parse(body, limit_depth);
-  } catch (const Json::parse_error& error) {
-    return fail(Errc::invalid_argument, std::format("the body is not valid JSON (at byte {})", error.byte));
-  } catch (const Json::exception&) {
-    return fail(Errc::invalid_argument, "the body holds a number out of range");
+  if (body.empty()) return fail(Errc::invalid_argument, "the body is empty; it must be a JSON object");
+  std::string repaired;
+  if (has_lone_surrogate(body)) body = repaired = replace_lone_surrogates(body);
+  Builder builder;
+  if (!Json::sax_parse(body, &builder)) {
+    if (builder.is_too_deep()) {
+      return fail(Errc::invalid_argument, std::format("the body is nested deeper than {} levels", kMaxDepth));
+    }
+    if (builder.is_out_of_range()) {
+      return fail(Errc::invalid_argument, "the body holds a number out of range");
+    }
+    return fail(Errc::invalid_argument,
+                std::format("the body is not valid JSON (at byte {})", builder.error_byte()));
   }
-  if (too_deep) {
-    return fail(Errc::invalid_argument, std::format("the body is nested deeper than {} levels", kMaxDepth));
-  }
+  Json json = builder.take();
   if (!json.is_object()) return fail(Errc::invalid_argument, "the body must be a JSON object");
   return json;
 }

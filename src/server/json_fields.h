@@ -15,7 +15,10 @@ namespace banyan {
 using Json = nlohmann::ordered_json;
 
 /// The body of a request: one JSON object. Errors: invalid_argument (no JSON, not an object, or nested
-/// deeper than any request needs, so that nothing recursive behind it overflows).
+/// deeper than any request needs, so that nothing recursive behind it overflows). Takes time linear in the
+/// bytes (names are sorted), whatever they hold, and some 30 bytes of memory at most for each byte. Of
+/// members of the same name the last counts; a lone surrogate, "\ud83d" without its other half, becomes
+/// U+FFFD.
 Result<Json> parse_object(std::string_view body);
 
 /// As text; what is not UTF-8 is replaced.

@@ -134,20 +134,19 @@ Json generation_settings(const Request& request) {
 }
 
 Result<Job> read_llama_completion(const Json& body, const ModelContext& context) {
-  constexpr int kMaxInt = std::numeric_limits<int>::max();
   Fields fields(body);
   Request common;
   read_sampling(fields, context.vocabulary, common);
-  // OpenAI's name, which llama-server takes as well.
-  const auto max_tokens = fields.integer("max_tokens", -1, -1, kMaxInt);
-  common.max_tokens = static_cast<int>(fields.integer("n_predict", max_tokens, -1, kMaxInt));
+  common.max_tokens = read_max_tokens(fields, {"max_completion_tokens", "max_tokens", "n_predict"});
   common.top_logprobs = static_cast<int>(fields.integer("n_probs", 0, 0, kMaxProbabilities));
   common.logprobs = common.top_logprobs > 0;
   const bool streams = fields.boolean("stream", false);
   const bool returns_tokens = fields.boolean("return_tokens", false);
   fields.refuse_unless("n_cmpl", 1);
+  fields.refuse_unless("n", 1);
+  fields.refuse_unless("best_of", 1);
   fields.refuse_unless("post_sampling_probs", false);
-  std::vector<Prompt> prompts = read_prompts(fields, context.vocabulary);
+  std::vector<Prompt> prompts = read_prompts(fields, context);
   if (fields.error()) return std::unexpected(*fields.error());
 
   Job job;

@@ -3,9 +3,10 @@
 #include <chrono>
 #include <cstdint>
 #include <format>
-#include <limits>
 #include <random>
 #include <utility>
+
+#include "server/sampling_fields.h"
 
 namespace banyan {
 namespace {
@@ -25,12 +26,11 @@ std::int64_t unix_seconds() {
 }  // namespace
 
 OpenAiOptions read_openai_options(Fields& fields) {
-  constexpr int kMaxInt = std::numeric_limits<int>::max();
   OpenAiOptions options;
   options.choices = static_cast<int>(fields.integer("n", 1, 1, kMaxChoices));
   options.streams = fields.boolean("stream", false);
-  const auto max_tokens = fields.integer("max_tokens", -1, -1, kMaxInt);
-  options.max_tokens = static_cast<int>(fields.integer("max_completion_tokens", max_tokens, -1, kMaxInt));
+  options.max_tokens = read_max_tokens(fields, {"n_predict", "max_tokens", "max_completion_tokens"});
+  fields.refuse_unless("best_of", 1, options.choices);
   if (const Json* stream_options = fields.object("stream_options")) {
     Fields inner(*stream_options, "stream_options.");
     options.include_usage = inner.boolean("include_usage", false);

@@ -9,7 +9,7 @@
 
 namespace banyan {
 
-/// The fields n, stream, stream_options, max_tokens and max_completion_tokens.
+/// The fields n, stream, stream_options, and max_completion_tokens with its other names.
 struct OpenAiOptions {
   int choices = 1;
   int max_tokens = -1;

@@ -77,8 +77,13 @@ Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
   fields.refuse_unless("modalities", Json::array({"text"}));
   fields.refuse_unless("functions", Json::array());
   fields.refuse_unless("audio");
+  fields.refuse_unless("web_search_options");
+  fields.refuse_unless("echo", false);
+  fields.refuse_unless("continue_final_message", false);
+  fields.refuse_unless("chat_template", "");
   const std::string text = read_chat(fields, context.chat_template);
   if (fields.error()) return std::unexpected(*fields.error());
+  if (auto fits = check_length(text.size(), context.limits); !fits) return std::unexpected(fits.error());
 
   ChatPrompt prompt = chat_prompt(context.vocabulary, text, body.at("messages"));
   request.prompt = std::move(prompt.tokens);

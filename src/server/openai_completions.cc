@@ -113,9 +113,7 @@ Result<Job> read_openai_completion(const Json& body, const ModelContext& context
   common.top_logprobs = static_cast<int>(fields.integer("logprobs", 0, 0, kMaxLogprobs));
   const bool echo = fields.boolean("echo", false);
   if (echo && common.logprobs) fields.wrong("echo", "with logprobs is not supported", Errc::unsupported);
-  fields.refuse_unless("suffix", "");
-  fields.refuse_unless("best_of", options.choices);
-  std::vector<Prompt> prompts = read_prompts(fields, context.vocabulary);
+  std::vector<Prompt> prompts = read_prompts(fields, context);
   if (fields.error()) return std::unexpected(*fields.error());
 
   Job job;

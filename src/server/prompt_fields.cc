@@ -9,25 +9,48 @@
 namespace banyan {
 namespace {
 
+// minja looks for each name of an object among all before it.
+constexpr std::size_t kMaxMembers = 512;
+
+// The first object with more members than that, by name.
+Result<> check_members(const Json& value, const std::string& name) {
+  if (!value.is_structured()) return {};
+  if (value.is_object() && value.size() > kMaxMembers) {
+    return fail(Errc::invalid_argument,
+                std::format("{} has an object with more than {} members", name, kMaxMembers), name);
+  }
+  for (const Json& inner : value) {
+    if (auto checked = check_members(inner, name); !checked) return checked;
+  }
+  return {};
+}
+
 // A text, or token ids and texts mixed.
-Result<Prompt> read_prompt(const Json& value, const std::string& name, const Vocabulary& vocabulary) {
+Result<Prompt> read_prompt(const Json& value, const std::string& name, const ModelContext& context) {
+  const Vocabulary& vocabulary = context.vocabulary;
   Prompt prompt;
+  std::size_t bytes = 0;
   const auto add_text = [&](const Json& text, bool first) {
     prompt.text += text.get_ref<const std::string&>();
     const auto tokens = vocabulary.tokenize(text.get_ref<const std::string&>(), first, true);
     prompt.tokens.insert(prompt.tokens.end(), tokens.begin(), tokens.end());
   };
   if (value.is_string()) {
+    if (auto fits = check_length(value.get_ref<const std::string&>().size(), context.limits); !fits) {
+      return std::unexpected(fits.error());
+    }
     add_text(value, true);
     return prompt;
   }
   if (!value.is_array()) return fail(Errc::invalid_argument, name + " must be text or token ids", name);
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (value[i].is_string()) {
+      bytes += value[i].get_ref<const std::string&>().size();
+      if (auto fits = check_length(bytes, context.limits); !fits) return std::unexpected(fits.error());
       add_text(value[i], i == 0);
       continue;
     }
-    const auto token = read_token(value[i], std::format("{}[{}]", name, i), vocabulary);
+    const auto token = read_token(value[i], name, i, vocabulary);
     if (!token) return std::unexpected(token.error());
     prompt.text += vocabulary.piece(*token, true);
     prompt.tokens.push_back(*token);
@@ -44,18 +67,30 @@ bool is_batch(const Json& array) {
 
 }  // namespace
 
-Result<Token> read_token(const Json& value, const std::string& name, const Vocabulary& vocabulary) {
-  if (!value.is_number_integer()) return fail(Errc::invalid_argument, name + " must be a token id", name);
+Result<Token> read_token(const Json& value, const std::string& array, std::size_t index,
+                         const Vocabulary& vocabulary) {
+  const auto wrong = [&](const std::string& problem) {
+    const std::string name = std::format("{}[{}]", array, index);
+    return fail(Errc::invalid_argument, name + " " + problem, name);
+  };
+  if (!value.is_number_integer()) return wrong("must be a token id");
   const auto id = value.get<std::int64_t>();
   if (id >= 0 && id < vocabulary.size()) return static_cast<Token>(id);
-  return fail(Errc::invalid_argument,
-              std::format("{} is {}; token ids are from 0 to {}", name, id, vocabulary.size() - 1), name);
+  return wrong(std::format("is {}; token ids are from 0 to {}", dump(value), vocabulary.size() - 1));
 }
 
-std::vector<Prompt> read_prompts(Fields& fields, const Vocabulary& vocabulary) {
+Result<> check_length(std::size_t bytes, const PromptLimits& limits) {
+  const std::size_t least = (bytes + limits.token_bytes - 1) / limits.token_bytes;
+  if (least <= limits.tokens) return {};
+  return fail(Errc::too_long,
+              std::format("the prompt has {} bytes, which are {} tokens at least; the context has {}", bytes,
+                          least, limits.tokens));
+}
+
+std::vector<Prompt> read_prompts(Fields& fields, const ModelContext& context) {
   std::vector<Prompt> prompts;
   const auto add = [&](const Json& value, const std::string& name) {
-    auto prompt = read_prompt(value, name, vocabulary);
+    auto prompt = read_prompt(value, name, context);
     if (!prompt) return fields.wrong(prompt.error());
     if (prompt->tokens.empty()) return fields.wrong(name, "is empty");
     prompts.push_back(std::move(*prompt));
@@ -63,6 +98,10 @@ std::vector<Prompt> read_prompts(Fields& fields, const Vocabulary& vocabulary) {
   const Json* value = fields.required("prompt");
   if (!value) return prompts;
   if (value->is_array() && !value->empty() && is_batch(*value)) {
+    if (value->size() > context.limits.prompts) {
+      fields.wrong("prompt", std::format("must have at most {} prompts", context.limits.prompts));
+      return prompts;
+    }
     for (std::size_t i = 0; i < value->size() && !fields.error(); ++i) {
       add((*value)[i], std::format("prompt[{}]", i));
     }
@@ -82,6 +121,14 @@ std::string read_chat(Fields& fields, const ChatTemplate& chat_template) {
     tools = nullptr;
   } else {
     fields.refuse_unless("tool_choice", "auto");
+  }
+  for (std::size_t i = 0; tools && i < tools->size(); ++i) {
+    if (!(*tools)[i].is_object()) fields.wrong(std::format("tools[{}]", i), "must be an object");
+  }
+  for (const auto& [name, value] : {std::pair{"messages", messages}, std::pair{"tools", tools},
+                                    std::pair{"chat_template_kwargs", extra}}) {
+    if (!value) continue;
+    if (auto checked = check_members(*value, name); !checked) fields.wrong(checked.error());
   }
   if (fields.error()) return "";
   const Json none;

@@ -1,17 +1,24 @@
 /// Prompts as requests give them.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "banyan/chat_template.h"
 #include "banyan/vocabulary.h"
+#include "server/answer.h"
 #include "server/json_fields.h"
 
 namespace banyan {
 
-/// A token id; anything but an integer inside the vocabulary is an error of the field `name`.
-Result<Token> read_token(const Json& value, const std::string& name, const Vocabulary& vocabulary);
+/// The token id `array`[`index`]; anything but an integer inside the vocabulary is an error that names it.
+Result<Token> read_token(const Json& value, const std::string& array, std::size_t index,
+                         const Vocabulary& vocabulary);
+
+/// Whether a prompt of so many bytes may fit, told without tokenizing it, which takes seconds and gigabytes
+/// for the longest. Errors: too_long.
+Result<> check_length(std::size_t bytes, const PromptLimits& limits);
 
 struct Prompt {
   std::vector<Token> tokens;
@@ -21,7 +28,7 @@ struct Prompt {
 /// The field `prompt`: a text, an array of token ids, texts and token ids mixed, or an array of several of
 /// these. At the beginning of a prompt a text gets what the model wants there (BOS). Errors are left
 /// in `fields`.
-std::vector<Prompt> read_prompts(Fields& fields, const Vocabulary& vocabulary);
+std::vector<Prompt> read_prompts(Fields& fields, const ModelContext& context);
 
 /// The prompt's text that the chat template makes of messages, tools, tool_choice,
 /// add_generation_prompt and chat_template_kwargs. Errors are left in `fields`.

@@ -116,23 +116,33 @@ void run_job(Engine& engine, Activity& activity, Job job, std::chrono::milliseco
   auto run = std::make_shared<Run>(
       Run{&activity, std::move(permit), std::move(job.answer), std::move(*generations)});
 
+  // A client that has asked may have ended its sending direction, and waits for the answer. Its going away
+  // cannot be told from that until something is sent. An end that comes later is taken for its going away.
+  const auto is_alive = [ended = request.is_connection_closed(), closed = request.is_connection_closed] {
+    return ended || !closed();
+  };
   if (run->answer->streams()) {
     response.status = 200;
     response.set_header("Cache-Control", "no-cache");
     response.set_header("X-Accel-Buffering", "no");
-    response.set_chunked_content_provider(
-        "text/event-stream", [run, ping_interval](std::size_t, httplib::DataSink& sink) {
-          SseWriter sse([&](std::string_view bytes) { return sink.write(bytes.data(), bytes.size()); });
-          try {
-            stream(*run, ping_interval, sse, sink.is_writable);
-          } catch (const std::exception& error) {
-            // Nothing above catches: it would end the process.
-            spdlog::error("in a stream: {}", error.what());
-            sse.event(error_json(http_error(500)));
-          }
-          sink.done();
-          return true;
-        });
+    const auto send = [run, ping_interval, is_alive](std::size_t, httplib::DataSink& sink) {
+      SseWriter sse([&](std::string_view bytes) { return sink.write(bytes.data(), bytes.size()); });
+      try {
+        stream(*run, ping_interval, sse, is_alive);
+      } catch (const std::exception& error) {
+        // Nothing above catches: it would end the process.
+        spdlog::error("in a stream: {}", error.what());
+        sse.event(error_json(http_error(500)));
+      }
+      sink.done();
+      return true;
+    };
+    // HTTP/1.0 knows no chunks: there the connection's end is the answer's.
+    if (request.version == "HTTP/1.0") {
+      response.set_content_provider("text/event-stream", send);
+    } else {
+      response.set_chunked_content_provider("text/event-stream", send);
+    }
     return;
   }
   const auto end = follow(
@@ -141,7 +151,7 @@ void run_job(Engine& engine, Activity& activity, Job job, std::chrono::milliseco
         run->answer->add(prompt, delta);
         return {};
       },
-      [&]() -> Result<> { return request.is_connection_closed() ? gone() : Result<>(); });
+      [&]() -> Result<> { return is_alive() ? Result<>() : gone(); });
   if (!end) return set_error(response, to_http(end.error()));
   set_json(response, run->answer->body());
 }

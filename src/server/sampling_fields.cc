@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <format>
 #include <limits>
@@ -16,8 +18,10 @@ namespace {
 constexpr int kMaxInt = std::numeric_limits<int>::max();
 constexpr std::size_t kMaxNamed = 40;  // of a client's text in an error
 constexpr double kMaxBias = 1e6;
-constexpr std::int64_t kMaxSeed = std::int64_t{1} << 62;
 constexpr std::uint32_t kRandomSeed = 0xFFFFFFFF;  // llama.cpp's -1
+// Every token looks for every stop string, and each of several prompts has its own copy of them.
+constexpr std::size_t kMaxStops = 1024;
+constexpr std::size_t kMaxStopBytes = 64 << 10;
 
 // Any JSON object. White space is bounded, for a model may like nothing better.
 constexpr const char* kJsonGrammar = R"(root   ::= object
@@ -79,17 +83,44 @@ void read_logit_bias(Fields& fields, const Vocabulary& vocabulary, Sampling& sam
   } else {
     fields.wrong("logit_bias", "must be an object of token ids, or an array of pairs");
   }
+  if (sampling.logit_bias.size() > static_cast<std::size_t>(vocabulary.size())) {
+    fields.wrong("logit_bias", std::format("must name at most {} tokens", vocabulary.size()));
+  }
+}
+
+// Any integer, however large or negative, modulo 2^32; only -1 itself, also as 32 bits write it, is random.
+void read_seed(Fields& fields, Sampling& sampling) {
+  const Json* value = fields.any("seed");
+  if (!value) return;
+  constexpr double kRange = 4294967296.0;
+  const double number = value->is_number() ? value->get<double>() : 0.5;
+  if (number != std::trunc(number)) return fields.wrong("seed", "must be an integer");
+  if (number == -1 || number == kRandomSeed) return;
+  // A number beyond 64 bits, or one that is written with a fraction, is a double.
+  const double rest = std::fmod(number, kRange);
+  const auto seed = value->is_number_integer() ? static_cast<std::uint32_t>(value->get<std::uint64_t>())
+                                               : static_cast<std::uint32_t>(static_cast<std::int64_t>(rest));
+  sampling.seed = seed == kRandomSeed ? 0 : seed;
 }
 
 void read_stop(Fields& fields, std::vector<std::string>& stop) {
   const Json* words = fields.any("stop");
   if (!words) return;
+  std::size_t bytes = 0;
   // An empty word would end every reply; llama-server's clients send it to mean none.
   const auto add = [&](const std::string& name, const Json& word) {
     if (!word.is_string()) return fields.wrong(name, "must be a string");
-    if (auto text = word.get<std::string>(); !text.empty()) stop.push_back(std::move(text));
+    auto text = word.get<std::string>();
+    bytes += text.size();
+    if (bytes > kMaxStopBytes) {
+      return fields.wrong("stop", std::format("must have at most {} bytes in all", kMaxStopBytes));
+    }
+    if (!text.empty()) stop.push_back(std::move(text));
   };
   if (!words->is_array()) return add("stop", *words);
+  if (words->size() > kMaxStops) {
+    return fields.wrong("stop", std::format("must have at most {} strings", kMaxStops));
+  }
   for (std::size_t i = 0; i < words->size(); ++i) add(std::format("stop[{}]", i), (*words)[i]);
 }
 
@@ -113,26 +144,9 @@ void read_grammar(Fields& fields, Sampling& sampling) {
   }
 }
 
-}  // namespace
-
-void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request) {
-  Sampling& s = request.sampling;
-  s.temperature = fields.number("temperature", s.temperature, -1, 100);
-  s.top_k = static_cast<int>(std::max<std::int64_t>(0, fields.integer("top_k", s.top_k, -1, kMaxInt)));
-  s.top_p = fields.number("top_p", s.top_p, 0, 1);
-  s.min_p = fields.number("min_p", s.min_p, 0, 1);
-  s.repeat_penalty = fields.number("repeat_penalty", s.repeat_penalty, 0.01f, 100);
-  s.penalty_last_n = static_cast<int>(fields.integer("repeat_last_n", s.penalty_last_n, -1, kMaxInt));
-  s.presence_penalty = fields.number("presence_penalty", s.presence_penalty, -2, 2);
-  s.frequency_penalty = fields.number("frequency_penalty", s.frequency_penalty, -2, 2);
-  const auto seed = static_cast<std::uint32_t>(fields.integer("seed", -1, -kMaxSeed, kMaxSeed));
-  if (seed != kRandomSeed) s.seed = seed;
-  read_logit_bias(fields, vocabulary, s);
-  read_grammar(fields, s);
-  read_stop(fields, request.stop);
-  request.ignore_eos = fields.boolean("ignore_eos", false);
-  request.reuse_cache = fields.boolean("cache_prompt", true);
-
+// What would change a reply and is not offered, with the values that leave it as it is.
+void refuse_other_sampling(Fields& fields) {
+  // llama-server's
   fields.refuse_unless("mirostat", 0);
   fields.refuse_unless("typical_p", 1);
   fields.refuse_unless("dry_multiplier", 0);
@@ -141,6 +155,61 @@ void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& reques
   fields.refuse_unless("top_n_sigma", 0, -1);
   fields.refuse_unless("json_schema");
   fields.refuse_unless("lora", Json::array());
+  fields.refuse_unless("grammar_lazy", false);
+  fields.refuse_unless("min_keep", 0);
+  fields.refuse_unless("n_indent", 0);
+  fields.refuse_unless("t_max_predict_ms", 0, -1);
+  fields.refuse_unless("input_prefix", "");
+  fields.refuse_unless("input_suffix", "");
+  fields.refuse_unless("image_data", Json::array());
+  // vLLM's, which many clients send
+  fields.refuse_unless("min_tokens", 0);
+  fields.refuse_unless("stop_token_ids", Json::array());
+  fields.refuse_unless("bad_words", Json::array());
+  fields.refuse_unless("allowed_token_ids", Json::array());
+  fields.refuse_unless("use_beam_search", false);
+  fields.refuse_unless("length_penalty", 1);
+  fields.refuse_unless("include_stop_str_in_output", false);
+  fields.refuse_unless("skip_special_tokens", true);
+  fields.refuse_unless("truncate_prompt_tokens", 0);
+  fields.refuse_unless("prompt_logprobs", 0);
+  fields.refuse_unless("guided_json", "");
+  fields.refuse_unless("guided_regex", "");
+  fields.refuse_unless("guided_choice", "", Json::array());
+  fields.refuse_unless("guided_grammar", "");
+  fields.refuse_unless("structured_outputs", Json::object());
+  // OpenAI's
+  fields.refuse_unless("suffix", "");
+}
+
+}  // namespace
+
+void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request) {
+  Sampling& s = request.sampling;
+  s.temperature = fields.number("temperature", s.temperature, -1, 100);
+  s.top_k = static_cast<int>(std::max<std::int64_t>(0, fields.integer("top_k", s.top_k, -1, kMaxInt)));
+  s.top_p = fields.number("top_p", s.top_p, 0, 1);
+  s.min_p = fields.number("min_p", s.min_p, 0, 1);
+  // repetition_penalty is vLLM's name.
+  s.repeat_penalty = fields.number("repetition_penalty", s.repeat_penalty, 0.01f, 100);
+  s.repeat_penalty = fields.number("repeat_penalty", s.repeat_penalty, 0.01f, 100);
+  s.penalty_last_n = static_cast<int>(fields.integer("repeat_last_n", s.penalty_last_n, -1, kMaxInt));
+  s.presence_penalty = fields.number("presence_penalty", s.presence_penalty, -2, 2);
+  s.frequency_penalty = fields.number("frequency_penalty", s.frequency_penalty, -2, 2);
+  read_seed(fields, s);
+  read_logit_bias(fields, vocabulary, s);
+  read_grammar(fields, s);
+  read_stop(fields, request.stop);
+  request.ignore_eos = fields.boolean("ignore_eos", false);
+  request.reuse_cache = fields.boolean("cache_prompt", true);
+
+  refuse_other_sampling(fields);
+}
+
+int read_max_tokens(Fields& fields, std::initializer_list<const char*> names) {
+  std::int64_t most = -1;
+  for (const char* name : names) most = fields.integer(name, most, -1, kMaxInt);
+  return static_cast<int>(most);
 }
 
 }  // namespace banyan

@@ -2,15 +2,21 @@
 /// llama-server's more, which its clients send to either.
 #pragma once
 
+#include <initializer_list>
+
 #include "banyan/engine.h"
 #include "banyan/vocabulary.h"
 #include "server/json_fields.h"
 
 namespace banyan {
 
-/// Reads temperature, top_k, top_p, min_p, repeat_penalty, repeat_last_n, presence_penalty,
-/// frequency_penalty, seed, logit_bias, grammar, response_format, stop, ignore_eos and cache_prompt, and
-/// refuses the samplers that there are not. Errors are left in `fields`.
+/// Reads temperature, top_k, top_p, min_p, repeat_penalty (or repetition_penalty), repeat_last_n,
+/// presence_penalty, frequency_penalty, seed, logit_bias, grammar, response_format, stop, ignore_eos and
+/// cache_prompt, and refuses what would change the reply and is not offered. Errors are left in `fields`.
 void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request);
+
+/// The most tokens of a reply by the names that it has: the last that is there counts. -1: as far as the
+/// context goes.
+int read_max_tokens(Fields& fields, std::initializer_list<const char*> names);
 
 }  // namespace banyan

@@ -1,10 +1,14 @@
 #include "banyan/server.h"
 
 #include <httplib.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <exception>
@@ -13,11 +17,15 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <new>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "server/access.h"
 #include "server/activity.h"
+#include "server/body_memory.h"
+#include "server/connections.h"
 #include "server/http_errors.h"
 #include "server/llama_completion.h"
 #include "server/model_endpoints.h"
@@ -33,19 +41,57 @@ constexpr const char* kHello =
     "Banyan serves a language model here. Endpoints: /v1/chat/completions, /v1/completions, /v1/models, "
     "/completion, /tokenize, /detokenize, /apply-template, /props, /cache, /health.\n";
 
-// Connections that are served beside those whose requests run or wait: health checks, questions about
-// the cache, idle clients, and requests that are being refused.
-constexpr int kSpareConnections = 32;
+// Requests that are answered beside those which run or wait: questions about the cache, and requests that are
+// being refused.
+constexpr int kSpareThreads = 32;
 
-// Bodies too large are still read up to so many times the limit: a client that is cut off while it
-// sends does not see the answer.
-constexpr std::size_t kDrainFactor = 16;
+// Connections that wait for their next request cost a descriptor each; so many of those that the process may
+// have are for other things.
+constexpr std::size_t kMostWaiting = 4096;
 
-class HttpServer : public httplib::Server {
+std::size_t most_waiting() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return std::min(kMostWaiting, static_cast<std::size_t>(limit.rlim_cur / 2));
+}
+
+// Bodies larger than this are read into JSON one after the other, as far as they are not small together.
+constexpr std::size_t kSmallBody = std::size_t{64} << 10;
+// From here on memory is given back to the system.
+constexpr std::size_t kLargeBody = std::size_t{1} << 20;
+// Received bodies take at most so many times the largest.
+constexpr std::size_t kBodiesAtOnce = 8;
+
+// httplib's server, without its way to wait for requests.
+class HttpServer final : public httplib::Server {
  public:
   // httplib listens with a backlog of 5, so a burst of clients would wait for their SYN to be sent
   // again.
   void widen_backlog() { ::listen(svr_sock_, SOMAXCONN); }
+
+  // Takes each new connection, on the listening thread.
+  std::function<void(int socket)> take;
+
+  bool answer(httplib::Stream& stream, const RequestHead& head) {
+    bool closed = false;
+    return process_request(stream, "", 0, "", 0, head.closes, closed, nullptr);
+  }
+
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    take(socket);
+    return true;
+  }
+};
+
+// What the listening thread does itself.
+class AtOnce final : public httplib::TaskQueue {
+ public:
+  bool enqueue(std::function<void()> task) override {
+    task();
+    return true;
+  }
+  void shutdown() override {}
 };
 
 }  // namespace
@@ -54,10 +100,18 @@ struct Server::Impl {
   Impl(Engine& the_engine, const ServerOptions& the_options)
       : engine(the_engine),
         options(the_options),
-        context{the_engine.vocabulary(), the_engine.chat_template(), the_options.model_id} {
+        context{the_engine.vocabulary(), the_engine.chat_template(), the_options.model_id,
+                limits_of(the_engine)},
+        bodies(the_options.max_body_bytes * kBodiesAtOnce, the_options.max_body_bytes) {
     if (context.model_id.empty()) {
       context.model_id = std::filesystem::path(engine.model().info().path).stem().string();
     }
+  }
+
+  static PromptLimits limits_of(const Engine& engine) {
+    return {.tokens = static_cast<std::size_t>(engine.options().context),
+            .token_bytes = engine.vocabulary().longest_token(),
+            .prompts = static_cast<std::size_t>(engine.options().max_running + engine.options().max_queued)};
   }
 
   Result<> bind();
@@ -69,10 +123,14 @@ struct Server::Impl {
 
   using Answering = std::function<void(const httplib::Request&, httplib::Response&)>;
   void get(const char* path, Answering answer);
-  // A POST with a JSON object as its body.
-  using Reading = std::function<void(const Json& body, const httplib::Request&, httplib::Response&)>;
+  // What `read` makes of a body, which must be a JSON object; nothing: the answer says why.
+  template <class T>
+  std::optional<T> from_body(Result<T> (*read)(const Json&, const ModelContext&), httplib::Response& response,
+                             const httplib::ContentReader& content);
+  using Reading =
+      std::function<void(const httplib::Request&, httplib::Response&, const httplib::ContentReader&)>;
   void post(const char* path, Reading read);
-  // ... that runs on the engine.
+  // A POST with a JSON object as its body, that runs on the engine.
   void post_job(const char* path, Result<Job> (*read)(const Json&, const ModelContext&));
   // ... that is answered at once.
   void post_text(const char* path, Result<Json> (*answer)(const Json&, const ModelContext&));
@@ -83,8 +141,10 @@ struct Server::Impl {
   const std::int64_t created =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
+  BodyMemory bodies;
   Activity activity;
   HttpServer http;
+  std::unique_ptr<Connections> connections;
   std::map<std::string, std::string> methods;  // of the paths that there are
   int port = 0;
   std::thread listener;
@@ -113,16 +173,20 @@ Result<> Server::Impl::bind() {
 }
 
 void Server::Impl::configure() {
-  // A thread for each connection. A request occupies its thread while it waits or runs, so there must be
-  // more threads than the engine takes requests. They are all made at once: the pool's own growth
-  // counts a thread as idle until it has woken, and in a burst a connection would be left behind
-  // someone's long stream.
-  const auto threads = engine.options().max_running + engine.options().max_queued + kSpareConnections;
-  http.new_task_queue = [threads] { return new httplib::ThreadPool(static_cast<std::size_t>(threads)); };
+  // A request occupies its thread while it waits or runs, so there are more threads than the engine takes
+  // requests, up to a number that any machine can bear.
+  const std::int64_t wanted = std::int64_t{engine.options().max_running} + engine.options().max_queued;
+  const auto threads = std::min<std::int64_t>(wanted, options.max_threads) + kSpareThreads;
+  const ConnectionTimes times{options.idle_timeout, options.head_timeout, options.body_timeout,
+                              options.body_rate,    options.read_timeout, options.write_timeout};
+  connections = std::make_unique<Connections>(
+      times, static_cast<std::size_t>(threads), most_waiting(),
+      [this](httplib::Stream& stream, const RequestHead& head) { return http.answer(stream, head); },
+      [](int status) { return whole_response(http_error(status)); });
+  http.take = [this](int socket) { connections->add(socket); };
+  http.new_task_queue = [] { return new AtOnce; };
   http.set_tcp_nodelay(true);
-  http.set_read_timeout(options.read_timeout);
-  http.set_write_timeout(options.write_timeout);
-  http.set_payload_max_length(options.max_body_bytes * kDrainFactor);
+  http.set_payload_max_length(options.max_body_bytes);
   http.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     using enum httplib::Server::HandlerResponse;
     return admit(request, response) ? Unhandled : Handled;
@@ -135,11 +199,21 @@ void Server::Impl::configure() {
       [](const httplib::Request& request, httplib::Response& response, std::exception_ptr thrown) {
         try {
           std::rethrow_exception(thrown);
+        } catch (const std::bad_alloc&) {
+          return set_error(response, to_http({Errc::out_of_memory, "there is no memory for this request"}));
         } catch (const std::exception& error) {
           spdlog::error("{} {}: {}", request.method, request.target, error.what());
         }
         set_error(response, http_error(500));
       });
+  // httplib ends the connection after every error; one whose request was read whole can go on.
+  http.set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+    response.headers.erase("Keep-Alive");
+    if (request.get_header_value("Connection") == "close") return;
+    response.headers.erase("Connection");
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(options.idle_timeout);
+    response.set_header("Keep-Alive", std::format("timeout={}", seconds.count()));
+  });
   http.set_logger([](const httplib::Request& request, const httplib::Response& response) {
     spdlog::debug("{} {} {}", request.method, request.target, response.status);
   });
@@ -150,6 +224,12 @@ bool Server::Impl::admit(const httplib::Request& request, httplib::Response& res
   const std::string host = request.get_header_value("Host");
   if (is_loopback(options.host) && !host.empty() && !is_loopback(host_of(host))) {
     set_error(response, http_error(403, "this server answers to localhost only"));
+    return false;
+  }
+  // A page elsewhere may make its visitors' browsers send requests that they do not ask leave for.
+  if (is_loopback(options.host) &&
+      is_foreign_page(request.get_header_value("Origin"), request.get_header_value("Sec-Fetch-Site"))) {
+    set_error(response, http_error(403, "this server does not answer web pages of other machines"));
     return false;
   }
   if (options.api_key.empty() || request.path == "/health" || request.path == "/v1/health") return true;
@@ -164,6 +244,10 @@ void Server::Impl::explain(const httplib::Request& request, httplib::Response& r
     response.set_header("Allow", known->second);
     return set_error(response, http_error(405, request.path + " takes " + known->second));
   }
+  if (response.status == 413) {
+    return set_error(
+        response, http_error(413, std::format("the body is larger than {} bytes", options.max_body_bytes)));
+  }
   set_error(response, http_error(response.status, response.status == 404 ? "no such path" : ""));
 }
 
@@ -172,46 +256,68 @@ void Server::Impl::get(const char* path, Answering answer) {
   http.Get(path, std::move(answer));
 }
 
+template <class T>
+std::optional<T> Server::Impl::from_body(Result<T> (*read)(const Json&, const ModelContext&),
+                                         httplib::Response& response, const httplib::ContentReader& content) {
+  const auto refuse = [&](const HttpError& error) {
+    set_error(response, error);
+    return std::nullopt;
+  };
+  std::size_t bytes = 0;
+  const auto read_it = [&]() -> std::optional<T> {
+    std::string body;
+    BodyMemory::Share share(bodies);
+    bool has_room = true;
+    const bool whole = content([&](const char* data, std::size_t size) {
+      has_room = share.grow(size);
+      if (has_room) body.append(data, size);
+      return has_room;
+    });
+    if (!has_room) {
+      return refuse(
+          to_http({Errc::out_of_memory, "other requests have too large bodies just now; try again"}));
+    }
+    if (!whole && response.status == 415) return refuse(http_error(415, "no such Content-Encoding is known"));
+    if (!whole)
+      return refuse(http_error(400, "the body is cut short, came too slowly or is wrongly encoded"));
+    bytes = body.size();
+    if (bytes > kSmallBody) share.wait_to_work();
+    const auto json = parse_object(body);
+    if (!json) return refuse(to_http(json.error()));
+    auto result = read(*json, context);
+    if (result) return std::move(*result);
+    HttpError error = to_http(result.error());
+    if (result.error().code == Errc::too_long) error.more = {{"n_ctx", context.limits.tokens}};
+    return refuse(error);
+  };
+  std::optional<T> result = read_it();
+  if (bytes >= kLargeBody) malloc_trim(0);
+  return result;
+}
+
 void Server::Impl::post(const char* path, Reading read) {
   methods[path] = "POST";
   // With a reader, since httplib limits the bodies that it reads itself to 8 KiB when they are labelled as
   // curl labels them without a header.
-  http.Post(path, [this, read](const httplib::Request& request, httplib::Response& response,
-                               const httplib::ContentReader& content) {
+  http.Post(path, [read](const httplib::Request& request, httplib::Response& response,
+                         const httplib::ContentReader& content) {
     if (request.is_multipart_form_data()) {
-      return set_error(response, http_error(400, "the body must be a JSON object"));
+      return set_error(response, http_error(400, "the body must be a JSON object, not a form"));
     }
-    std::string body;
-    bool fits = true;
-    const bool whole = content([&](const char* data, std::size_t size) {
-      fits = fits && size <= options.max_body_bytes - body.size();
-      if (fits) body.append(data, size);
-      return true;
-    });
-    if (!fits) {
-      return set_error(
-          response, http_error(413, std::format("the body is larger than {} bytes", options.max_body_bytes)));
-    }
-    if (!whole) return set_error(response, http_error(400, "the body could not be read"));
-    const auto json = parse_object(body);
-    if (!json) return set_error(response, to_http(json.error()));
-    read(*json, request, response);
+    read(request, response, content);
   });
 }
 
 void Server::Impl::post_job(const char* path, Result<Job> (*read)(const Json&, const ModelContext&)) {
-  post(path, [this, read](const Json& body, const httplib::Request& request, httplib::Response& response) {
-    auto job = read(body, context);
-    if (!job) return set_error(response, to_http(job.error()));
-    run_job(engine, activity, std::move(*job), options.ping_interval, request, response);
+  post(path, [this, read](const auto& request, auto& response, const auto& content) {
+    auto job = from_body(read, response, content);
+    if (job) run_job(engine, activity, std::move(*job), options.ping_interval, request, response);
   });
 }
 
 void Server::Impl::post_text(const char* path, Result<Json> (*answer)(const Json&, const ModelContext&)) {
-  post(path, [this, answer](const Json& body, const httplib::Request&, httplib::Response& response) {
-    const auto json = answer(body, context);
-    if (!json) return set_error(response, to_http(json.error()));
-    set_json(response, *json);
+  post(path, [this, answer](const auto&, auto& response, const auto& content) {
+    if (const auto json = from_body(answer, response, content)) set_json(response, *json);
   });
 }
 
@@ -291,6 +397,7 @@ void Server::stop(bool drain) {
   std::call_once(impl_->closed, [this] {
     impl_->http.stop();
     impl_->listener.join();
+    impl_->connections->stop();
   });
 }
 

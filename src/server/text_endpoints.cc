@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <format>
 #include <string>
 #include <vector>
 
@@ -42,7 +41,7 @@ Result<Json> detokenize(const Json& body, const ModelContext& context) {
 
   std::vector<Token> tokens;
   for (std::size_t i = 0; i < ids->size(); ++i) {
-    const auto token = read_token((*ids)[i], std::format("tokens[{}]", i), context.vocabulary);
+    const auto token = read_token((*ids)[i], "tokens", i, context.vocabulary);
     if (!token) return std::unexpected(token.error());
     tokens.push_back(*token);
   }

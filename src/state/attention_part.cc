@@ -1,6 +1,7 @@
 #include "state/attention_part.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace banyan {
@@ -32,6 +33,28 @@ bool AttentionPart::merges_freely(const StatePart& child) const {
 
 std::unique_ptr<StatePart> AttentionPart::completed(const StatePart& other) const {
   return std::make_unique<AttentionPart>(tokens_ > 0 ? *this : static_cast<const AttentionPart&>(other));
+}
+
+std::size_t AttentionPart::tail(std::size_t bytes) const {
+  std::size_t begin = tokens_;
+  std::size_t freed = 0;
+  for (const SegmentView& view : std::views::reverse(views_)) {
+    begin -= view.size();
+    freed += freed_with(view);
+    if (freed > 0 && freed >= bytes) return begin;
+  }
+  return 0;
+}
+
+void AttentionPart::shorten(std::size_t length) {
+  require(length > 0 && length <= tokens_, "AttentionPart::shorten: outside the edge");
+  while (tokens_ > length) {
+    SegmentView& last = views_.back();
+    const auto gone = static_cast<int>(std::min<std::size_t>(tokens_ - length, last.size()));
+    last.end -= gone;
+    tokens_ -= gone;
+    if (last.size() == 0) views_.pop_back();
+  }
 }
 
 std::vector<SegmentView> attention_views(std::span<const PathPart> path, std::size_t from, std::size_t to) {

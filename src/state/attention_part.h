@@ -22,6 +22,8 @@ class AttentionPart final : public StatePart {
   std::unique_ptr<StatePart> joined(const StatePart* parent) const override;
   bool merges_freely(const StatePart& child) const override;
   std::unique_ptr<StatePart> completed(const StatePart& other) const override;
+  std::size_t tail(std::size_t bytes) const override;
+  void shorten(std::size_t length) override;
   void visit_allocations(const AllocationVisitor& visit) const override { visit_views(views_, visit); }
 
   std::size_t tokens() const { return tokens_; }

@@ -27,6 +27,10 @@ void AttentionState::visit_allocations(const AllocationVisitor& visit) const {
   visit_views(path_.views(), visit);
 }
 
+std::size_t AttentionGroup::least_bytes(std::size_t tokens) const {
+  return layout_.bytes_per_token() * tokens;
+}
+
 std::size_t AttentionGroup::resumable(std::span<const PathPart> path, std::size_t limit) const {
   std::size_t offset = 0;
   for (const PathPart& node : path) {

@@ -1,50 +1,32 @@
 #include "state/memory.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cstdint>
 #include <new>
 #include <string>
 #include <utility>
+
+#include "state/slab_heap.h"
 
 namespace banyan {
 namespace {
 
 constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-// Pieces of this size and more are mappings of their own. Between them the allocator's heap would keep holes
-// as large as what was freed, and the process more than its budget.
-constexpr std::size_t kMapped = std::size_t{64} << 10;
+// Blocks of this size and more lie in slabs. Between them the allocator's heap would keep holes as large as
+// what was freed, and the process more than its budget.
+constexpr std::size_t kLarge = std::size_t{64} << 10;
+// With slabs of these sizes four terabytes take at most half of the 65,530 mappings that Linux allows.
+constexpr std::size_t kSlab = std::size_t{64} << 20;
+constexpr std::size_t kHugeSlab = std::size_t{512} << 20;
 
-std::size_t whole_pages(std::size_t bytes) {
-  static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return (bytes + page - 1) / page * page;
-}
-
-std::byte* map(std::size_t bytes) {
-  void* mapped =
-      mmap(nullptr, whole_pages(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return mapped == MAP_FAILED ? nullptr : static_cast<std::byte*>(mapped);
-}
-
-// A mapping of its own, which goes back to the system when it is freed, aligned for huge pages.
-std::byte* map_huge(std::size_t bytes) {
-  const std::size_t length = whole_pages(bytes);
-  void* mapped =
-      mmap(nullptr, length + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  auto* const start = static_cast<std::byte*>(mapped);
-  const std::size_t before = -reinterpret_cast<std::uintptr_t>(start) % kHugePage;
-  if (before > 0) munmap(start, before);
-  munmap(start + before + length, kHugePage - before);
-  madvise(start + before, length, MADV_HUGEPAGE);
-  return start + before;
+// Of all memory in the process. They are never destroyed, as states may live as long as the process.
+SlabHeap& heap_for(std::size_t bytes) {
+  static SlabHeap* const small_pages = new SlabHeap(kSlab, false);
+  static SlabHeap* const huge_pages = new SlabHeap(kHugeSlab, true);
+  return bytes < kHugePage ? *small_pages : *huge_pages;
 }
 
 std::byte* allocate_aligned(std::size_t bytes) {
-  if (bytes >= kHugePage) return map_huge(bytes);
-  if (bytes >= kMapped) return map(bytes);
+  if (bytes >= kLarge) return heap_for(bytes).allocate(bytes);
   return static_cast<std::byte*>(::operator new(bytes, std::align_val_t(kCacheLine), std::nothrow));
 }
 
@@ -63,8 +45,8 @@ Result<Memory> allocate(std::size_t bytes, const char* what, Budget& budget) {
 }
 
 void release(std::byte* data, std::size_t bytes) {
-  if (bytes >= kMapped) {
-    munmap(data, whole_pages(bytes));
+  if (bytes >= kLarge) {
+    heap_for(bytes).release(data, bytes);
   } else {
     ::operator delete(data, std::align_val_t(kCacheLine));
   }

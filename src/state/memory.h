@@ -1,5 +1,6 @@
-/// Memory for what layers remember: aligned to cache lines, and large pieces in huge pages that go
-/// back to the system when they are freed.
+/// Memory for what layers remember: aligned to cache lines. From 64 KiB on it lies in slabs (slab_heap.h) and
+/// goes back to the system when it is freed; from 2 MiB on it has huge pages. What is charged are the
+/// bytes that were asked for; the system's are whole pages of them.
 #pragma once
 
 #include <cstddef>

@@ -133,6 +133,11 @@ RecurrentGroup::RecurrentGroup(const RecurrentLayout& layout) : layout_(layout) 
   require(layout.conv_taps <= RecurrentLayout::kMostTaps, "RecurrentGroup: the convolution is too long");
 }
 
+// A step reads one block and writes another.
+std::size_t RecurrentGroup::least_bytes(std::size_t tokens) const {
+  return tokens == 0 ? 0 : (tokens == 1 ? 1 : 2) * layout_.bytes();
+}
+
 std::size_t RecurrentGroup::resumable(std::span<const PathPart> path, std::size_t limit) const {
   std::size_t offset = 0;
   for (const PathPart& node : path) {

@@ -40,6 +40,12 @@ std::vector<SegmentView> clip_views(std::span<const SegmentView> views, std::siz
   return clipped;
 }
 
+std::size_t freed_with(const SegmentView& view) {
+  const auto& block = view.segment->block();
+  const bool is_last = view.segment.use_count() == 1 && (block == nullptr || block.use_count() == 1);
+  return is_last ? view.segment->bytes() : 0;
+}
+
 void visit_views(std::span<const SegmentView> views, const AllocationVisitor& visit) {
   for (const SegmentView& view : views) visit(view.segment->id(), view.segment->bytes());
 }

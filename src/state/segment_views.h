@@ -19,6 +19,9 @@ void append_views(std::vector<SegmentView>& views, std::vector<SegmentView> more
 /// The tokens [from, to) of `views`.
 std::vector<SegmentView> clip_views(std::span<const SegmentView> views, std::size_t from, std::size_t to);
 
+/// Bytes that come back when this view goes: none while the segment or its block has another owner.
+std::size_t freed_with(const SegmentView& view);
+
 void visit_views(std::span<const SegmentView> views, const AllocationVisitor& visit);
 
 }  // namespace banyan

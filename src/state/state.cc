@@ -2,6 +2,12 @@
 
 namespace banyan {
 
+std::size_t LayerGroup::least_bytes(std::size_t) const { return 0; }
+
+std::size_t StatePart::tail(std::size_t) const { return 0; }
+
+void StatePart::shorten(std::size_t) { throw Misuse("StatePart::shorten: the part is kept as a whole"); }
+
 // A group that stores nothing is never asked for what it has stored.
 
 std::size_t LayerGroup::block_bytes(std::size_t) const { return 0; }

@@ -67,6 +67,10 @@ WindowGroup::WindowGroup(const KvLayout& layout, int window) : layout_(layout), 
   require(window > 0, "WindowGroup: a window of no size");
 }
 
+std::size_t WindowGroup::least_bytes(std::size_t tokens) const {
+  return layout_.bytes_per_token() * std::min(tokens, static_cast<std::size_t>(window_));
+}
+
 std::size_t WindowGroup::resumable(std::span<const PathPart> path, std::size_t limit) const {
   // The tokens [begin, end) are kept, as far as was looked, from the path's end on.
   std::size_t begin = 0;

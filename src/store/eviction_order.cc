@@ -19,6 +19,7 @@ void EvictionOrder::put(Key key, const EvictionRank& rank) {
   if (added) {
     try {
       entry->second = order_.emplace(rank, key).first;
+      bytes_ += rank.bytes;
     } catch (...) {
       entries_.erase(entry);
       throw;
@@ -28,6 +29,7 @@ void EvictionOrder::put(Key key, const EvictionRank& rank) {
   if (entry->second->first == rank) return;
   // Moving the set's own node allocates nothing, so it cannot fail half-way.
   auto moved = order_.extract(entry->second);
+  bytes_ += rank.bytes - moved.value().first.bytes;
   moved.value() = {rank, key};
   entry->second = order_.insert(std::move(moved)).position;
 }
@@ -35,6 +37,7 @@ void EvictionOrder::put(Key key, const EvictionRank& rank) {
 void EvictionOrder::drop(Key key) {
   const auto entry = entries_.find(key);
   if (entry == entries_.end()) return;
+  bytes_ -= entry->second->first.bytes;
   order_.erase(entry->second);
   entries_.erase(entry);
 }

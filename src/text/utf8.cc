@@ -1,5 +1,7 @@
 #include "text/utf8.h"
 
+#include <algorithm>
+
 namespace banyan {
 
 Utf8Step next_utf8(std::string_view text) {
@@ -30,6 +32,34 @@ Utf8Step next_utf8(std::string_view text) {
     high = 0xBF;
   }
   return {Kind::whole, length};
+}
+
+namespace {
+
+// The bits of a first byte that are a character's, and how many bytes the character has.
+std::pair<char32_t, std::size_t> first_bits(char first) {
+  const auto byte = static_cast<unsigned char>(first);
+  if (byte < 0x80) return {byte, 1};
+  if (byte < 0xE0) return {byte & 0x1Fu, 2};
+  if (byte < 0xF0) return {byte & 0x0Fu, 3};
+  return {byte & 0x07u, 4};
+}
+
+}  // namespace
+
+char32_t code_point(std::string_view character) {
+  char32_t value = first_bits(character[0]).first;
+  for (const char byte : character.substr(1)) value = value << 6 | (static_cast<unsigned char>(byte) & 0x3Fu);
+  return value;
+}
+
+std::pair<char32_t, char32_t> cut_code_points(std::string_view cut) {
+  const std::size_t length = first_bits(cut[0]).second;
+  const auto missing = static_cast<unsigned>(6 * (length - cut.size()));
+  const char32_t low = code_point(cut) << missing;
+  const char32_t high = low | ((char32_t{1} << missing) - 1);
+  const char32_t least = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000;  // fewer bytes do for others
+  return {std::max(low, least), std::min<char32_t>(high, 0x10FFFF)};
 }
 
 bool is_utf8(std::string_view text) {

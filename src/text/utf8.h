@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace banyan {
 
@@ -20,6 +21,12 @@ struct Utf8Step {
   Kind kind = Kind::whole;
   std::size_t bytes = 0;
 };
+
+/// The code point of one whole character. REQUIRES: next_utf8() says that it is one.
+char32_t code_point(std::string_view character);
+
+/// The first and the last code point that can become of the bytes of a character that is cut.
+std::pair<char32_t, char32_t> cut_code_points(std::string_view cut);
 
 /// What `text` begins with. REQUIRES: text is not empty.
 Utf8Step next_utf8(std::string_view text);

@@ -2,12 +2,16 @@
 
 #include <llama.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <mutex>
 #include <system_error>
 
 #include "text/llama_log.h"
+#include "text/token_trie.h"
 #include "text/utf8.h"
+#include "text/vocabulary_check.h"
 
 namespace banyan {
 
@@ -17,7 +21,30 @@ struct Vocabulary::Impl {
   };
   std::unique_ptr<llama_model, Free> model;
   const llama_vocab* vocab = nullptr;
+  std::once_flag trie_made;
+  std::unique_ptr<const TokenTrie> trie;
 };
+
+namespace {
+
+// Tokens that libllama puts in front and at the end without asking whether there are such.
+Result<> check_loaded(const std::string& path, const llama_vocab* vocab) {
+  if (llama_vocab_type(vocab) == LLAMA_VOCAB_TYPE_NONE) {
+    return fail(Errc::unsupported, path + ": the file has no vocabulary");
+  }
+  const auto check = [&](const char* name, Token token, bool wanted) -> Result<> {
+    const bool missing = token == LLAMA_TOKEN_NULL;
+    if (missing ? !wanted : token >= 0 && token < llama_vocab_n_tokens(vocab)) return {};
+    return fail(Errc::corrupt, path + ": key 'tokenizer.ggml." + name + "' " +
+                                   (missing ? "is missing, and texts are to have the token"
+                                            : "is missing, and its usual value is no token of the file"));
+  };
+  if (auto bos = check("bos_token_id", llama_vocab_bos(vocab), llama_vocab_get_add_bos(vocab)); !bos)
+    return bos;
+  return check("eos_token_id", llama_vocab_eos(vocab), llama_vocab_get_add_eos(vocab));
+}
+
+}  // namespace
 
 Vocabulary::Vocabulary() : impl_(std::make_unique<Impl>()) {}
 Vocabulary::~Vocabulary() = default;
@@ -28,6 +55,7 @@ Result<std::unique_ptr<Vocabulary>> Vocabulary::load(const std::string& gguf_pat
     return fail(Errc::io, gguf_path + ": " + (error ? error.message() : "not a file"));
   }
   LlamaErrors errors;
+  if (Result<> checked = check_vocabulary(gguf_path); !checked) return std::unexpected(checked.error());
   llama_model_params params = llama_model_default_params();
   params.vocab_only = true;
   std::unique_ptr<Vocabulary> vocabulary(new Vocabulary);
@@ -37,8 +65,8 @@ Result<std::unique_ptr<Vocabulary>> Vocabulary::load(const std::string& gguf_pat
                 gguf_path + ": no vocabulary could be read: " + errors.text("no reason given"));
   }
   vocabulary->impl_->vocab = llama_model_get_vocab(vocabulary->impl_->model.get());
-  if (llama_vocab_type(vocabulary->raw()) == LLAMA_VOCAB_TYPE_NONE) {
-    return fail(Errc::unsupported, gguf_path + ": the file has no vocabulary");
+  if (Result<> checked = check_loaded(gguf_path, vocabulary->raw()); !checked) {
+    return std::unexpected(checked.error());
   }
   return vocabulary;
 }
@@ -86,6 +114,13 @@ std::string Vocabulary::piece(Token token, bool special) const {
   return bytes;
 }
 
+std::size_t Vocabulary::longest_token() const {
+  constexpr std::size_t kLongestCharacter = 4;  // which a token for what is unknown may stand for
+  std::size_t longest = kLongestCharacter;
+  for (Token token = 0; token < size(); ++token) longest = std::max(longest, piece(token, true).size());
+  return longest;
+}
+
 std::string Vocabulary::detokenize(TokenSpan tokens, bool special) const {
   for (const Token token : tokens) {
     require(token >= 0 && token < size(), "detokenize: not a token of the vocabulary");
@@ -106,6 +141,15 @@ std::string Vocabulary::detokenize(TokenSpan tokens, bool special) const {
 }
 
 bool Vocabulary::is_end(Token token) const { return llama_vocab_is_eog(raw(), token); }
+
+const TokenTrie& Vocabulary::trie() const {
+  std::call_once(impl_->trie_made, [&] {
+    std::vector<std::string> pieces;
+    for (Token token = 0; token < size(); ++token) pieces.push_back(piece(token));
+    impl_->trie = std::make_unique<const TokenTrie>(pieces);
+  });
+  return *impl_->trie;
+}
 
 std::string Vocabulary::bos_text() const {
   const Token token = llama_vocab_bos(raw());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <new>
 #include <utility>
 
 #include "base/common_prefix.h"
@@ -20,6 +21,11 @@ Node* Node::child(Token first) const {
 
 Node* Node::only_child() const {
   require(children_.size() == 1, "Node::only_child: the node must have exactly one child");
+  return children_.begin()->second.get();
+}
+
+Node* Node::any_child() const {
+  require(!children_.empty(), "Node::any_child: the node has none");
   return children_.begin()->second.get();
 }
 
@@ -137,6 +143,28 @@ Node* Trie::merge_with_child(Node* node) {
   owner = std::move(survivor);
   --nodes_;
   return child;
+}
+
+void Trie::shorten(Node* node, std::size_t end) {
+  require(node->is_leaf(), "Trie::shorten: the node has children");
+  require(node->uses_ == 0, "Trie::shorten: the node is in use");
+  require(node->start() < end && end < node->end_, "Trie::shorten: the offset must lie inside the edge");
+  const std::size_t length = end - node->start();
+  tokens_ -= node->end_ - end;
+  if (node->snapshot_ != nullptr) {
+    bytes_ -= node->snapshot_->bytes();
+    node->snapshot_->shorten(length);
+    bytes_ += node->snapshot_->bytes();
+  }
+  node->edge_.resize(length);
+  node->end_ = end;
+  node->user_mark_ = false;
+  if (length > node->edge_.capacity() / 2) return;
+  try {
+    node->edge_.shrink_to_fit();
+  } catch (const std::bad_alloc&) {
+    // Then the edge keeps its memory until the next time.
+  }
 }
 
 void Trie::remove(Node* node) {

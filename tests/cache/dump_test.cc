@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cache/cache_test.h"
@@ -34,6 +35,22 @@ TEST_F(DumpTest, TextIsATreeWithANodeALine) {
             "    [17, 20)  3 tokens  1.8 KiB  used 0 ago  active  restore point  "
             "attention 3, window 3, recurrent 1.1 KiB  \"two\"\n");
   EXPECT_EQ(cache.dump_text().find("system"), std::string::npos) << "no text without a detokenizer";
+}
+
+TEST(DumpOfManyNodes, SaysHowManyAreLeftOut) {
+  Budget budget(64 << 20);
+  PrefixCache cache(make_groups({}), budget);
+  for (Token i = 0; i < 1200; ++i) {
+    Session session = *cache.begin(Path{i, 0});
+    ASSERT_TRUE(evaluate(session, session.pending()));
+    session.close();
+  }
+  const std::string text = cache.dump_text(text_of);
+  EXPECT_THAT(text, EndsWith("… and 200 more nodes, not shown\n"));
+  EXPECT_EQ(std::ranges::count(text, '\n'), 1002);
+  const auto json = nlohmann::json::parse(cache.dump_json());
+  EXPECT_EQ(json["nodes"].size(), 1000u);
+  EXPECT_EQ(json["nodes_left_out"], 200);
 }
 
 TEST_F(DumpTest, TextIsCutOnWholeCharactersAndReplacesWhatIsNoUtf8) {
@@ -136,7 +153,7 @@ TEST_F(DumpTest, VeryDeepTrieIsDumped) {
   session->close();
   EXPECT_EQ(cache.counters().nodes, 1002u);
   EXPECT_LT(cache.dump_text(text_of).size(), 1'000'000u);
-  EXPECT_EQ(nlohmann::json::parse(cache.dump_json()).at("nodes").size(), 1001u);
+  EXPECT_EQ(nlohmann::json::parse(cache.dump_json()).at("nodes").size(), 1000u);
 }
 
 }  // namespace

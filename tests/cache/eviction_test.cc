@@ -207,6 +207,58 @@ TEST(EvictionWithin, BeginAndPublishSparesThePathOfTheSession) {
   EXPECT_EQ(tight.match_length(ids("trunk, two")), 7u);
 }
 
+/// Room for a conversation of 100,000 tokens and a segment.
+class LongTest : public CacheTest {
+ protected:
+  static constexpr std::size_t kTokens = 100'000;
+  explicit LongTest(const LayerKinds& kinds = {})
+      : CacheTest(kinds, kTestLayout.segment_bytes(kTokens + 32)) {}
+};
+
+TEST_F(LongTest, NeedOfAFewTokensCostsALongConversationASegment) {
+  const Path prompt(kTokens, 'x');
+  Session conversation = *cache.begin(prompt);
+  for (std::size_t at = 0; at < kTokens; at += 1000) {
+    ASSERT_TRUE(evaluate(conversation, conversation.pending().first(1000)));
+  }
+  conversation.close();
+  const std::size_t before = cache.match_length(prompt);
+  ASSERT_EQ(before, kTokens);
+
+  request(std::string(64, 'y'));
+  EXPECT_GE(cache.match_length(prompt), kTokens - 256);
+  EXPECT_EQ(cache.counters().evictions, 1u);
+  EXPECT_EQ(cache.counters().evicted_tokens, kTokens - cache.match_length(prompt));
+
+  Session next = *cache.begin(prompt);
+  EXPECT_EQ(next.position(), cache.match_length(prompt)) << "what is left can be resumed";
+  EXPECT_TRUE(holds_its_path(next));
+  next.close();
+
+  std::size_t evictions = cache.counters().evictions;
+  while (budget.used() > 0) {
+    const std::size_t used = budget.used();
+    ASSERT_TRUE(budget.reclaim(1));
+    ASSERT_LE(used - budget.used(), kTestLayout.segment_bytes(256));
+    if (++evictions % 64 == 0) {
+      ASSERT_EQ(cache.check(), "");
+    }
+  }
+}
+
+TEST_F(TightTest, MarkOfALeafGoesWithItsTail) {
+  request(prompt('a', 256), "", {{.offset = 256, .user = true}});
+  request(prompt('b', 64));
+  EXPECT_EQ(match(prompt('a', 256)), 0u) << "one segment";
+  Session long_one = begin(prompt('c', 192), {{.offset = 192, .user = true}});
+  for (int i = 0; i < 3; ++i) prefill(long_one, 64);
+  long_one.close();
+  ASSERT_EQ(budget.used(), budget.limit());
+  ASSERT_TRUE(budget.reclaim(2 * kSegment));
+  EXPECT_EQ(cache.counters().tokens, 128u) << "the unmarked one first, then a tail";
+  EXPECT_EQ(paths(), "/" + prompt('c', 128) + "\n");
+}
+
 TEST_F(TightTest, MakesRoomForANewPrompt) {
   for (const char fill : {'a', 'b', 'c', 'd', 'e', 'f'}) request(prompt(fill));
   EXPECT_EQ(cache.counters().evictions, 2u);

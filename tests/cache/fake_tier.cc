@@ -1,6 +1,7 @@
 #include "cache/fake_tier.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace banyan {
@@ -12,6 +13,7 @@ Tier::Contents FakeTier::take_contents() {
 }
 
 Tier::Ticket FakeTier::insert(std::vector<BlockToInsert> blocks, Record record) {
+  if (insert_throws) throw std::runtime_error("inserts throw");
   writes_.push_back(Insert{++last_ticket_, std::move(blocks), std::move(record)});
   return last_ticket_;
 }
@@ -28,9 +30,19 @@ void FakeTier::cancel_inserts() {
   }
 }
 
-Tier::Ticket FakeTier::look_up(std::vector<BlockToFind> blocks) {
-  look_ups_.push_back({++last_ticket_, std::move(blocks)});
+Tier::Ticket FakeTier::look_up(std::vector<BlockToFind> blocks, std::uint64_t stream) {
+  if (look_up_throws) throw std::runtime_error("look-ups throw");
+  look_ups_.push_back({++last_ticket_, stream, std::move(blocks)});
   return last_ticket_;
+}
+
+void FakeTier::cancel_look_up(Ticket look_up) {
+  const auto at = std::ranges::find(look_ups_, look_up, &LookUp::ticket);
+  if (at == look_ups_.end()) return;
+  ++cancelled;
+  end(look_up, fail(Errc::cancelled, "cancelled"));
+  done_.emplace_back(std::move(*at));
+  look_ups_.erase(at);
 }
 
 std::vector<Tier::Outcome> FakeTier::poll() {
@@ -50,8 +62,11 @@ bool FakeTier::work() {
       std::ranges::find_if(look_ups_, [this](const LookUp& look_up) { return !is_queued(look_up); });
   if (ready != look_ups_.end()) {
     find(*ready);
+    const std::uint64_t stream = ready->stream;
     done_.emplace_back(std::move(*ready));
     look_ups_.erase(ready);
+    // The other streams come before this one's next look-up.
+    std::ranges::stable_partition(look_ups_, [&](const LookUp& other) { return other.stream != stream; });
     return true;
   }
   if (writes_.empty()) return false;

@@ -30,18 +30,25 @@ class FakeTier final : public Tier {
   std::size_t bytes_of(std::size_t block_bytes) const override { return block_bytes + 16; }
   Ticket insert(std::vector<BlockToInsert> blocks, Record record) override;
   void cancel_inserts() override;
-  Ticket look_up(std::vector<BlockToFind> blocks) override;
+  Ticket look_up(std::vector<BlockToFind> blocks, std::uint64_t stream = 0) override;
+  void cancel_look_up(Ticket look_up) override;
+  double read_speed() const override { return speed; }
   void drop(BlockId block) override { writes_.push_back(Drop{block}); }
   void replace_records(std::vector<Record> records) override { writes_.push_back(std::move(records)); }
   std::vector<Outcome> poll() override;
   bool wait() override;
-  void set_busy(bool) override {}
+  void set_busy(bool, int) override {}
   void set_notify(std::function<void()> notify) override { notify_ = std::move(notify); }
 
   /// Does what comes next. False when there is nothing to do.
   bool work();
+  std::size_t look_ups() const { return look_ups_.size(); }
   /// So many inserts fail from now on.
   int failing = 0;
+  /// Of these functions, each call throws.
+  bool insert_throws = false, look_up_throws = false;
+  double speed = 0;           ///< what read_speed() says
+  std::size_t cancelled = 0;  ///< look-ups that were
 
  private:
   struct Insert {
@@ -51,6 +58,7 @@ class FakeTier final : public Tier {
   };
   struct LookUp {
     Ticket ticket = 0;
+    std::uint64_t stream = 0;
     std::vector<BlockToFind> blocks;
   };
   struct Drop {

@@ -89,6 +89,7 @@ class History {
     if (action < 144) return scratch();
     if (action < 160) return move();
     if (action < 161) return clear();
+    if (action < 172) return reclaim();
     evaluate_some();
   }
 
@@ -330,6 +331,32 @@ class History {
     expect(right, "evict_one chose the wrong node");
     count(before.tokens == after.tokens ? "evict inner" : "evict leaf");
     if (may_go.front().cheap) count("evict cheap");
+  }
+
+  // A little memory is wanted: whoever goes first gives up no more of its tail than that takes.
+  void reclaim() {
+    const std::vector<Victim> may_go = victims();
+    const std::size_t wanted = 1 + choose(3 * kTestLayout.segment_bytes(256));
+    const auto before = cache_.counters();
+    const std::size_t used = budget_.used();
+    const bool reclaimed = budget_.reclaim(wanted);
+    const auto after = cache_.counters();
+    const std::size_t freed = used - budget_.used();
+    const std::size_t lost = before.tokens - after.tokens;
+    expect(reclaimed == (freed > 0), "reclaim did something else than it said");
+    expect(freed >= wanted || !cache_.evict_one(), "reclaim ended before all had gone");
+    expect(after.evicted_tokens - before.evicted_tokens == lost, "lost tokens were not counted");
+    if (after.evictions != before.evictions + 1 || !may_go.front().leaf) return;
+    const bool whole = std::ranges::any_of(may_go, [&](const Victim& victim) { return victim.edge == lost; });
+    if (kinds_.window || kinds_.recurrent) return expect(whole, "a leaf lost its only point and stayed");
+    if (lost < may_go.front().edge || !whole) {
+      const Prefixes left = prefixes();
+      const bool is_tail =
+          std::ranges::none_of(may_go, [&](const Victim& victim) { return left.contains(victim.path); });
+      expect(is_tail || may_go.size() > 1, "a tail went of another node");
+      expect(freed < wanted + kTestLayout.segment_bytes(256), "a longer tail went than was wanted");
+      count("evict tail");
+    }
   }
 
   // Calls visit(node, hashes of the paths to each token of its edge) for every node but the root.

@@ -25,7 +25,7 @@ const std::size_t kSegment = kTestLayout.segment_bytes(64);
 
 const Mixture kMixtures[] = {
     {"AttentionTight", {.attention = true}, 12 * kSegment, {"evict leaf", "out of memory"}},
-    {"AttentionRoomy", {.attention = true}, 30 * kSegment, {"evict leaf", "last_token"}},
+    {"AttentionRoomy", {.attention = true}, 30 * kSegment, {"evict leaf", "evict tail", "last_token"}},
     {"Recurrent",
      {.attention = false, .recurrent = true},
      14 * kTestRecurrentLayout.bytes(),

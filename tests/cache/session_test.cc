@@ -1,15 +1,68 @@
 // What one request sees: what is matched, restored and evaluated, and how it may end.
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "cache/cache_test.h"
+#include "cache/restore.h"
 
 namespace banyan {
 namespace {
+
+/// A group whose states cannot be kept.
+class BrokenGroup final : public LayerGroup {
+ public:
+  std::string_view kind() const override { return "recurrent"; }
+  int layer_count() const override { return 1; }
+  std::size_t resumable(std::span<const PathPart>, std::size_t) const override { return 0; }
+  std::unique_ptr<LiveState> resume(std::span<const PathPart>, std::size_t, Budget&) const override {
+    class State final : public LiveState {
+     public:
+      std::size_t tokens() const override { return tokens_; }
+      Result<> reserve(std::size_t) override { return {}; }
+      void commit(std::size_t count) override { tokens_ += count; }
+      void schedule_capture(std::size_t) override {}
+      std::unique_ptr<StatePart> snapshot(std::size_t, std::size_t) const override {
+        throw Misuse("a state that cannot be kept");
+      }
+      void visit_allocations(const AllocationVisitor&) const override {}
+
+     private:
+      std::size_t tokens_ = 0;
+    };
+    return std::make_unique<State>();
+  }
+};
+
+TEST(SessionClose, NeverThrowsWhateverItsStatesThrow) {
+  Budget budget(1 << 20);
+  Groups groups = make_groups({});
+  groups.push_back(std::make_unique<BrokenGroup>());
+  std::optional<PrefixCache> cache(std::in_place, std::move(groups), budget);
+  const auto ask = [&] {
+    Session session = *cache->begin(ids("a prompt"));
+    EXPECT_TRUE(session.reserve(8));
+    session.advance(session.pending());
+    return session;
+  };
+  {
+    const Session destroyed = ask();
+    EXPECT_THROW(const_cast<Session&>(destroyed).publish(), Misuse);
+  }
+  Session closed = ask();
+  closed.close();
+  EXPECT_EQ(cache->counters().open_sessions, 0u);
+  EXPECT_EQ(cache->check(), "");
+  Session replaced = ask();
+  replaced = ask();
+  cache.reset();
+  EXPECT_FALSE(replaced.is_open());
+  EXPECT_EQ(budget.used(), 0u);
+}
 
 class SessionTest : public CacheTest {};
 

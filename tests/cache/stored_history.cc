@@ -67,6 +67,7 @@ class History {
     if (action < 178) return damage();
     if (action < 182) return fail_inserts();
     if (action < 186) return lose_record();
+    if (action < 189) return change_speed();
     evaluate_some();
   }
 
@@ -96,6 +97,8 @@ class History {
     if (!session) return;
     expect(holds_its_path(*session), "a state is not that of its path");
     if (session->is_loading()) count("loading");
+    if (std::ranges::count_if(open_, &Session::is_loading) > 0 && session->is_loading())
+      count("several loading");
     open_.push_back(std::move(*session));
   }
 
@@ -119,6 +122,7 @@ class History {
     if (open_.empty()) return;
     const std::size_t which = choose(open_.size());
     if (open_[which].is_loading()) count("closed while loading");
+    if (open_[which].is_loading() && open_[which].stats().loaded > 0) count("closed when loaded in part");
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(which));
   }
 
@@ -132,7 +136,13 @@ class History {
     for (const Session& session : open_) loading.push_back(session.is_loading());
     static_cast<void>(cache_->poll());
     for (std::size_t i = 0; i < open_.size(); ++i) {
-      if (!loading[i] || open_[i].is_loading()) continue;
+      if (!loading[i]) continue;
+      if (open_[i].is_loading()) {
+        expect(holds_its_path(open_[i]), "what has come is not what its path leaves");
+        expect(open_[i].arriving() > open_[i].position(), "nothing is on its way");
+        if (open_[i].stats().loaded > 0) count("loaded in part");
+        continue;
+      }
       expect(holds_its_path(open_[i]), "what was loaded is not what its path leaves");
       count(open_[i].stats().loaded > 0 ? "loaded" : "not loaded");
       expect(open_[i].stats().restored == open_[i].position() && !open_[i].pending().empty(),
@@ -170,6 +180,12 @@ class History {
 
   void fail_inserts() { tier_->failing = static_cast<int>(choose(3)); }
 
+  // Whether evaluating is sooner.
+  void change_speed() {
+    cache_->set_evaluation_speed(1000);
+    tier_->speed = static_cast<double>(choose(3)) * 1000 * static_cast<double>(kTestLayout.bytes_per_token());
+  }
+
   void lose_record() {
     if (disk_.records.empty()) return;
     disk_.records.erase(disk_.records.begin() + static_cast<std::ptrdiff_t>(choose(disk_.records.size())));
@@ -184,7 +200,10 @@ class History {
     static_cast<void>(cache_->poll());
     cache_->clear();
     expect(cache_->check().empty(), "after the end: " + cache_->check());
-    expect(budget_->used() == 0, "memory leaked: " + std::to_string(budget_->used()) + " bytes");
+    // Paths wait as long as nothing is stored, after a failure.
+    const std::size_t waiting = cache_->counters().waiting_bytes;
+    expect(budget_->used() == waiting,
+           "memory leaked: " + std::to_string(budget_->used() - waiting) + " bytes");
     std::size_t there = 0;
     for (const auto& [id, bytes] : disk_.blocks) there += tier_->bytes_of(bytes.size());
     expect(there <= cache_->counters().stored_bytes, "blocks are left that the index does not know");

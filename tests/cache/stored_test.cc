@@ -8,10 +8,44 @@
 
 #include "cache/cache_test.h"
 #include "cache/fake_tier.h"
+#include "cache/stored/index.h"
 #include "cache/stored/record.h"
 
 namespace banyan {
 namespace {
+
+// What the cache has counted of its tier must not go beyond what the index may take of memory.
+TEST(StoredIndexLimit, LeastRecentlyUsedPathsGoWhenTheIndexTakesTooMuchMemory) {
+  const Groups groups = make_groups({});
+  FakeDisk disk;
+  FakeTier tier(disk);
+  std::vector<std::string> notes;
+  constexpr std::size_t kOwn = 64 << 10;
+  StoredIndex index(groups, tier, std::size_t{1} << 40, kOwn, notes);
+  const auto store = [&](Token first) {
+    Path path(2048, 7);
+    path[0] = first;
+    for (std::size_t at = 0; at < path.size(); at += 256) {
+      const TokenSpan known = TokenSpan(path).first(at + 256);
+      StoredIndex::Place place = index.place(known, known.size());
+      auto block = index.make_block(place, known, groups[0]->block_bytes(256));
+      if (block == nullptr) return false;
+      index.add(place, known, at, {{{{0, 256}, std::move(block), 0, 256}}}, false);
+      index.use(place);
+    }
+    return true;
+  };
+  for (Token first = 0; first < 40; ++first) {
+    ASSERT_TRUE(store(first));
+    EXPECT_LT(index.own_bytes(), kOwn + 8192);
+    ASSERT_EQ(index.check({}), "");
+  }
+  Path newest(2048, 7);
+  newest[0] = 39;
+  EXPECT_EQ(index.find(newest, 2047).matched, 2048u);
+  newest[0] = 0;
+  EXPECT_EQ(index.find(newest, 2047).matched, 0u);
+}
 
 constexpr LayerKinds kAll = {.attention = true, .window = true, .recurrent = true};
 
@@ -112,6 +146,25 @@ TEST_P(StoredTest, AnotherProcessGoesOnWhereOneEnded) {
   EXPECT_TRUE(process->notes.empty());
 }
 
+TEST(StoredTail, TierThatIsFullGivesUpTailsAndALaterProcessFindsTheRest) {
+  const std::size_t block = kTestLayout.bytes_per_token() * 256 + 16;
+  FakeDisk disk;
+  Path path(1024, 7);
+  {
+    Process process({.attention = true}, disk, 8 << 20, 6 * block);
+    process.request(path);
+    process.settle();
+    process.request(Path(768, 9));
+    process.settle();
+    EXPECT_EQ(process.cache->counters().stored_tokens, 768u + 768u);
+  }
+  Process later({.attention = true}, disk, 8 << 20, 6 * block);
+  EXPECT_EQ(later.cache->counters().stored_tokens, 768u + 768u);
+  path.push_back(8);
+  EXPECT_EQ(later.request(path).loaded, 768u);
+  later.settle();
+}
+
 TEST_P(StoredTest, WhatMemoryEvictedComesBack) {
   const auto process = start();
   const Path path = tokens(300);
@@ -189,9 +242,128 @@ TEST_P(StoredTest, OneDamagedBlockCostsNoMoreThanWhatNeedsIt) {
   }
   disk.damaged.insert(std::prev(disk.blocks.end())->first);
   const auto process = start();
-  EXPECT_EQ(process->request(path + tokens(5, 3)).loaded, 0u);
+  const SessionStats stats = process->request(path + tokens(5, 3));
+  // What came before it is kept; of recurrent layers alone a load is one state.
+  EXPECT_GE(stats.loaded, GetParam().attention ? 1200u : 0u);
+  EXPECT_LT(stats.loaded, 2000u);
+  EXPECT_EQ(stats.restored + stats.evaluated, 2005u);
+  EXPECT_EQ(process->cache->counters().failed_loads, 1u);
   process->cache->clear();
   EXPECT_GE(process->request(path + tokens(6, 4)).restored, GetParam().attention ? 400u : 0u);
+}
+
+TEST_P(StoredTest, WhatHasComeIsThereForOthersBeforeTheRestHas) {
+  if (!GetParam().attention) return;
+  const Path path = tokens(3000);
+  {
+    const auto process = start();
+    process->request(path, {{500, false}, {1000, false}, {2000, false}});
+    process->cache->flush();
+  }
+  const auto process = start();
+  Session session = process->begin(path + tokens(5, 3));
+  ASSERT_TRUE(session.is_loading());
+  EXPECT_EQ(session.position(), 0u);
+  const std::size_t first = session.arriving();
+  EXPECT_GT(first, 0u);
+  EXPECT_LT(first, 3000u);
+  process->tier->work();
+  process->cache->poll();
+  EXPECT_TRUE(session.is_loading());
+  EXPECT_EQ(session.position(), first);
+  EXPECT_GT(session.arriving(), first);
+  EXPECT_TRUE(holds_its_path(session));
+  EXPECT_EQ(process->cache->check(), "");
+  EXPECT_EQ(process->cache->match_length(path), first);
+  const Path other = Path(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(first)) + tokens(30, 800);
+  EXPECT_EQ(process->request(other).restored, first);
+
+  session.close();
+  EXPECT_GT(process->tier->cancelled, 0u);
+  EXPECT_EQ(process->tier->look_ups(), 0u);
+  process->settle();
+}
+
+TEST_P(StoredTest, AShortLoadDoesNotWaitForALongOne) {
+  if (!GetParam().attention) return;
+  const Path first = tokens(3000), second = tokens(200, 77);
+  {
+    const auto process = start();
+    process->request(first, {{500, false}, {1000, false}, {2000, false}});
+    process->request(second);
+    process->cache->flush();
+  }
+  const auto process = start();
+  const Session slow = process->begin(first + tokens(5, 3));
+  const Session quick = process->begin(second + tokens(5, 3));
+  ASSERT_TRUE(slow.is_loading() && quick.is_loading());
+  while (quick.is_loading()) {
+    ASSERT_TRUE(process->tier->work());
+    process->cache->poll();
+  }
+  EXPECT_TRUE(slow.is_loading());
+  EXPECT_EQ(quick.stats().loaded, 200u);
+}
+
+TEST_P(StoredTest, WhatIsEvaluatedSoonerIsNotLoaded) {
+  const Path path = tokens(3000);
+  {
+    const auto process = start();
+    process->request(path, {{500, false}, {1000, false}, {2000, false}});
+    process->cache->flush();
+  }
+  const auto process = start();
+  process->tier->speed = 1;
+  EXPECT_TRUE(process->begin(path + tokens(5, 3)).is_loading());  // nothing is known of evaluating
+  process->cache->set_evaluation_speed(100);
+  EXPECT_FALSE(process->begin(path + tokens(5, 3)).is_loading());
+  process->tier->speed = 1e9;
+  Session session = process->begin(path + tokens(5, 3));
+  ASSERT_TRUE(session.is_loading());
+  if (GetParam().attention) {
+    // It turns out to be slow.
+    process->tier->work();
+    process->tier->work();
+    process->tier->work();
+    process->tier->speed = 1;
+    process->cache->poll();
+    EXPECT_FALSE(session.is_loading());
+    EXPECT_GT(session.position(), 0u);
+    EXPECT_LT(session.position(), 3000u);
+    EXPECT_TRUE(holds_its_path(session));
+  }
+  session.close();
+  process->settle();
+}
+
+TEST_P(StoredTest, ATierThatThrowsFailsNothingElse) {
+  const Path path = tokens(700);
+  {
+    const auto process = start();
+    process->request(path);
+    process->cache->flush();
+  }
+  const auto process = start();
+  process->tier->look_up_throws = true;
+  EXPECT_EQ(process->request(path + tokens(5, 3)).restored, 0u);
+  EXPECT_EQ(process->cache->counters().failed_loads, 1u);
+  process->tier->insert_throws = true;
+  EXPECT_EQ(process->request(tokens(700, 5)).evaluated, 700u);
+  const std::size_t stored = process->cache->counters().stored_bytes;
+  for (int i = 0; i < 5; ++i) process->cache->poll();
+  EXPECT_EQ(process->cache->counters().failed_stores, 1u);  // it is not tried for ever
+  EXPECT_EQ(process->cache->counters().stored_bytes, stored);
+  EXPECT_EQ(process->cache->check(), "");
+}
+
+TEST_P(StoredTest, PathsThatWaitTakeABoundedPartOfTheMemory) {
+  const auto process = start();
+  process->tier->insert_throws = true;
+  process->request(tokens(100));
+  process->cache->poll();  // now nothing is stored for a while
+  for (Token i = 0; i < 300; ++i) process->request(tokens(600, i));
+  EXPECT_GT(process->cache->counters().waiting_bytes, kPlenty / 128);
+  EXPECT_LE(process->cache->counters().waiting_bytes, kPlenty / 64);
 }
 
 TEST_P(StoredTest, ABlockThatIsGoneCutsThePath) {
@@ -332,7 +504,7 @@ TEST_P(StoredTest, AProcessThatEndsWhileItLoadsOrStoresLosesNothingElse) {
   EXPECT_EQ(start()->request(path + tokens(5, 3)).restored, 700u);
 }
 
-TEST_P(StoredTest, WithoutRoomInMemoryThePromptIsReadAsIfNothingWereStored) {
+TEST_P(StoredTest, WithoutRoomInMemoryNoMoreIsLoadedThanFits) {
   const Path path = tokens(700);
   {
     const auto process = start();
@@ -340,8 +512,14 @@ TEST_P(StoredTest, WithoutRoomInMemoryThePromptIsReadAsIfNothingWereStored) {
     process->cache->flush();
   }
   const auto process = start(64 << 10);
-  const Session session = process->begin(path + tokens(5, 3));
-  EXPECT_EQ(session.is_loading(), !GetParam().attention);
+  Session session = process->begin(path + tokens(5, 3));
+  while (session.is_loading()) {
+    ASSERT_TRUE(process->tier->work());
+    process->cache->poll();
+    EXPECT_EQ(process->cache->check(), "");
+  }
+  EXPECT_TRUE(holds_its_path(session));
+  EXPECT_EQ(session.position() == 700, !GetParam().attention);
 }
 
 TEST_P(StoredTest, WhatIsBeingStoredGivesMemoryBackWhenARequestNeedsIt) {
@@ -370,6 +548,84 @@ TEST_P(StoredTest, UserMarksComeBack) {
     return true;
   });
   EXPECT_TRUE(marked);
+}
+
+// Counts how often the cache asks what a node has: that is what a walk costs.
+class CountingGroup final : public LayerGroup {
+ public:
+  CountingGroup(std::unique_ptr<LayerGroup> group, std::size_t& asked)
+      : group_(std::move(group)), asked_(asked) {}
+  std::string_view kind() const override { return group_->kind(); }
+  int layer_count() const override { return group_->layer_count(); }
+  std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const override {
+    return group_->resumable(path, limit);
+  }
+  std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
+                                    Budget& budget) const override {
+    return group_->resume(path, offset, budget);
+  }
+  std::size_t block_bytes(std::size_t tokens) const override { return group_->block_bytes(tokens); }
+  std::vector<EdgeRange> ranges(const StatePart& part, std::size_t length) const override {
+    ++asked_;
+    return group_->ranges(part, length);
+  }
+  std::function<void(std::span<std::byte>)> writer(const StatePart& part, EdgeRange range) const override {
+    return group_->writer(part, range);
+  }
+  std::unique_ptr<StatePart> stored_part(std::size_t length, std::span<const StoredRun> runs) const override {
+    return group_->stored_part(length, runs);
+  }
+  std::vector<StoredRun> stored_runs(const StatePart& part, std::size_t length) const override {
+    return group_->stored_runs(part, length);
+  }
+
+ private:
+  std::unique_ptr<LayerGroup> group_;
+  std::size_t& asked_;
+};
+
+TEST(StoringLongPaths, ANodeIsAskedAFewTimesHoweverLongThePathAndAFullTierNotAtAll) {
+  constexpr std::size_t kNodes = 4096, kTokens = 4;
+  FakeDisk disk;
+  Budget budget(std::size_t{64} << 20);
+  std::size_t asked = 0;
+  std::vector<std::unique_ptr<LayerGroup>> groups;
+  for (auto& group : make_groups({})) {
+    groups.push_back(std::make_unique<CountingGroup>(std::move(group), asked));
+  }
+  auto owned = std::make_unique<FakeTier>(disk);
+  FakeTier& tier = *owned;
+  PrefixCache cache(std::move(groups), budget, std::move(owned), std::size_t{64} << 20);
+
+  // A user's mark at the end of each node keeps it apart.
+  const Path path = tokens(kNodes * kTokens);
+  std::vector<RestorePoint> points;
+  for (std::size_t i = 1; i < kNodes; ++i) points.push_back({i * kTokens, true});
+  Session session = cache.begin(path, points).value();
+  ASSERT_TRUE(session.reserve(path.size()));
+  session.advance(path);
+  session.close();
+  ASSERT_EQ(cache.trie().node_count(), kNodes + 1);
+
+  asked = 0;
+  std::size_t most = 0;
+  bool was_full = false;
+  do {
+    std::size_t before = asked;
+    static_cast<void>(cache.poll());
+    most = std::max(most, asked - before);
+    if (!cache.wants_poll()) {  // the tier has enough to do, or all is stored
+      before = asked;
+      static_cast<void>(cache.poll());
+      EXPECT_EQ(asked, before);
+      was_full = true;
+      tier.work();
+    }
+  } while (tier.work() || cache.wants_poll());
+  EXPECT_TRUE(was_full);
+  EXPECT_EQ(cache.counters().stored_tokens, path.size() - kTokens);  // so short an end waits
+  EXPECT_LE(asked, 40 * kNodes);
+  EXPECT_LT(most, 2 * kNodes);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, StoredTest,

@@ -128,8 +128,7 @@ TEST(Chat, SavedConversationsGoOnElsewhere) {
   EXPECT_THAT(run(kChat, "/load " + path + "\n").err, HasSubstr(path));
 }
 
-/// A prompt on a line of its own. The editor writes ">>> " again with every key, and what is typed between
-/// two of its lines is lost.
+/// A prompt on a line of its own, and not one that the editor draws again.
 const std::string kPrompt = "\n\x1b[32m>>> ";
 
 /// Types a message and reads to the prompt after the reply.
@@ -177,6 +176,16 @@ TEST(ChatAtATerminal, CtrlCClearsTheLine) {
   EXPECT_EQ(chat.wait(), 0);
 }
 
+TEST(ChatAtATerminal, CtrlCOnAnEmptyLineSaysHowToLeave) {
+  Program chat(kChat, Console::terminal);
+  chat.read_until(">>> ");
+  chat.write("\x03");
+  chat.read_until("Ctrl-D or /bye leaves");
+  chat.read_until(kPrompt);
+  chat.write("\x04");
+  EXPECT_EQ(chat.wait(), 0);
+}
+
 TEST(ChatAtATerminal, TakesSeveralLinesBetweenQuotes) {
   Program chat(kChat, Console::terminal);
   chat.read_until(">>> ");
@@ -187,12 +196,56 @@ TEST(ChatAtATerminal, TakesSeveralLinesBetweenQuotes) {
   EXPECT_EQ(chat.wait(), 0);
 }
 
+TEST(ChatAtATerminal, APastedTextOfSeveralLinesIsOneMessage) {
+  Program chat(kChat, Console::terminal);
+  chat.read_until("\x1b[?2004h");  // it asks the terminal to mark what is pasted
+  chat.read_until(">>> ");
+  chat.write("\x1b[200~My dog is called Foo.\rWhat is my dog called?\x1b[201~");
+  say(chat, "", "Your dog is called Foo.");
+  chat.write("/list\r");
+  chat.read_until("2 messages");
+  chat.write("/bye\r");
+  EXPECT_EQ(chat.wait(), 0);
+  EXPECT_THAT(chat.out(), HasSubstr("\x1b[?2004l"));
+}
+
+TEST(ChatAtATerminal, AnswersLinesThatWereTypedAtOnce) {
+  Program chat(kChat, Console::terminal);
+  chat.read_until(">>> ");
+  chat.write("Count from 3 to 6.\rCount from 11 to 13.\rCount from 21 to 23.\r");
+  chat.read_until("3, 4, 5, 6.");
+  chat.read_until("11, 12, 13.");
+  chat.read_until("21, 22, 23.");
+  chat.write("/bye\r");
+  EXPECT_EQ(chat.wait(), 0);
+}
+
+TEST(ChatAtATerminal, AnswersWhatWasTypedDuringAReplyAndBeforeThePrompt) {
+  Program chat(kChat, Console::terminal);
+  chat.write("Count from 0 to 50.\r");  // while the model is loaded
+  chat.read_until("0, 1, 2");
+  chat.write("Count from 3 to 6.\rCount from 11 to 13.\r/by");
+  chat.read_until("3, 4, 5, 6.");
+  chat.read_until("11, 12, 13.");
+  chat.write("e\r");
+  EXPECT_EQ(chat.wait(), 0);
+}
+
+TEST(ChatAtATerminal, CtrlCIsNoticedHoweverMuchWasTypedAhead) {
+  Program chat({"chat", "--temp", "0", "--threads", "1", "--ignore-eos"}, Console::terminal);
+  chat.read_until(">>> ");
+  chat.write("Count from 0 to 50.\r");
+  chat.read_until("0, 1, 2");
+  chat.write(std::string(20000, 'x') + "\x03");
+  chat.read_until(kPrompt);
+  chat.write("/bye\r");
+  EXPECT_EQ(chat.wait(), 0);
+}
+
 TEST(ChatAtATerminal, CompletesCommands) {
   Program chat(kChat, Console::terminal);
   chat.read_until(">>> ");
-  chat.write("/li\t");
-  chat.read_until("/list");
-  say(chat, "", "1 main");
+  say(chat, "/li\t", "1 main");
   chat.write("/bye\r");
   EXPECT_EQ(chat.wait(), 0);
 }

@@ -116,6 +116,8 @@ void Program::write(const std::string& text) {
 
 void Program::close_input() { close_if_open(in_); }
 
+void Program::close_output() { close_if_open(out_fd_); }
+
 void Program::signal(int number) { kill(pid_, number); }
 
 bool Program::read_some() {
@@ -155,8 +157,19 @@ std::string Program::read_until(const std::string& text) {
 int Program::wait() {
   while (read_some()) {
   }
+  return wait_for_end();
+}
+
+int Program::wait_for_end() {
   int status = 0;
-  waitpid(pid_, &status, 0);
+  // A program that does not end is ended, which shows in the code.
+  for (int waited_ms = 0; waitpid(pid_, &status, WNOHANG) == 0; waited_ms += 10) {
+    if (waited_ms >= kSilenceMs) {
+      ADD_FAILURE() << "the program does not end";
+      kill(pid_, SIGKILL);
+    }
+    poll(nullptr, 0, 10);
+  }
   pid_ = -1;
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

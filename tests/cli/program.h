@@ -24,13 +24,18 @@ class Program {
 
   void write(const std::string& text);
   void close_input();
+  /// Ends the reading of its output, as `| head` does. At a terminal, with close_input(): hangs up.
+  void close_output();
   void signal(int number);
+  pid_t pid() const { return pid_; }
 
   /// Reads until what was read ends the search for `text` and returns all up to its end; later
   /// calls go on from there. Fails the test when the program ends, or is silent for long, first.
   std::string read_until(const std::string& text);
   /// Waits for the end and returns the exit code, or 128 and the number of the signal that ended it.
   int wait();
+  /// The same, without reading what it still writes.
+  int wait_for_end();
   /// What was written to standard output (at a terminal: everything) and not yet read_until, and
   /// to standard error; whole after wait().
   const std::string& out() const { return out_; }

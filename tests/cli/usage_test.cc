@@ -47,10 +47,32 @@ TEST(Usage, WrongOptionsAreNamedAndEndWithTwo) {
   expect_complaint(run({"bench", "-o", "xml"}), 2, "--output");
   expect_complaint(run({"demo", "--conversations", "1"}), 2, "--conversations");
   expect_complaint(run({"serve", "--port", "70000"}), 2, "--port");
-  expect_complaint(run({"cache"}), 2, "subcommand");
-  expect_complaint(run({"cache", "eat", "--disk-cache", "x"}), 2, "subcommand");
+  expect_complaint(run({"cache"}), 2, "no command given");
+  expect_complaint(run({"cache", "eat", "--disk-cache", "x"}), 2, "no command 'eat'");
   expect_complaint(run({"cache", "ls"}), 2, "--disk-cache");
   expect_complaint(run({"demo", "--disk-cache", "x"}), 2, "--disk-cache");
+}
+
+TEST(Usage, ComplaintsSayWhatToDo) {
+  expect_complaint(run({"run", "--sing", "hello"}), 2, "there is no option --sing; 'banyan run --help'");
+  expect_complaint(run({"sing"}), 2, "there is no command 'sing'; 'banyan --help'");
+  expect_complaint(run({"inspect", "a", "b"}), 2, "'b' is one argument too many; 'banyan inspect --help'");
+  expect_complaint(run({"serve", "--port"}), 2, "--port needs a value; 'banyan serve --help'");
+  expect_complaint(run({"run", "--raw", "--system", "x", "hello"}), 2, "cannot be given together");
+}
+
+TEST(Usage, EmptyValuesAreRefused) {
+  for (const char* option : {"--api-key", "--host", "--model", "--disk-cache"}) {
+    expect_complaint(run({"serve", option, ""}), 2, "is empty");
+    expect_complaint(run({"serve", std::string(option) + "="}), 2, "is empty");
+  }
+  expect_complaint(run({"run", "-m", "", "hello"}), 2, "--model is empty");
+  expect_complaint(run({"run", "--system", "", "hello"}), 2, "--system is empty");
+  expect_complaint(run({"run", "--stop", "", "hello"}), 2, "--stop is empty");
+  expect_complaint(run({"chat", ""}), 2, "MODEL is empty");
+  expect_complaint(run({"cache", "verify", "--disk-cache", "x", "--model", ""}), 2, "--model is empty");
+  expect_complaint(run({"serve"}, "", {"BANYAN_API_KEY="}), 2, "BANYAN_API_KEY is empty");
+  expect_complaint(run({"cache", "ls"}, "", {"BANYAN_DISK_CACHE="}), 2, "BANYAN_DISK_CACHE");
 }
 
 TEST(Usage, NumbersAndSizesAreReadStrictly) {

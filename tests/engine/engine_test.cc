@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "engine/engine_tools.h"
+#include "engine/machine_memory.h"
+#include "support/failing_new.h"
 
 namespace banyan {
 namespace {
@@ -469,15 +471,100 @@ TEST(EngineUnderPressure, ManyRepliesShareALittleMemory) {
   EXPECT_THAT(engine->check(), IsEmpty());
 }
 
-TEST(EngineUnderPressure, WhatFitsInNoWayEndsWithAnError) {
+TEST(EngineUnderPressure, APromptThatCanNeverFitIsRefusedAndCostsNoOneAnything) {
   const auto engine = start_engine({.memory_bytes = std::size_t{8} << 20, .batch_tokens = 64});
-  const Outcome outcome = run(*engine, greedy(std::vector<Token>(6000, 5)));
+  EXPECT_EQ(run(*engine, greedy(ask("What is my cat called?"))).text, "Your cat is called Fen.");
+  const std::size_t kept = engine->status().cache.tokens;
+
+  const auto refused = engine->submit(greedy(std::vector<Token>(6000, 5)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::too_long);
+  EXPECT_EQ(refused.error().field, "prompt");
+  EXPECT_THAT(refused.error().message, HasSubstr("6000 tokens"));
+  EXPECT_THAT(refused.error().message, HasSubstr(std::to_string(std::size_t{8} << 20)));
+  EXPECT_THAT(engine->check(), IsEmpty());
+  EXPECT_EQ(engine->status().cache.tokens, kept);
+  EXPECT_EQ(engine->status().cache.evictions, 0u);
+}
+
+TEST(EngineUnderPressure, AConversationThatOutgrowsTheMemoryEndsWithAnError) {
+  const auto engine = start_engine({.memory_bytes = std::size_t{8} << 20, .batch_tokens = 64});
+  Request request = greedy(std::vector<Token>(100, 5), 5000);
+  request.ignore_eos = true;
+  const Outcome outcome = run(*engine, request);
   EXPECT_EQ(outcome.finish, Finish::error);
   ASSERT_TRUE(outcome.error);
-  EXPECT_EQ(outcome.error->code, Errc::out_of_memory);
-  EXPECT_THAT(outcome.error->message, HasSubstr("6000 tokens"));
+  EXPECT_EQ(outcome.error->code, Errc::too_long);
   EXPECT_THAT(outcome.error->message, HasSubstr(std::to_string(std::size_t{8} << 20)));
-  EXPECT_EQ(run(*engine, greedy(ask("What is my cat called?"))).text, "Your cat is called Fen.");
+  const Outcome next = run(*engine, greedy(ask("What is my cat called?")));
+  EXPECT_EQ(next.text, "Your cat is called Fen.") << (next.error ? next.error->message : "");
+}
+
+// The weights of a model that is rearranged leave what is available while it is loaded.
+TEST(Engine, TakesHalfOfWhatTheWeightsLeaveAndCountsThemOnce) {
+  constexpr std::size_t kGib = std::size_t{1} << 30;
+  for (const std::size_t weights_in_gib : {0, 40}) {
+    bool loaded = false;
+    const auto engine =
+        Engine::start({.model_path = shipped_model(),
+                       .threads = 1,
+                       .available_memory = [&] { return (loaded ? 64 - weights_in_gib : 64) * kGib; },
+                       .load_progress =
+                           [&](float) {
+                             loaded = true;
+                             return true;
+                           }})
+            .value();
+    EXPECT_TRUE(loaded);
+    EXPECT_EQ(engine->options().memory_bytes,
+              default_memory_budget(64 * kGib, engine->model().info().file_bytes));
+  }
+}
+
+TEST(Engine, EveryChoiceTakesAPlaceInTheQueue) {
+  const auto engine = start_engine({.max_running = 1, .max_queued = 8});
+  std::vector<Generation> generations;
+  generations.push_back(engine->submit(endless(ask("Hello."))).value());
+  ASSERT_TRUE(generations[0].next());
+  while (engine->status().running < 1) std::this_thread::yield();
+  Request request = greedy(ask("What is my cat called?"));
+  request.choices = 5;
+  generations.push_back(engine->submit(request).value());
+  EXPECT_EQ(engine->status().queued, 5);
+  EXPECT_EQ(engine->submit(request).error().code, Errc::busy);
+  request.choices = 3;
+  generations.push_back(engine->submit(request).value());
+  EXPECT_EQ(engine->status().queued, 8);
+  EXPECT_EQ(engine->submit(greedy(ask("Hello."))).error().code, Errc::busy);
+
+  generations.erase(generations.begin());
+  EXPECT_THAT(outcomes_of(std::move(generations[0]), 5), SizeIs(5));
+  EXPECT_THAT(outcomes_of(std::move(generations[1]), 3), SizeIs(3));
+  // Where nothing waits, more choices than there are places are taken.
+  request.choices = 20;
+  for (const Outcome& outcome : outcomes_of(engine->submit(request).value(), 20)) {
+    EXPECT_EQ(outcome.text, "Your cat is called Fen.");
+  }
+}
+
+// The engine's thread finds no memory for anything, for a while.
+TEST(EngineUnderPressure, GoesOnOnceTheSystemHasMemoryAgain) {
+  const auto engine = start_engine();
+  for (int i = 0; i < 5; ++i) {
+    Generation running = engine->submit(endless(ask("Hello."))).value();
+    ASSERT_TRUE(running.next());
+    Generation waiting = engine->submit(greedy(ask("What is my cat called?"))).value();
+    test::fail_allocations_of_others();
+    while (engine->status().running > 0) std::this_thread::yield();
+    EXPECT_TRUE(test::let_allocate());
+    while (running.next()) {  // ends
+    }
+    while (waiting.next()) {
+    }
+    EXPECT_THAT(engine->check(), IsEmpty());
+    EXPECT_EQ(engine->status().cache.open_sessions, 0u);
+    EXPECT_EQ(run(*engine, greedy(ask("What is my cat called?"))).text, "Your cat is called Fen.");
+  }
 }
 
 TEST(EngineUnderPressure, ScratchThatDoesNotFitMakesStepsSmaller) {

@@ -87,5 +87,13 @@ TEST(RowShares, StepsHaveFewSizes) {
   }
 }
 
+TEST(RowShares, StepsOfPromptsAloneHaveFewSizesToo) {
+  EXPECT_EQ(round_rows_alone(0, 512), 32u);
+  EXPECT_EQ(round_rows_alone(100, 512), 96u);
+  EXPECT_EQ(round_rows_alone(5000, 512), 512u);
+  EXPECT_EQ(round_rows_alone(5000, 500), 500u);
+  EXPECT_EQ(round_rows_alone(0, 3), 3u);
+}
+
 }  // namespace
 }  // namespace banyan

@@ -8,6 +8,7 @@
 
 #include "cache/fake_tier.h"
 #include "engine/engine_tools.h"
+#include "support/failing_new.h"
 
 namespace banyan {
 namespace {
@@ -153,6 +154,72 @@ TEST_F(SchedulerTest, APromptAloneIsReadInWholeBatches) {
   EXPECT_THAT(rows, ::testing::ElementsAre(64, 64, 64, 64, 44));
 }
 
+// Whichever allocation fails, every reply ends, and the scheduler goes on.
+TEST_F(SchedulerTest, AnAllocationThatFailsEndsNoMoreThanWhatItWasFor) {
+  const auto ends = [](DeltaQueue& deltas) {
+    Delta delta;
+    while (deltas.pop(std::chrono::steady_clock::now(), delta) == Generation::Wait::ready) {
+    }
+    return delta.finish;
+  };
+  bool failed = true;
+  int all_well = 0;
+  for (int allowed = 0; failed; allowed += 1 + allowed / 32) {
+    const std::vector<Token> long_prompt = tokens_from(5 + allowed, 90),
+                             short_prompt = tokens_from(800 + allowed, 20);
+    const auto one = add(long_prompt, 4), other = add(short_prompt, 4);
+    test::fail_allocation(allowed, test::Failing::one);
+    for (int i = 0; i < 8 && !scheduler().is_idle(); ++i) {
+      try {
+        scheduler().step();
+      } catch (const std::bad_alloc&) {
+        scheduler().fail_running({Errc::out_of_memory, "the system has no memory left"});
+      }
+      scheduler().send();
+    }
+    failed = test::let_allocate();
+    step_to_the_end();
+    const bool both = ends(*one) == Finish::length && ends(*other) == Finish::length;
+    all_well += failed && both;
+    EXPECT_TRUE(both || failed);
+    ASSERT_EQ(cache_.counters().open_sessions, 0u);
+    // A node that found no memory for its place in the order of eviction gets it when it is next used.
+    const auto again = add(long_prompt, 4), other_again = add(short_prompt, 4);
+    step_to_the_end();
+    EXPECT_EQ(ends(*again), Finish::length);
+    EXPECT_EQ(ends(*other_again), Finish::length);
+  }
+  EXPECT_GT(all_well, 0) << "every failure cost a reply";
+}
+
+TEST_F(SchedulerTest, OnASlowMachineAPromptAloneIsReadInStepsOfASecond) {
+  options_.batch_tokens = 512;
+  step_seconds_ = 0.04;
+  row_seconds_ = 0.01;
+  const auto prompt = add(tokens_from(6, 1000), 1);
+  EXPECT_EQ(step(), 64u) << "nothing is known yet";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(step(), 64u);
+  const auto other = add(tokens_from(7, 20), 1);  // and does not wait for a whole batch
+  step();
+  Delta delta;
+  EXPECT_EQ(other->pop(std::chrono::steady_clock::now(), delta), Generation::Wait::ready);
+  row_seconds_ = 0.1;
+  for (int i = 0; i < 3; ++i) step();
+  EXPECT_EQ(step(), 32u) << "fewer would read the weights for too little";
+}
+
+TEST_F(SchedulerTest, OnAFastMachineAPromptAloneSoonGetsWholeBatches) {
+  options_.batch_tokens = 512;
+  step_seconds_ = 0.01;
+  row_seconds_ = 0.0005;
+  const auto prompt = add(tokens_from(6, 2000), 1);
+  EXPECT_EQ(scheduler().tokens_per_second(), 0);
+  EXPECT_EQ(step(), 64u);
+  EXPECT_EQ(step(), 512u);
+  EXPECT_EQ(step(), 512u);
+  EXPECT_GT(scheduler().tokens_per_second(), 1000);
+}
+
 // Prompts on one trunk that no one knows yet.
 class SharedTrunk : public SchedulerTest {
  protected:
@@ -220,6 +287,35 @@ TEST_F(SharedTrunk, WhenTheFirstIsSetAsideTheSecondWaitsForItStill) {
   }
   step_to_the_end();
   EXPECT_EQ(evaluated() - before, 8 + 39 + first_.size() + second_.size() - trunk_.size());
+}
+
+TEST_F(SharedTrunk, WhileOneIsSetAsideTheSmallAreAdmitted) {
+  const auto scratch = add(tokens_from(6, 100), 1);
+  step_to_the_end();
+  cache_.clear();
+
+  const auto reply = add(tokens_from(5, 8), 60);
+  step();
+  const auto large = add(first_, 1);
+  step();
+  {
+    constexpr std::size_t kForThePlan = 64 << 10;
+    const auto hog = budget_.take(budget_.limit() - budget_.used() - kForThePlan, "the test");
+    while (scheduler().set_aside() == 0) step();
+  }
+  cache_.clear();
+  // Room for a segment or two, and not for the large one.
+  const auto hog = budget_.take(budget_.limit() - budget_.used() - (std::size_t{3} << 18), "the test");
+  ASSERT_TRUE(hog);
+  const auto small = add(tokens_from(4, 10), 2);
+  step();
+  EXPECT_EQ(scheduler().running(), 2u);
+  EXPECT_EQ(scheduler().waiting(), 1u);
+  Delta delta;
+  for (int i = 0; i < 5; ++i) step();
+  while (small->pop(std::chrono::steady_clock::now(), delta) == Generation::Wait::ready) {
+  }
+  EXPECT_EQ(delta.finish, Finish::length);
 }
 
 // Prompts on one trunk, which a tier has and memory does not. The tier works when it is told to.

@@ -44,6 +44,19 @@ TEST(StepCost, GivesTheRowsThatFitTheFactor) {
   EXPECT_EQ(cost.prompt_rows(4, 1), 0u);
 }
 
+TEST(StepCost, GivesTheRowsThatFitATimeAndTheSpeedOfReading) {
+  StepCost cost;
+  EXPECT_EQ(cost.prompt_rows_within(Seconds(1)), 0u);
+  EXPECT_EQ(cost.tokens_per_second(), 0);
+  for (int i = 0; i < 3; ++i) cost.record(0, 100, Seconds(0.2));
+  EXPECT_NEAR(static_cast<double>(cost.prompt_rows_within(Seconds(1))), 500, 1);
+  EXPECT_NEAR(cost.tokens_per_second(), 500, 1);
+  for (int i = 0; i < 2; ++i) cost.record(0, 100, Seconds(20));
+  EXPECT_NEAR(static_cast<double>(cost.prompt_rows_within(Seconds(1))), 5, 1);
+  for (int i = 0; i < 3; ++i) cost.record(1, 0, Seconds(5));  // the weights alone take longer
+  EXPECT_EQ(cost.prompt_rows_within(Seconds(1)), 0u);
+}
+
 TEST(StepCost, FollowsTheNumberOfReplies) {
   const Machine machine;
   StepCost cost;

@@ -28,10 +28,13 @@ AttentionCase::AttentionCase(const Options& options, std::span<const Run> runs, 
     : options_(options), random_(random) {
   std::int32_t end = 0;
   for (const Run& run : runs) {
+    end += run.skipped;
     runs_.push_back({make_run(run, end), 0, rows});
     end += run.tokens;
   }
-  for (int row = 0; row < rows; ++row) positions_.push_back(end - rows + row);
+  for (int row = 0; row < rows; ++row) {
+    positions_.push_back(options.anywhere ? pick(0, end - 1) : end - rows + row);
+  }
   draw_queries();
 }
 
@@ -95,8 +98,8 @@ void AttentionCase::add_paths(int first, int last, std::int32_t position) {
 }
 
 std::vector<float> AttentionCase::attend(int threads) const {
-  kernels::AttentionPlan plan(shape(), runs_, positions_, threads);
-  return run(plan, queries_.data(), threads);
+  kernels::AttentionPlan divided = plan(threads);
+  return run(divided, queries_.data(), threads);
 }
 
 std::vector<float> AttentionCase::attend_alone(int begin, int end) const {

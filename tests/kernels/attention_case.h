@@ -26,14 +26,15 @@ class AttentionCase {
     bool anywhere = false;  ///< rows stand anywhere on their paths, not at the end
     bool sinks = false;
   };
-  /// A run of so many tokens from token `begin` of a segment.
+  /// A run of so many tokens from token `begin` of a segment, so many positions after the run before.
   struct Run {
     int begin = 0;
     int tokens = 0;
+    int skipped = 0;
   };
 
   AttentionCase(const Options& options, std::mt19937_64& random);
-  /// One sequence, of `rows` rows at the end of these runs.
+  /// One sequence, of `rows` rows at the end of these runs, or anywhere.
   AttentionCase(const Options& options, std::span<const Run> runs, int rows, std::mt19937_64& random);
 
   const kernels::AttentionShape& shape() const { return options_.shape; }
@@ -48,6 +49,8 @@ class AttentionCase {
 
   void set_sinks(std::vector<float> sinks) { sinks_ = std::move(sinks); }
 
+  /// How so many threads divide the work.
+  kernels::AttentionPlan plan(int threads) const { return {shape(), runs_, positions_, threads}; }
   /// What so many threads with the kernel make of it.
   std::vector<float> attend(int threads = 1) const;
   /// The same of rows [begin, end) alone.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace banyan::test {
@@ -35,7 +36,10 @@ Seen seen_in(const AttentionPlan& plan, int tokens) {
   Seen seen;
   for (const AttentionTask& task : plan.tasks()) {
     const auto& block = plan.blocks()[task.block];
-    for (int piece = task.piece_begin; piece < task.piece_end; ++piece) {
+    const bool is_cut = block.tasks > 1;
+    const int begin = is_cut ? plan.nodes()[task.node_begin].piece_begin : block.piece_begin;
+    const int end = is_cut ? plan.nodes()[task.node_end - 1].piece_end : block.piece_end;
+    for (int piece = begin; piece < end; ++piece) {
       for (int i = plan.pieces()[piece].part_begin; i < plan.pieces()[piece].part_end; ++i) {
         const auto& part = plan.parts()[i];
         for (int row = part.row_begin; row < part.row_end; ++row) {
@@ -117,6 +121,58 @@ double imbalance(const AttentionPlan& plan, int threads) {
     all += task.cost;
   }
   return std::ranges::max(busy) * threads / all;
+}
+
+// A step of `rows` rows at the end of a path of `depth` tokens that they share, in segments of 256.
+AttentionPlan plan_at_depth(const AttentionShape& shape, int rows, int depth, int threads) {
+  std::vector<SharedRun> runs;
+  for (int t = 0; t < depth; t += 256)
+    runs.push_back({{nullptr, 256, 0, std::min(256, depth - t), t}, 0, rows});
+  std::vector<std::int32_t> positions(rows);
+  std::iota(positions.begin(), positions.end(), depth - rows);
+  return AttentionPlan(shape, runs, positions, threads);
+}
+
+TEST(AttentionPlanTest, ScratchIsBoundedForAnyModelDepthAndThreads) {
+  const std::pair<const char*, int> models[] = {{"0.47B", 16}, {"Qwen3-8B", 32}, {"70B", 64}};
+  for (const auto& [name, query_heads] : models) {
+    const AttentionShape shape{
+        {.layers = 1, .kv_heads = 8, .key_dim = 128, .value_dim = 128}, query_heads, 1};
+    for (const int rows : {1, 24, 512}) {
+      for (const int depth : {32 << 10, 128 << 10, 1 << 20}) {
+        for (const int threads : {1, 8, 16, 64, 128}) {
+          const AttentionPlan plan = plan_at_depth(shape, rows, depth, threads);
+          SCOPED_TRACE(testing::Message() << name << ", " << rows << " rows at " << depth << ", " << threads
+                                          << " threads: " << (plan.scratch_bytes() >> 10) << " KiB");
+          const auto threads_bytes = static_cast<std::size_t>(plan.thread_scratch(nullptr, threads) -
+                                                              plan.thread_scratch(nullptr, 0));
+          EXPECT_LE(threads_bytes, kernels::kMostThreadScratch);
+          EXPECT_LE(plan.scratch_bytes() - threads_bytes, kernels::kMostPartials);
+          // And not at the cost of threads that wait.
+          EXPECT_LE(imbalance(plan, threads), 1.25);
+          if (threads == 1) {
+            EXPECT_EQ(plan.scratch_bytes(), threads_bytes);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(AttentionPlanTest, ALongPathBesideShortOnesIsCutForItsRowsOnly) {
+  // One row at the end of a long path, and a prompt of its own.
+  const AttentionShape shape{{.layers = 1, .kv_heads = 8, .key_dim = 128, .value_dim = 128}, 64, 1};
+  const int depth = 1 << 20;
+  const std::vector<SharedRun> runs{{{nullptr, depth, 0, depth, 0}, 0, 1},
+                                    {{nullptr, 511, 0, 511, 0}, 1, 512}};
+  std::vector<std::int32_t> positions(512);
+  positions[0] = depth - 1;
+  std::iota(positions.begin() + 1, positions.end(), 0);
+  for (const int threads : {8, 64, 128}) {
+    const AttentionPlan plan(shape, runs, positions, threads);
+    EXPECT_LE(plan.scratch_bytes(), kernels::kMostThreadScratch + kernels::kMostPartials);
+    EXPECT_LE(imbalance(plan, threads), 1.25) << threads << " threads";
+  }
 }
 
 TEST(AttentionPlanTest, KeepsAllThreadsBusy) {

@@ -152,7 +152,8 @@ TEST_P(AttentionTest, AnyNumberOfThreadsComputesTheSameBits) {
     const AttentionCase c(any_options(random), random);
     for_each_target([&] {
       const std::vector<float> one = c.attend();
-      for (const int threads : {2, 3, 5, 8, 64}) EXPECT_EQ(c.attend(threads), one) << threads << " threads";
+      for (const int threads : {2, 3, 8, 16, 64, 128})
+        EXPECT_EQ(c.attend(threads), one) << threads << " threads";
     });
   }
 }
@@ -169,6 +170,42 @@ TEST_P(AttentionTest, OtherRowsOfTheBatchDoNotChangeABit) {
       const std::vector<float> some(all.begin() + begin * c.out_size(), all.begin() + end * c.out_size());
       EXPECT_EQ(c.attend_alone(begin, end), some) << "rows " << begin << " to " << end << " of " << c.rows();
     });
+  }
+}
+
+// Three tokens in every 512 of a million positions, so that the tree of sums has all of its levels.
+std::vector<AttentionCase::Run> deep_runs() {
+  std::vector<AttentionCase::Run> runs{{5, 3}};
+  for (int piece = 1; piece < 2048; ++piece) runs.push_back({piece % 7, 3, 509});
+  return runs;
+}
+
+TEST_P(AttentionTest, AnyNumberOfThreadsComputesTheSameBitsFarDownAPath) {
+  std::mt19937_64 random(1);
+  // Few rows, whose sums of all pieces can be kept, and so many that only those of upper levels can.
+  for (const int rows : {1, 10}) {
+    const AttentionCase c({.shape = shape(1, 16, 8, 8), .sinks = true}, deep_runs(), rows, random);
+    const std::vector<float> one = c.attend();
+    expect_near(one, c.expected(), 1e-5);
+    for (const int threads : {2, 8, 16, 64, 128}) {
+      const kernels::AttentionPlan plan = c.plan(threads);
+      EXPECT_EQ(plan.root_level(), 4);
+      EXPECT_EQ(plan.cut_level(), rows == 1 ? 0 : 1);
+      EXPECT_GT(plan.tasks().size(), plan.blocks().size());
+      EXPECT_EQ(c.attend(threads), one) << rows << " rows, " << threads << " threads";
+    }
+  }
+}
+
+TEST_P(AttentionTest, RowsFurtherDownThePathDoNotChangeABit) {
+  std::mt19937_64 random(1);
+  const AttentionCase::Options options{.shape = shape(1, 2, 8, 8), .anywhere = true, .sinks = true};
+  const AttentionCase c(options, deep_runs(), 12, random);
+  const std::vector<float> all = c.attend(8);
+  expect_near(all, c.expected(), 1e-5);
+  for (int row = 0; row < c.rows(); ++row) {
+    const std::vector<float> of_row(all.begin() + row * c.out_size(), all.begin() + (row + 1) * c.out_size());
+    EXPECT_EQ(c.attend_alone(row, row + 1), of_row) << "at position " << c.positions()[row];
   }
 }
 

@@ -26,6 +26,18 @@ TEST(Access, HostsAreTakenFromTheirHeader) {
   EXPECT_EQ(host_of(""), "");
 }
 
+TEST(Access, PagesOfOtherMachinesAreForeign) {
+  for (const char* origin :
+       {"http://localhost", "http://localhost:3000", "https://[::1]:1", "http://127.0.0.1"}) {
+    EXPECT_FALSE(is_foreign_page(origin, "cross-site")) << origin;
+  }
+  for (const char* origin : {"null", "https://example.com", "http://localhost.example.com", "localhost"}) {
+    EXPECT_TRUE(is_foreign_page(origin, "same-origin")) << origin;
+  }
+  EXPECT_TRUE(is_foreign_page("", "cross-site"));
+  for (const char* site : {"", "none", "same-origin", "same-site"}) EXPECT_FALSE(is_foreign_page("", site));
+}
+
 TEST(Access, KeysAreBearerTokens) {
   EXPECT_TRUE(has_key("Bearer secret", "secret"));
   EXPECT_TRUE(has_key("bearer secret", "secret"));

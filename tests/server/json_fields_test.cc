@@ -34,6 +34,20 @@ TEST(ParseObject, RefusesDeepNestingHoweverDeep) {
   EXPECT_FALSE(parse_object(nested(1'000'000)));
 }
 
+TEST(ParseObject, OfEqualNamesTheLastCountsInTheFirstsPlace) {
+  EXPECT_EQ(dump(parse_object(R"({"a": 1, "b": {"c": 1, "c": [2]}, "a": 3, "d": 4, "a": {}})").value()),
+            R"({"a":{},"b":{"c":[2]},"d":4})");
+}
+
+// With a search for each name among those before it, this takes minutes.
+TEST(ParseObject, MembersCostNoSearch) {
+  std::string body = "{";
+  constexpr int kMembers = 1'000'000;
+  for (int i = 0; i < kMembers; ++i) body += "\"" + std::to_string(i) + "\":{},";
+  body.back() = '}';
+  EXPECT_EQ(parse_object(body).value().size(), static_cast<std::size_t>(kMembers));
+}
+
 TEST(Dump, ReplacesWhatIsNotUtf8) { EXPECT_EQ(dump(Json("a\xff")), "\"a\uFFFD\""); }
 
 TEST(Fields, AbsentAndNullFieldsHaveTheFallback) {

@@ -2,7 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "server/llama_completion.h"
 #include "server/openai_chat.h"
@@ -143,6 +147,64 @@ TEST(Requests, MinusOneIsARandomSeedAndOthersAreTakenModulo32Bits) {
   EXPECT_EQ(seed(4294967295), std::nullopt);
   EXPECT_EQ(seed(4294967296 + 5), 5u);
   EXPECT_EQ(seed(-2), 4294967294u);
+  EXPECT_EQ(seed(std::numeric_limits<std::int64_t>::min() + 7), 7u);
+  const auto written = [](const char* number) {
+    return only(read(read_llama_completion, Json::parse(std::string(R"({"seed": )") + number + "}")))
+        .sampling.seed;
+  };
+  EXPECT_EQ(written("18446744073709551613"), 4294967293u);
+  EXPECT_EQ(written("7.0"), 7u);
+  EXPECT_EQ(written("-1.0"), std::nullopt);
+  // What would be taken for "random" is not.
+  EXPECT_EQ(written("18446744073709551615"), 0u);
+  EXPECT_TRUE(written("123456789012345678901234567890"));
+}
+
+TEST(Requests, PromptsTooLongByTheirBytesAreNotTokenized) {
+  ModelContext context{
+      vocabulary(), shipped_context().chat_template, "tally", {.tokens = 100, .token_bytes = 10}};
+  const std::string fits(1000, 'a'), long_text(1001, 'a');
+  const auto code = [&](Reader reader, Json fields) {
+    const auto job = reader(fields, context);
+    return job ? std::optional<Errc>() : job.error().code;
+  };
+  for (const Reader reader : {read_openai_completion, read_llama_completion}) {
+    EXPECT_EQ(code(reader, {{"prompt", fits}}), std::nullopt);
+    EXPECT_EQ(code(reader, {{"prompt", long_text}}), Errc::too_long);
+    EXPECT_EQ(code(reader, {{"prompt", {5, fits, "b"}}}), Errc::too_long);
+  }
+  EXPECT_EQ(code(read_openai_chat, {{"messages", {{{"role", "user"}, {"content", long_text}}}}}),
+            Errc::too_long);
+  EXPECT_EQ(vocabulary().longest_token() >= 4, true);
+}
+
+TEST(Requests, ManyPromptsAreCountedBeforeTheyAreRead) {
+  ModelContext context{vocabulary(), shipped_context().chat_template, "tally", {.prompts = 2}};
+  EXPECT_TRUE(read_llama_completion({{"prompt", {"a", "b"}}}, context));
+  EXPECT_EQ(error_of(read_llama_completion({{"prompt", {"a", "b", "c"}}}, context)).field, "prompt");
+}
+
+TEST(Requests, OtherServersFieldsAreTakenOrRefused) {
+  for (const Reader reader : kReaders) {
+    for (const char* fields :
+         {R"({"min_tokens": 5})", R"({"stop_token_ids": [3]})", R"({"guided_json": {"type": "object"}})",
+          R"({"guided_choice": ["a"]})", R"({"structured_outputs": {"json": {}}})", R"({"best_of": 3})",
+          R"({"suffix": "x"})", R"({"min_keep": 2})"}) {
+      EXPECT_EQ(error_of(read(reader, Json::parse(fields))).code, Errc::unsupported) << fields;
+    }
+    EXPECT_EQ(only(read(reader, {{"repetition_penalty", 1.25}})).sampling.repeat_penalty, 1.25f);
+    EXPECT_EQ(only(read(reader, {{"n_predict", 6}})).max_tokens, 6);
+    EXPECT_TRUE(read(reader, Json::parse(R"({"min_tokens": 0, "stop_token_ids": [], "guided_json": null,
+        "best_of": 1, "suffix": "", "repetition_penalty": 1})")));
+    EXPECT_EQ(error_of(read(reader, {{"stop", Json(std::vector<std::string>(1025, "x"))}})).field, "stop");
+  }
+}
+
+TEST(Requests, ToolsAreObjectsAndObjectsAreNotEndless) {
+  EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(R"({"tools": [{}, null]})"))).field, "tools[1]");
+  Json many = Json::object();
+  for (int i = 0; i < 513; ++i) many[std::to_string(i)] = i;
+  EXPECT_EQ(error_of(read(read_openai_chat, {{"chat_template_kwargs", many}})).field, "chat_template_kwargs");
 }
 
 TEST(Requests, LogitBiasTakesIdsTextsAndNever) {

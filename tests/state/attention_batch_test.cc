@@ -132,46 +132,83 @@ TEST(AttentionBatchTest, RowsStandWhereTheirPathsEnd) {
   ASSERT_TRUE(a.state->reserve(3));
   ASSERT_TRUE(b.state->reserve(3));  // one more than is evaluated
   const std::vector<AttentionBatch::Sequence> sequences{{&a.path(), 3}, {&b.path(), 2}};
-  const auto batch = AttentionBatch::create(sequences, {.query_heads = 2}, 1, budget).value();
+  AttentionScratch scratch(budget);
+  const auto batch = AttentionBatch::create(sequences, {.query_heads = 2}, 1, scratch).value();
   EXPECT_EQ(batch->rows(), 5);
   EXPECT_THAT(batch->positions(), ElementsAre(20, 21, 22, 7, 8));
   EXPECT_EQ(batch->tokens_read(), 20 + 3 + 2);
 }
 
-TEST(AttentionBatchTest, ChargesItsScratchAndIsRefusedWithoutRoom) {
-  Budget budget(kPlenty);
-  AttentionState state(kLayout, budget);
-  ASSERT_TRUE(state.reserve(1));
-  const AttentionBatch::Sequence sequence{&state.path(), 1};
-  const std::size_t before = budget.used();
-  std::size_t scratch = 0;
-  {
-    const auto batch = AttentionBatch::create({&sequence, 1}, {.query_heads = 4}, 1, budget).value();
-    scratch = budget.used() - before;
-    EXPECT_GT(scratch, 0);
-    const auto two = AttentionBatch::create({&sequence, 1}, {.query_heads = 4}, 2, budget).value();
-    EXPECT_EQ(budget.used() - before, 3 * scratch);
-  }
-  EXPECT_EQ(budget.used(), before);
+class AttentionScratchTest : public testing::Test {
+ protected:
+  AttentionScratchTest() { state_.reserve(1).value(); }
 
-  Budget tight(2 * scratch - 1);
-  const auto refused = AttentionBatch::create({&sequence, 1}, {.query_heads = 4}, 2, tight);
+  // What a batch of one row for so many threads needs.
+  std::size_t wanted(int threads) {
+    AttentionScratch scratch(budget_);
+    create(threads, scratch).value();
+    return scratch.bytes();
+  }
+  Result<std::unique_ptr<AttentionBatch>> create(int threads, AttentionScratch& scratch) {
+    const AttentionBatch::Sequence sequence{&state_.path(), 1};
+    return AttentionBatch::create({&sequence, 1}, {.query_heads = 4}, threads, scratch);
+  }
+
+  Budget budget_{kPlenty};
+  AttentionState state_{kLayout, budget_};
+};
+
+TEST_F(AttentionScratchTest, IsChargedOnceAndKeptFromBatchToBatch) {
+  const std::size_t before = budget_.used();
+  {
+    AttentionScratch scratch(budget_);
+    EXPECT_EQ(scratch.bytes(), 0);
+    std::size_t most = 0;
+    for (const int threads : {2, 1, 8, 2}) {
+      most = std::max(most, wanted(threads));
+      const auto first = create(threads, scratch).value();
+      const auto second = create(1, scratch).value();
+      EXPECT_EQ(scratch.bytes(), most);
+      EXPECT_EQ(budget_.used(), before + most);
+    }
+    EXPECT_EQ(budget_.used(), before + wanted(8));
+  }
+  EXPECT_EQ(budget_.used(), before);
+}
+
+TEST_F(AttentionScratchTest, GivesBackWhatNoBatchNeededForLong) {
+  AttentionScratch scratch(budget_);
+  create(8, scratch).value();
+  for (int batch = 0; batch < 1000; ++batch) create(batch % 100 == 0 ? 5 : 1, scratch).value();
+  EXPECT_EQ(scratch.bytes(), wanted(8)) << "more than half of it is used from time to time";
+  for (int batch = 0; batch < 512; ++batch) create(batch % 100 == 0 ? 2 : 1, scratch).value();
+  EXPECT_EQ(scratch.bytes(), wanted(2));
+}
+
+TEST_F(AttentionScratchTest, IsRefusedWithoutRoomAndTakenWhenThereIs) {
+  Budget tight(wanted(3));
+  AttentionScratch scratch(tight);
+  EXPECT_TRUE(create(2, scratch));
+  const auto refused = create(4, scratch);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::out_of_memory);
+  EXPECT_TRUE(create(3, scratch)) << "the old and the new need not fit together";
+  EXPECT_EQ(tight.used(), tight.limit());
 }
 
 TEST(AttentionBatchTest, RefusesRowsThatAreNotReserved) {
   Budget budget(kPlenty);
   AttentionState state(kLayout, budget);
   ASSERT_TRUE(state.reserve(2));
+  AttentionScratch scratch(budget);
   const auto create = [&](int rows, int query_heads) {
     const AttentionBatch::Sequence sequence{&state.path(), rows};
-    return AttentionBatch::create({&sequence, 1}, {.query_heads = query_heads}, 1, budget);
+    return AttentionBatch::create({&sequence, 1}, {.query_heads = query_heads}, 1, scratch);
   };
   EXPECT_THROW((void)create(3, 2), Misuse);
   EXPECT_THROW((void)create(0, 2), Misuse);
   EXPECT_THROW((void)create(1, 3), Misuse);
-  EXPECT_THROW((void)AttentionBatch::create({}, {.query_heads = 2}, 1, budget), Misuse);
+  EXPECT_THROW((void)AttentionBatch::create({}, {.query_heads = 2}, 1, scratch), Misuse);
 }
 
 // What threads write and read together, for the thread sanitizer; and whether it is the same.
@@ -197,8 +234,9 @@ TEST(AttentionBatchTest, AnyNumberOfThreadsComputesTheSame) {
   const auto values = floats(15 * kLayout.kv_heads * kLayout.value_dim);
   const auto q = floats(15 * query_heads * kLayout.key_dim);
   for (const int threads : {1, 2, 3, 7}) {
+    AttentionScratch scratch(budget);
     const auto batch =
-        AttentionBatch::create(sequences, {.query_heads = query_heads, .scale = 0.3f}, threads, budget)
+        AttentionBatch::create(sequences, {.query_heads = query_heads, .scale = 0.3f}, threads, scratch)
             .value();
     std::vector<float> out(15 * query_heads * kLayout.value_dim, NAN);
     const auto on_all = [&](auto&& work) {

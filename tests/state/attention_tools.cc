@@ -40,7 +40,8 @@ std::size_t evaluate(std::span<const Step> steps, Budget& budget) {
   }
   const int query_heads = layout.kv_heads * kGroup;
   const AttentionBatch::Shape shape{query_heads, kScale, static_cast<int>(window)};
-  const auto batch = AttentionBatch::create(sequences, shape, 1, budget).value();
+  AttentionScratch scratch(budget);
+  const auto batch = AttentionBatch::create(sequences, shape, 1, scratch).value();
 
   for (int layer = 0; layer < layout.layers; ++layer) {
     std::vector<float> keys, values, queries;

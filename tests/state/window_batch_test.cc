@@ -80,8 +80,9 @@ TEST(WindowBatchTest, RefusesPathsWithoutWhatTheirRowsSee) {
   LivePath path = resume(trunk, 100, budget, kKind);
   ASSERT_TRUE(path.state->reserve(1));
   const AttentionBatch::Sequence sequence{&path.path(), 1};
+  AttentionScratch scratch(budget);
   const auto create = [&](int window) {
-    return AttentionBatch::create({&sequence, 1}, {.query_heads = 2, .window = window}, 1, budget);
+    return AttentionBatch::create({&sequence, 1}, {.query_heads = 2, .window = window}, 1, scratch);
   };
   EXPECT_TRUE(create(64));
   EXPECT_TRUE(create(65)) << "itself and all before it";

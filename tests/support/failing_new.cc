@@ -1,14 +1,18 @@
 #include "support/failing_new.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
+#include <thread>
 
 namespace {
 
 constexpr int kAll = -1;
-int left = kAll;  // allocations until one fails
+int left = kAll;  // allocations of the one thread until one fails
 bool only_one = false;
-bool has_failed = false;
+std::atomic<bool> has_failed = false;
+std::atomic<bool> others_fail = false;
+std::thread::id chosen;  // whose allocations do not fail while the others' do
 
 }  // namespace
 
@@ -20,7 +24,14 @@ void fail_allocation(int allowed, Failing failing) {
   has_failed = false;
 }
 
+void fail_allocations_of_others() {
+  chosen = std::this_thread::get_id();
+  has_failed = false;
+  others_fail = true;
+}
+
 bool let_allocate() {
+  others_fail = false;
   left = kAll;
   return has_failed;
 }
@@ -29,6 +40,10 @@ bool let_allocate() {
 
 // Not inlined: g++ would warn of free() for what it takes to be from its own operator new.
 [[gnu::noinline]] void* operator new(std::size_t size) {
+  if (others_fail && std::this_thread::get_id() != chosen) {
+    has_failed = true;
+    throw std::bad_alloc();
+  }
   if (left == 0) {
     has_failed = true;
     if (only_one) left = kAll;

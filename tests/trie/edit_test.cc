@@ -10,6 +10,30 @@ namespace {
 using testing::ElementsAre;
 using testing::UnorderedElementsAre;
 
+TEST(TrieShorten, KeepsTheFrontAndLosesTheMark) {
+  Trie trie;
+  Node* const leaf = insert(trie, {1, 2, 3, 4, 5});
+  give_snapshot(trie, leaf);
+  trie.set_user_mark(leaf, true);
+  trie.set_last_use(leaf, 7);
+  trie.shorten(leaf, 2);
+  EXPECT_EQ(to_text(trie), "[0,0)\n1 2 [0,2) used at 7 keeps 0-2\n");
+  EXPECT_EQ(trie.token_count(), 2u);
+  EXPECT_EQ(trie.check(), "");
+}
+
+TEST(TrieShorten, RefusesWhatIsNoTail) {
+  Trie trie;
+  Node* const leaf = insert(trie, {1, 2, 3});
+  Node* const inner = trie.split(leaf, 1);
+  EXPECT_THROW(trie.shorten(leaf, 1), Misuse);
+  EXPECT_THROW(trie.shorten(leaf, 3), Misuse);
+  EXPECT_THROW(trie.shorten(inner, 1), Misuse);
+  trie.acquire(leaf);
+  EXPECT_THROW(trie.shorten(leaf, 2), Misuse);
+  trie.release(leaf);
+}
+
 TEST(TrieAppend, BelowTheRootMakesAChild) {
   Trie trie;
   trie.set_last_use(trie.root(), 3);
@@ -155,6 +179,7 @@ TEST(TrieSplit, CountsBytesThatTheSnapshotGainsOrLoses) {
     std::size_t bytes() const override { return 100; }
     std::unique_ptr<Snapshot> split_front(std::size_t) override { return std::make_unique<WithHeader>(); }
     void merge_front(const Snapshot*) override {}
+    void shorten(std::size_t) override {}
   };
   Trie trie;
   Node* const node = insert(trie, {1, 2});

@@ -27,6 +27,9 @@ struct Coverage {
     from += at;
     return front;
   }
+  void shorten(std::size_t length) {
+    if (!whole) to = from + length;
+  }
   /// Joins ranges; where one is missing, what remains is the state at the end.
   void merge_front(const std::optional<Coverage>& parent) {
     whole = whole || !parent.has_value() || parent->whole;
@@ -56,6 +59,8 @@ class FakeSnapshot final : public Snapshot {
   void merge_front(const Snapshot* parent) override {
     coverage_.merge_front(parent == nullptr ? std::nullopt : std::optional(coverage_of(parent)));
   }
+
+  void shorten(std::size_t length) override { coverage_.shorten(length); }
 
   /// REQUIRES: `snapshot` is a FakeSnapshot.
   static Coverage coverage_of(const Snapshot* snapshot) {

@@ -62,6 +62,7 @@ class History {
       case 6:
         return merge(pick());
       case 7:
+        return shorten(pick());
       case 8:
       case 9:
       case 10:
@@ -227,6 +228,19 @@ class History {
     if (refused(legal, "remove", [&] { trie_.remove(entry->second.node); })) return;
     trie_.remove(entry->second.node);
     nodes_.erase(entry);
+  }
+
+  void shorten(Entry entry) {
+    const std::size_t end = entry->second.start + 1 + next() % 4;
+    const bool legal = entry->second.start < end && end < entry->first.size() && children(entry).empty() &&
+                       entry->second.tips == 0;
+    if (refused(legal, "shorten", [&] { trie_.shorten(entry->second.node, end); })) return;
+    trie_.shorten(entry->second.node, end);
+    if (entry->second.kept) entry->second.kept->shorten(end - entry->second.start);
+    entry->second.user_mark = false;
+    auto moved = nodes_.extract(entry);
+    moved.key().resize(end);
+    nodes_.insert(std::move(moved));
   }
 
   void set_snapshot(Entry entry) {

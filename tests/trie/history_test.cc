@@ -22,8 +22,9 @@ TEST_P(RandomHistory, AgreesWithAPlainMapAfterEveryStep) {
   EXPECT_EQ(result.wrong, "");
   EXPECT_GT(result.steps, 2500u);
   EXPECT_GT(result.most_nodes, 50u);
-  for (const char* operation : {"append", "no append", "append in place", "split", "no split", "merge",
-                                "no merge", "remove", "no remove", "release", "no release"}) {
+  for (const char* operation :
+       {"append", "no append", "append in place", "split", "no split", "merge", "no merge", "remove",
+        "no remove", "shorten", "no shorten", "release", "no release"}) {
     EXPECT_GT(result.done.contains(operation) ? result.done.at(operation) : 0, 20) << operation;
   }
 }

@@ -71,11 +71,22 @@ TEST(TrieOutOfMemory, MergeLeavesTheTrieAsItWas) {
             1);
 }
 
+TEST(TrieOutOfMemory, ShorteningWorksWithoutMemory) {
+  Trie trie;
+  Node* const leaf = insert(trie, std::vector<Token>(100, 1));
+  test::fail_allocation(0, test::Failing::all_after);
+  trie.shorten(leaf, 10);
+  test::let_allocate();
+  EXPECT_EQ(leaf->edge().size(), 10u);
+  EXPECT_EQ(trie.check(), "");
+}
+
 class ThrowingSnapshot final : public Snapshot {
  public:
   std::size_t bytes() const override { return 11; }
   std::unique_ptr<Snapshot> split_front(std::size_t) override { throw std::bad_alloc(); }
   void merge_front(const Snapshot*) override { throw std::bad_alloc(); }
+  void shorten(std::size_t) override {}
 };
 
 TEST(TrieOutOfMemory, SnapshotThatFailsToSplitLeavesTheTrieAsItWas) {

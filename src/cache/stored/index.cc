@@ -2,11 +2,21 @@
 
 #include <algorithm>
 #include <new>
+#include <ranges>
 #include <unordered_map>
 #include <utility>
 
+#include "base/common_prefix.h"
+
 namespace banyan {
 namespace {
+
+// What the system gives for a node with its parts and its places in the trie and in the order of eviction,
+// and for a block and the segment or state that is in it.
+constexpr std::size_t kNodeBytes = 768;
+constexpr std::size_t kBlockBytes = 256;
+// The part of the tier that is made free at once.
+constexpr std::size_t kRoomPart = 256;
 
 NodeSnapshot& snapshot_of(Node& node) { return static_cast<NodeSnapshot&>(*node.snapshot()); }
 
@@ -38,11 +48,14 @@ Node* node_before(Node* node, std::size_t offset) {
 class StoredIndex::Block final : public StoredBlock {
  public:
   Block(std::shared_ptr<Drain> drain, BlockId id, Charge charge)
-      : StoredBlock(id, charge.bytes()), drain_(std::move(drain)), charge_(std::move(charge)) {}
+      : StoredBlock(id, charge.bytes()), drain_(std::move(drain)), charge_(std::move(charge)) {
+    ++drain_->blocks;
+  }
   ~Block() override {
+    --drain_->blocks;
     try {
       if (drain_->tier != nullptr) drain_->tier->drop(id());
-    } catch (const std::bad_alloc&) {
+    } catch (...) {
       // It goes at the next start, as nothing names it.
     }
   }
@@ -65,9 +78,9 @@ class StoredIndex::Rebuild {
         continue;
       }
       index_.next_record_ = std::max(index_.next_record_, record->id + 1);
-      if (pieces_.contains(record->id) || !knows_path(record->parent, record->start)) continue;
+      if (paths_.contains(record->id) || !knows_path(record->parent, record->start)) continue;
       add(*record);
-      pieces_.emplace(record->id, Piece{record->parent, record->start, std::move(record->tokens)});
+      paths_.emplace(record->id, PathEnd{record->parent, record->start, std::move(record->tokens)});
     }
     const auto note = [&](std::size_t count, const char* what) {
       if (count > 0) notes.push_back(std::to_string(count) + what);
@@ -78,7 +91,8 @@ class StoredIndex::Rebuild {
   }
 
  private:
-  struct Piece {
+  // What a record adds to the path of its parent.
+  struct PathEnd {
     std::uint64_t parent = 0;
     std::size_t start = 0;
     std::vector<Token> tokens;
@@ -95,25 +109,26 @@ class StoredIndex::Rebuild {
         runs[i].push_back({range, std::move(block), static_cast<int>(at), static_cast<int>(tokens)});
       }
     }
-    Node* node = index_.insert(path, record.start, runs, record.id);
+    Node* node = index_.insert(index_.place(path, path.size()), path, record.start, runs, record.id);
     if (node == nullptr) return;
     index_.tree_.set_age(node, record.last_use);
     if (record.user_mark && node->end() == path.size()) index_.tree_.mark(node);
     index_.tree_.settle_path(node);
+    index_.shrink();
   }
 
   // Whether a record has a path of at least `size` tokens.
   bool knows_path(std::uint64_t id, std::size_t size) const {
     if (size == 0) return true;
-    const auto piece = pieces_.find(id);
-    return piece != pieces_.end() && size <= piece->second.start + piece->second.tokens.size();
+    const auto known = paths_.find(id);
+    return known != paths_.end() && size <= known->second.start + known->second.tokens.size();
   }
 
-  // The first `size` tokens of a record's path. Pieces go on from pieces that are known.
+  // The first `size` tokens of a record's path. Records go on from records that are known.
   std::vector<Token> path_of(std::uint64_t id, std::size_t size) const {
     std::vector<Token> path(size);
     while (size > 0) {
-      const auto& [parent, start, tokens] = pieces_.at(id);
+      const auto& [parent, start, tokens] = paths_.at(id);
       if (size > start) {
         std::copy_n(tokens.begin(), size - start, path.begin() + static_cast<std::ptrdiff_t>(start));
         size = start;
@@ -142,16 +157,22 @@ class StoredIndex::Rebuild {
 
   StoredIndex& index_;
   Tier::Contents contents_;
-  std::unordered_map<std::uint64_t, Piece> pieces_;
+  std::unordered_map<std::uint64_t, PathEnd> paths_;
   std::unordered_map<BlockId, std::weak_ptr<StoredBlock>>
       blocks_;  // that were asked for, and are not in contents_
   std::size_t damaged_ = 0;
   std::size_t wrong_sizes_ = 0;
 };
 
-StoredIndex::StoredIndex(const Groups& groups, Tier& tier, std::size_t limit, std::vector<std::string>& notes)
-    : groups_(groups), tier_(tier), budget_(limit), drain_(std::make_shared<Drain>(&tier)), tree_(groups) {
-  budget_.set_reclaimer([this](std::size_t) { return tree_.evict_one(); });
+StoredIndex::StoredIndex(const Groups& groups, Tier& tier, std::size_t limit, std::size_t own_limit,
+                         std::vector<std::string>& notes)
+    : groups_(groups),
+      tier_(tier),
+      budget_(limit),
+      own_limit_(own_limit),
+      drain_(std::make_shared<Drain>(&tier)),
+      tree_(groups) {
+  budget_.set_reclaimer([this](std::size_t wanted) { return tree_.evict(wanted); });
   Tier::Contents contents = tier.take_contents();
   notes.append_range(std::exchange(contents.notes, {}));
   Rebuild(*this, std::move(contents)).run(notes);
@@ -166,13 +187,34 @@ StoredIndex::Found StoredIndex::find(TokenSpan path, std::size_t deepest) const 
   return found;
 }
 
-std::vector<EdgeRange> StoredIndex::stored(TokenSpan path, std::size_t group, std::size_t from,
+StoredIndex::Place StoredIndex::place(TokenSpan path, std::size_t size) const {
+  Place place{.node = trie().root(), .matched = 0};
+  go_on(place, path.first(std::min(size, path.size())));
+  return place;
+}
+
+void StoredIndex::go_on(Place& place, TokenSpan path) {
+  auto& [node, matched] = place;
+  while (matched < path.size()) {
+    if (matched == node->end()) {
+      Node* const child = node->child(path[matched]);
+      if (child == nullptr) return;
+      node = child;
+    }
+    matched += common_prefix(node->edge().subspan(matched - node->start()), path.subspan(matched));
+    if (matched < node->end()) return;
+  }
+}
+
+std::vector<EdgeRange> StoredIndex::stored(const Place& place, std::size_t group, std::size_t from,
                                            std::size_t to) const {
-  const Match match = trie().match(path);
-  to = std::min(to, match.length);
+  to = std::min(to, place.matched);
+  std::vector<const Node*> nodes;
+  for (const Node* node = place.node; !node->is_root() && node->end() > from; node = node->parent()) {
+    if (node->start() < to) nodes.push_back(node);
+  }
   std::vector<EdgeRange> found;
-  for (const Node* node : match.path) {
-    if (node->is_root() || node->end() <= from || node->start() >= to) continue;
+  for (const Node* node : std::views::reverse(nodes)) {
     const auto& part = NodeSnapshot::of(*node).parts()[group];
     if (part == nullptr) continue;
     for (const auto& [begin, end] : groups_[group]->ranges(*part, node->edge().size())) {
@@ -184,37 +226,63 @@ std::vector<EdgeRange> StoredIndex::stored(TokenSpan path, std::size_t group, st
   return found;
 }
 
-std::shared_ptr<StoredBlock> StoredIndex::make_block(TokenSpan path, std::size_t bytes) {
-  Node* const node = trie().match(path).path.back();
-  tree_.acquire(node);
-  auto charge = budget_.take(tier_.bytes_of(bytes), "stored blocks");
-  tree_.release(node);
+std::shared_ptr<StoredBlock> StoredIndex::make_block(Place& at, TokenSpan path, std::size_t bytes) {
+  const std::size_t wanted = tier_.bytes_of(bytes);
+  const std::size_t limit = budget_.limit();
+  // To hold on to a path takes the time of its nodes, so room is made for several blocks at once.
+  const bool has_room = wanted <= limit && budget_.used() <= limit - wanted && own_bytes() <= own_limit_;
+  if (!has_room) {
+    tree_.acquire(at.node);
+    const std::size_t room = std::min(limit, std::max(wanted, limit / kRoomPart));
+    while (budget_.used() > limit - room && budget_.reclaim(budget_.used() - (limit - room))) {
+    }
+    shrink();
+    tree_.release(at.node);
+    at = place(path, at.matched);  // nodes may have merged
+  }
+  if (wanted > limit || budget_.used() > limit - wanted || own_bytes() > own_limit_) return nullptr;
+  auto charge = budget_.take(wanted, "stored blocks");
   if (!charge) return nullptr;
   return block(tier_.new_block(), std::move(*charge));
+}
+
+std::size_t StoredIndex::own_bytes() const {
+  return trie().node_count() * kNodeBytes + trie().token_count() * sizeof(Token) +
+         drain_->blocks * kBlockBytes;
+}
+
+bool StoredIndex::shrink() {
+  while (own_bytes() > own_limit_) {
+    if (!tree_.evict(1)) return false;
+  }
+  return true;
 }
 
 std::shared_ptr<StoredBlock> StoredIndex::block(BlockId id, Charge charge) {
   return std::make_shared<Block>(drain_, id, std::move(charge));
 }
 
-StoredRecord StoredIndex::add(TokenSpan path, std::size_t start, const GroupRuns& runs, bool user_mark) {
+StoredRecord StoredIndex::add(Place& place, TokenSpan path, std::size_t start, const GroupRuns& runs,
+                              bool user_mark) {
+  require(place.matched >= start, "StoredIndex::add: what comes before is not stored");
   StoredRecord record{.id = next_record_++,
                       .parent = 0,
-                      .last_use = 0,
+                      .last_use = tree_.now(),
                       .user_mark = user_mark,
                       .start = start,
                       .tokens = {path.begin() + static_cast<std::ptrdiff_t>(start), path.end()},
                       .groups = {}};
-  const Match match = trie().match(path.first(start));
-  require(match.length == start, "StoredIndex::add: what comes before is not stored");
-  if (start > 0) record.parent = NodeSnapshot::of(*match.path.back()).record;
+  if (start > 0) record.parent = NodeSnapshot::of(*node_before(place.node, start)).record;
   for (const auto& of_group : runs) record.groups.push_back(as_recorded(of_group));
-  if (Node* node = insert(path, start, runs, record.id)) {
-    tree_.use(node, 0);
-    record.last_use = tree_.now();
-    if (user_mark && node->end() == path.size()) tree_.mark(node);
-    tree_.settle_path(node);
+  Node* node = insert(place, path, start, runs, record.id);
+  if (node == nullptr) {
+    place = {.node = trie().root(), .matched = 0};
+    return record;
   }
+  tree_.set_age(node, tree_.now());
+  if (user_mark && node->end() == path.size()) tree_.mark(node);
+  const std::size_t end = node->end();
+  place = {.node = tree_.settle_path(node, start), .matched = end};
   return record;
 }
 
@@ -226,11 +294,12 @@ Parts StoredIndex::parts(const GroupRuns& runs, std::size_t from, std::size_t to
   return parts;
 }
 
-Node* StoredIndex::insert(TokenSpan path, std::size_t start, const GroupRuns& runs, std::uint64_t record) {
-  const Match match = trie().match(path);
-  if (match.length < start) return nullptr;
-  Node* node = match.path.back();
-  if (match.length < node->end()) node = tree_.split(node, match.length);
+Node* StoredIndex::insert(const Place& place, TokenSpan path, std::size_t start, const GroupRuns& runs,
+                          std::uint64_t record) {
+  const std::size_t known = std::min(place.matched, path.size());
+  if (known < start) return nullptr;
+  Node* node = known == 0 ? trie().root() : node_before(place.node, known);
+  if (known < node->end()) node = tree_.split(node, known);
   if (Node* at = node_before(node, start + 1); start > at->start() && start < at->end())
     tree_.split(at, start);
   for (Node* at = node; at->end() > start; at = at->parent()) {
@@ -239,19 +308,14 @@ Node* StoredIndex::insert(TokenSpan path, std::size_t start, const GroupRuns& ru
 
   std::size_t end = path.size() - start;
   for (std::size_t i = 0; i < groups_.size(); ++i) {
-    if (resumes_anywhere(*groups_[i])) end = std::min(end, covered(runs[i], match.length - start));
+    if (resumes_anywhere(*groups_[i])) end = std::min(end, covered(runs[i], known - start));
   }
-  if (start + end > match.length) {
-    const TokenSpan rest = path.subspan(match.length, start + end - match.length);
-    node = tree_.append(node, rest, parts(runs, match.length - start, end));
+  if (start + end > known) {
+    const TokenSpan rest = path.subspan(known, start + end - known);
+    node = tree_.append(node, rest, parts(runs, known - start, end));
     snapshot_of(*node).record = record;
   }
   return node->is_root() ? nullptr : node;
-}
-
-void StoredIndex::use(TokenSpan path) {
-  Node* node = trie().match(path).path.back();
-  if (!node->is_root()) tree_.use(node, 0);
 }
 
 void StoredIndex::forget(TokenSpan path, const std::unordered_set<BlockId>& lost) {

@@ -1,5 +1,6 @@
 /// What a lower tier holds: a trie as memory's, whose nodes own stored parts (LayerGroup, banyan/state.h),
-/// and a budget of its own, within which what was not used for longest goes.
+/// and a budget of its own, within which what was not used for longest goes. So it does when the index itself
+/// (its nodes, their tokens, what it knows of each block) takes more of memory than it may.
 ///
 /// Where a group resumes anywhere, as attention does, its parts span every node: a path that lacks some of it
 /// is cut there. Other parts are there or not.
@@ -29,8 +30,9 @@ class StoredIndex {
  public:
   /// Takes over what an earlier process left in the tier. All must outlive the index. Damaged records, and
   /// those whose blocks are gone, are left out with a sentence in `notes`; blocks that nothing names are
-  /// dropped.
-  StoredIndex(const Groups& groups, Tier& tier, std::size_t limit, std::vector<std::string>& notes);
+  /// dropped. The tier holds at most `limit` bytes, and the index takes at most some `own_limit` of memory.
+  StoredIndex(const Groups& groups, Tier& tier, std::size_t limit, std::size_t own_limit,
+              std::vector<std::string>& notes);
   ~StoredIndex() { leave(); }
   StoredIndex(const StoredIndex&) = delete;
   StoredIndex& operator=(const StoredIndex&) = delete;
@@ -40,6 +42,19 @@ class StoredIndex {
 
   const Trie& trie() const { return tree_.trie(); }
   const Budget& budget() const { return budget_; }
+  /// Bytes of memory that the index takes, by what a node, a token and a block take.
+  std::size_t own_bytes() const;
+
+  /// How far the index goes along with a path: the node that has the last of these tokens, or the root. True
+  /// until the index changes.
+  struct Place {
+    Node* node = nullptr;
+    std::size_t matched = 0;
+  };
+  /// The place where the first `size` tokens of a path end, or the index parts from it.
+  Place place(TokenSpan path, std::size_t size) const;
+  /// Goes on from a place on the path as far as the index has it.
+  static void go_on(Place& place, TokenSpan path);
 
   /// How far the index goes along with a path, and where on it all groups can resume.
   struct Found {
@@ -50,19 +65,24 @@ class StoredIndex {
   /// REQUIRES: `path` is not empty. At most `deepest` tokens are resumed.
   Found find(TokenSpan path, std::size_t deepest) const;
 
-  /// What is stored of [from, to) of the path, for one group: ranges of path offsets, a whole state as the
-  /// empty range at its offset, which lies in (from, to].
-  std::vector<EdgeRange> stored(TokenSpan path, std::size_t group, std::size_t from, std::size_t to) const;
+  /// What is stored of [from, to) of the path to a place, for one group: ranges of path offsets, a whole
+  /// state as the empty range at its offset, which lies in (from, to]. Takes the time of the nodes there.
+  std::vector<EdgeRange> stored(const Place& place, std::size_t group, std::size_t from,
+                                std::size_t to) const;
 
-  /// A new block, for which older entries may go, but none of `path`. Null where there is no room.
-  std::shared_ptr<StoredBlock> make_block(TokenSpan path, std::size_t bytes);
+  /// A new block, for which older entries may go, but none on the path to a place. Null where there is no
+  /// room.
+  std::shared_ptr<StoredBlock> make_block(Place& place, TokenSpan path, std::size_t bytes);
 
-  /// Adds what is stored of path [start, path.size()), in runs counted from `start`. Returns its record.
-  /// REQUIRES: the index goes along with the path as far as `start`.
-  StoredRecord add(TokenSpan path, std::size_t start, const GroupRuns& runs, bool user_mark);
+  /// Adds what is stored of path [start, path.size()), in runs counted from `start`. Returns its record; the
+  /// place is the path's end afterwards, as far as it is stored. Takes the time of the nodes there.
+  /// REQUIRES: the place is on the path, at `start` or beyond.
+  StoredRecord add(Place& place, TokenSpan path, std::size_t start, const GroupRuns& runs, bool user_mark);
 
+  /// The path to a place was used.
+  void use(const Place& place) { tree_.use(place.node, 0); }
   /// The path was used.
-  void use(TokenSpan path);
+  void use(TokenSpan path) { use(place(path, path.size())); }
   /// Lets go of what on the path is in these blocks, and with that of what cannot be resumed without.
   void forget(TokenSpan path, const std::unordered_set<BlockId>& lost);
 
@@ -76,19 +96,24 @@ class StoredIndex {
   /// Where blocks go that nothing owns any more: nowhere once the index is gone.
   struct Drain {
     Tier* tier;
+    std::size_t blocks = 0;  ///< that something owns
   };
   class Block;
   class Rebuild;
 
   std::shared_ptr<StoredBlock> block(BlockId id, Charge charge);
+  /// Whether the index takes no more memory than it may, once what goes first has gone.
+  bool shrink();
   Parts parts(const GroupRuns& runs, std::size_t from, std::size_t to) const;
-  /// Adds to the trie. Returns the last node of the path that there is now; null if none of it is new or
-  /// known.
-  Node* insert(TokenSpan path, std::size_t start, const GroupRuns& runs, std::uint64_t record);
+  /// Adds to the trie at a place, which is `start` or beyond. Returns the last node of the path that there is
+  /// now; null if none of it is new or known.
+  Node* insert(const Place& place, TokenSpan path, std::size_t start, const GroupRuns& runs,
+               std::uint64_t record);
 
   const Groups& groups_;
   Tier& tier_;
   Budget budget_;
+  const std::size_t own_limit_;
   std::shared_ptr<Drain> drain_;
   CacheTrie tree_;
   std::uint64_t next_record_ = 1;

@@ -36,14 +36,16 @@ std::unexpected<Error> damaged(const std::string& path) {
 
 }  // namespace
 
-std::string block_name(BlockId block) { return std::format("{:016x}{}", block, kSuffix); }
+std::string block_file_name(BlockId block) { return std::format("{:016x}{}", block, kSuffix); }
 
-std::string block_path(const std::string& folder, BlockId block) { return folder + "/" + block_name(block); }
+std::string block_path(const std::string& folder, BlockId block) {
+  return folder + "/" + block_file_name(block);
+}
 
 std::optional<BlockId> block_of(std::string_view name) {
   BlockId block = 0;
   const auto parsed = std::from_chars(name.data(), name.data() + name.size(), block, 16);
-  if (parsed.ec != std::errc() || block_name(block) != name) return std::nullopt;
+  if (parsed.ec != std::errc() || block_file_name(block) != name) return std::nullopt;
   return block;
 }
 

@@ -38,7 +38,7 @@ using SpaceId = std::array<std::byte, 16>;
 inline constexpr std::size_t kBlockHeader = 64;
 
 /// A block's file in its folder; and the block that a file's name stands for, if any.
-std::string block_name(BlockId block);
+std::string block_file_name(BlockId block);
 std::string block_path(const std::string& folder, BlockId block);
 std::optional<BlockId> block_of(std::string_view name);
 

@@ -26,9 +26,20 @@ namespace {
 constexpr int kCountBits = 40;
 constexpr std::uint32_t kMostStarts = (std::uint32_t{1} << (64 - kCountBits)) - 1;
 
-// Of its own working time, while others compute.
+// While others compute on all cores, a thread rests so many times as long as it works. They are to keep nine
+// tenths of their speed: where one of several compute threads is held up the others wait for it, so that all
+// of the work, and what it costs beyond the thread's own time (interrupts, caches that are lost), delays
+// them. Nine times would do for the work alone; measured, it costs some 1.6 times as much, on any number of
+// cores.
 constexpr int kTimesToRest = 15;
 constexpr auto kLeastToRestFor = std::chrono::milliseconds(1);
+
+// More threads read little faster than a disk of some GB/s gives: each checks and copies about one.
+constexpr int kMostThreads = 4;
+
+// Of the time in which look-ups were read, what read_speed() speaks of; and how long it is true for.
+constexpr double kLeastMeasured = 0.02, kMostMeasured = 1;
+constexpr auto kMeasureLasts = std::chrono::seconds(60);
 
 /// How long this thread has worked.
 std::chrono::nanoseconds thread_time() {
@@ -80,10 +91,11 @@ std::string parent_of(const std::string& folder) {
 
 }  // namespace
 
-// --- Opening
-// ------------------------------------------------------------------------------------------------
+// Opening
 
-Result<std::unique_ptr<DiskTier>> DiskTier::open(Files& files, const DiskTierOptions& options) try {
+Result<std::unique_ptr<DiskTier>> DiskTier::open(Files& files, const DiskTierOptions& options,
+                                                 int threads) try {
+  require(threads > 0, "DiskTier::open: no thread");
   const std::string& folder = options.folder;
   if (folder.empty()) return fail(Errc::invalid_argument, "a disk cache needs a folder");
   if (!is_model_key(options.key)) {
@@ -100,7 +112,11 @@ Result<std::unique_ptr<DiskTier>> DiskTier::open(Files& files, const DiskTierOpt
   static_cast<void>(files.sync_folder(parent_of(folder)));
   if (done) done = tier->load(options.description);
   if (!done) return std::unexpected(done.error());
-  tier->thread_ = std::jthread([self = tier.get()](const std::stop_token& stop) { self->run(stop); });
+  for (int i = 0; i < threads; ++i) {
+    tier->threads_.emplace_back([self = tier.get(), i](std::stop_token stop) {
+      self->run({.index = i, .stop = std::move(stop), .buffer = {}});
+    });
+  }
   return tier;
 } catch (const std::bad_alloc&) {
   return fail(Errc::out_of_memory, options.folder + ": no memory to open this disk cache");
@@ -153,10 +169,8 @@ Result<> DiskTier::load(const std::string& description) {
 }
 
 DiskTier::~DiskTier() {
-  if (thread_.joinable()) {
-    thread_.request_stop();
-    thread_.join();
-  }
+  for (std::jthread& thread : threads_) thread.request_stop();
+  threads_.clear();
   // On this thread, as was promised. What the functions held on to may drop blocks when it goes.
   ended_.clear();
   look_ups_.clear();
@@ -169,8 +183,7 @@ DiskTier::~DiskTier() {
   }
 }
 
-// --- The caller's thread
-// ------------------------------------------------------------------------------------
+// The caller's thread
 
 Tier::Contents DiskTier::take_contents() { return std::exchange(contents_, {}); }
 
@@ -191,7 +204,7 @@ Tier::Ticket DiskTier::insert(std::vector<BlockToInsert> blocks, Record record) 
   unstored_.reserve(unstored_.size() + ids.size());  // so that nothing fails from here on
   unstored_.merge(ids);
   others_.splice(others_.end(), job);
-  wake_.notify_one();
+  wake_.notify_all();
   return ticket;
 }
 
@@ -206,17 +219,39 @@ void DiskTier::cancel_inserts() {
     ended_.splice(ended_.end(), others_, job);
     has_news_ = true;
   }
-  wake_.notify_one();
+  wake_.notify_all();
 }
 
-Tier::Ticket DiskTier::look_up(std::vector<BlockToFind> blocks) {
+Tier::Ticket DiskTier::look_up(std::vector<BlockToFind> blocks, std::uint64_t stream) {
   const Ticket ticket = ++last_ticket_;
   Jobs job;
-  job.push_back({LookUp{std::move(blocks)}, {ticket, {}, {}}});
+  job.push_back({LookUp{std::move(blocks), stream}, {ticket, {}, {}}});
+  job.front().outcome.missing.reserve(1);  // so that ending it takes no memory
   const std::lock_guard lock(mutex_);
+  if (look_ups_.empty()) measured_ = std::chrono::steady_clock::now();
   look_ups_.splice(look_ups_.end(), job);
-  wake_.notify_one();
+  wake_.notify_all();
   return ticket;
+}
+
+void DiskTier::cancel_look_up(Ticket look_up) {
+  const std::lock_guard lock(mutex_);
+  const auto at =
+      std::ranges::find_if(look_ups_, [&](const Job& job) { return job.outcome.ticket == look_up; });
+  if (at == look_ups_.end()) return;
+  auto& [task, outcome] = *at;
+  if (outcome.result) outcome.result = fail(Errc::cancelled, "cancelled");
+  std::get<LookUp>(task).next = std::get<LookUp>(task).blocks.size();
+  end_if_done(at);
+  wake_.notify_all();
+}
+
+double DiskTier::read_speed() const {
+  const std::lock_guard lock(mutex_);
+  const Speed& speed = speeds_[is_paced() ? 1 : 0];
+  const bool is_known =
+      speed.seconds >= kLeastMeasured && std::chrono::steady_clock::now() - speed.last < kMeasureLasts;
+  return is_known ? speed.bytes / speed.seconds : 0;
 }
 
 void DiskTier::drop(BlockId block) try {
@@ -224,7 +259,7 @@ void DiskTier::drop(BlockId block) try {
   job.push_back({Drop{block}});
   const std::lock_guard lock(mutex_);
   others_.splice(others_.end(), job);
-  wake_.notify_one();
+  wake_.notify_all();
 } catch (const std::bad_alloc&) {
   // Destructors drop blocks.
 }
@@ -237,7 +272,7 @@ void DiskTier::replace_records(std::vector<Record> records) {
   job.push_back({NewRecords{std::move(records)}});
   const std::lock_guard lock(mutex_);
   others_.splice(others_.end(), job);
-  wake_.notify_one();
+  wake_.notify_all();
 }
 
 std::vector<Tier::Outcome> DiskTier::poll() {
@@ -259,10 +294,13 @@ bool DiskTier::wait() {
   return !ended_.empty();
 }
 
-void DiskTier::set_busy(bool busy) {
+void DiskTier::set_busy(bool busy, int spare_cores) {
   const std::lock_guard lock(mutex_);
-  // Told at every step; only who rests must know, and only at the end.
-  if (std::exchange(busy_, busy) && !busy) wake_.notify_one();
+  const int free_before = busy_ ? spare_cores_ : kMostThreads;
+  busy_ = busy;
+  spare_cores_ = spare_cores;
+  // Told at every step; only who rests, or waits for a core, must know, and only when there are more.
+  if ((busy_ ? spare_cores_ : kMostThreads) > free_before) wake_.notify_all();
 }
 
 void DiskTier::set_notify(std::function<void()> notify) {
@@ -270,42 +308,102 @@ void DiskTier::set_notify(std::function<void()> notify) {
   notify_ = std::move(notify);
 }
 
-// --- The tier's thread
-// --------------------------------------------------------------------------------------
+// The tier's threads
 
-void DiskTier::run(const std::stop_token& stop) {
+void DiskTier::run(Worker worker) {
   lower_priority();
-  stop_ = stop;
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, stop,
-               [this] { return has_news_ || !others_.empty() || ready_look_up() != look_ups_.end(); });
-    if (stop.stop_requested()) return;
+    wake_.wait(lock, worker.stop, [&] { return has_work(worker); });
+    if (worker.stop.stop_requested()) return;
     if (const auto look_up = ready_look_up(); look_up != look_ups_.end()) {
-      do_job(look_ups_, look_up, lock);
+      read_next(worker, look_up, lock);
+      tell_news(lock);
+      lock.unlock();
+      rest(worker);
+      lock.lock();
     } else if (!tell_news(lock)) {
-      do_job(others_, others_.begin(), lock);
+      do_next_of_others(worker, lock);
     }
   }
 }
 
+bool DiskTier::has_work(const Worker& worker) {
+  const bool may_read = worker.index == 0 || !busy_ || worker.index < spare_cores_;
+  if (may_read && ready_look_up() != look_ups_.end()) return true;
+  return worker.index == 0 && (has_news_ || !others_.empty());
+}
+
+// A look-up whose next block can be read; where several can, the first, as they take turns.
 DiskTier::Jobs::iterator DiskTier::ready_look_up() {
   return std::ranges::find_if(look_ups_, [this](const Job& job) {
-    return std::ranges::none_of(std::get<LookUp>(job.task).blocks,
-                                [this](const BlockToFind& block) { return unstored_.contains(block.id); });
+    const auto& look_up = std::get<LookUp>(job.task);
+    if (look_up.next == look_up.blocks.size()) return look_up.reading == 0;  // it has none
+    return !unstored_.contains(look_up.blocks[look_up.next].id);
   });
 }
 
-void DiskTier::do_job(Jobs& queue, Jobs::iterator at, std::unique_lock<std::mutex>& lock) {
+void DiskTier::read_next(Worker& worker, Jobs::iterator at, std::unique_lock<std::mutex>& lock) {
+  LookUp& look_up = std::get<LookUp>(at->task);
+  if (look_up.next == look_up.blocks.size()) return end_if_done(at);
+  const BlockToFind& block = look_up.blocks[look_up.next++];
+  ++look_up.reading;
+  // The other streams come before this one's next block.
+  Jobs stream;
+  for (auto next = look_ups_.begin(); next != look_ups_.end();) {
+    const auto job = next++;
+    if (std::get<LookUp>(job->task).stream == look_up.stream) stream.splice(stream.end(), look_ups_, job);
+  }
+  look_ups_.splice(look_ups_.end(), stream);
+  lock.unlock();
+
+  bool is_missing = true;
+  const Result<> read = caught([&]() -> Result<> {
+    const auto image = room(worker, kBlockHeader + block.bytes);
+    const auto payload = read_block(files_, folder_, head_.space, block.id, image);
+    if (!payload) return std::unexpected(payload.error());
+    is_missing = false;
+    block.take(*payload);
+    // Its time says when it was last used; without it a block is only cleared sooner.
+    static_cast<void>(files_.touch(block_path(folder_, block.id)));
+    return {};
+  });
+
+  lock.lock();
+  --look_up.reading;
+  const auto now = std::chrono::steady_clock::now();
+  Speed& speed = speeds_[is_paced() ? 1 : 0];
+  speed.bytes += static_cast<double>(block.bytes);
+  speed.seconds += std::chrono::duration<double>(now - std::exchange(measured_, now)).count();
+  speed.last = now;
+  if (speed.seconds > kMostMeasured) speed.bytes /= 2, speed.seconds /= 2;
+  if (!read && at->outcome.result) {
+    at->outcome.result = read;
+    if (is_missing) at->outcome.missing.push_back(block.id);
+    look_up.next = look_up.blocks.size();
+  }
+  end_if_done(at);
+}
+
+void DiskTier::end_if_done(Jobs::iterator look_up) {
+  const auto& [blocks, stream, next, reading] = std::get<LookUp>(look_up->task);
+  if (next < blocks.size() || reading > 0) return;
+  ended_.splice(ended_.end(), look_ups_, look_up);
+  has_news_ = true;
+  ended_one_.notify_all();
+}
+
+void DiskTier::do_next_of_others(Worker& worker, std::unique_lock<std::mutex>& lock) {
+  if (others_.empty()) return;
   Jobs jobs;
-  jobs.splice(jobs.begin(), queue, at);
+  jobs.splice(jobs.begin(), others_, others_.begin());
   ++running_;
   lock.unlock();
 
   auto& [task, outcome] = jobs.front();
   outcome.result = caught([&] {
-    return std::visit(Overloaded{[&](Insert& insert) { return store(insert); },
-                                 [&](LookUp& look_up) { return find(look_up, outcome.missing); },
+    return std::visit(Overloaded{[&](Insert& insert) { return store(worker, insert); },
+                                 [&](LookUp&) { return Result<>(); },  // those are in a list of their own
                                  [&](Drop& drop) { return files_.remove(block_path(folder_, drop.block)); },
                                  [&](NewRecords& records) { return rewrite(records); }},
                       task);
@@ -315,6 +413,7 @@ void DiskTier::do_job(Jobs& queue, Jobs::iterator at, std::unique_lock<std::mute
   --running_;
   if (const Insert* const insert = std::get_if<Insert>(&task)) {
     for (const BlockToInsert& block : insert->blocks) unstored_.erase(block.id);
+    wake_.notify_all();  // who reads may read these now
   }
   if (outcome.ticket != 0) {
     ended_.splice(ended_.end(), jobs);
@@ -334,20 +433,27 @@ bool DiskTier::tell_news(std::unique_lock<std::mutex>& lock) {
   return true;
 }
 
-void DiskTier::serve_look_ups() {
+void DiskTier::serve_look_ups(Worker& worker) {
   std::unique_lock lock(mutex_);
-  for (auto at = ready_look_up(); at != look_ups_.end(); at = ready_look_up()) do_job(look_ups_, at, lock);
+  for (auto at = ready_look_up(); at != look_ups_.end() && !worker.stop.stop_requested();
+       at = ready_look_up()) {
+    read_next(worker, at, lock);
+    tell_news(lock);
+    lock.unlock();
+    rest(worker);
+    lock.lock();
+  }
   tell_news(lock);
 }
 
-Result<> DiskTier::store(Insert& insert) {
+Result<> DiskTier::store(Worker& worker, Insert& insert) {
   const Result<> stored = caught([&]() -> Result<> {
     for (const BlockToInsert& block : insert.blocks) {
-      const auto payload = room(block.bytes);
+      const auto payload = room(worker, block.bytes);
       block.fill(payload);
       if (auto done = write_block(files_, folder_, head_.space, block.id, payload); !done) return done;
-      rest();
-      serve_look_ups();
+      rest(worker);
+      serve_look_ups(worker);
     }
     // Also where there are no blocks: an earlier rewrite() may have failed to.
     if (auto done = files_.sync_folder(folder_); !done) return done;
@@ -361,21 +467,6 @@ Result<> DiskTier::store(Insert& insert) {
   return stored;
 }
 
-Result<> DiskTier::find(LookUp& look_up, std::vector<BlockId>& missing) {
-  for (const BlockToFind& block : look_up.blocks) {
-    const auto payload = read_block(files_, folder_, head_.space, block.id, room(kBlockHeader + block.bytes));
-    if (!payload) {
-      missing.push_back(block.id);
-      return std::unexpected(payload.error());
-    }
-    block.take(*payload);
-    // Its time says when it was last used; without it a block is only cleared sooner.
-    static_cast<void>(files_.touch(block_path(folder_, block.id)));
-    rest();
-  }
-  return {};
-}
-
 Result<> DiskTier::rewrite(const NewRecords& records) {
   auto journal = Journal::write(files_, path_in(folder_, kJournalName), head_, records.records);
   if (!journal) return std::unexpected(journal.error());
@@ -386,30 +477,32 @@ Result<> DiskTier::rewrite(const NewRecords& records) {
 }
 
 // Priorities alone do not keep it from others: what it makes the system do, such as clearing new memory, is
-// not interrupted, and where one of several threads is held up, the others wait for it.
-void DiskTier::rest() {
-  const auto worked = thread_time() - rested_at_;
+// not interrupted.
+void DiskTier::rest(Worker& worker) {
+  const auto worked = thread_time() - worker.rested_at;
   if (worked < kLeastToRestFor) return;
   {
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop_, kTimesToRest * worked, [this] { return !busy_; });
+    wake_.wait_for(lock, worker.stop, kTimesToRest * worked, [this] { return !is_paced(); });
   }
-  rested_at_ = thread_time();
+  worker.rested_at = thread_time();
 }
 
-std::span<std::byte> DiskTier::room(std::size_t bytes) {
+std::span<std::byte> DiskTier::room(Worker& worker, std::size_t bytes) {
+  std::vector<std::byte>& buffer = worker.buffer;
   std::size_t size = bytes + File::kPage;  // so that there are as many bytes from a page's begin on
-  if (buffer_.size() < size) {
-    buffer_ = {};  // first, not to have both
-    buffer_.resize(size);
+  if (buffer.size() < size) {
+    buffer = {};  // first, not to have both
+    buffer.resize(size);
   }
-  size = buffer_.size();
-  void* begin = buffer_.data();
+  size = buffer.size();
+  void* begin = buffer.data();
   return {static_cast<std::byte*>(std::align(File::kPage, bytes, begin, size)), bytes};
 }
 
 Result<std::unique_ptr<Tier>> open_disk_tier(const DiskTierOptions& options) {
-  return DiskTier::open(system_files(), options);
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return DiskTier::open(system_files(), options, std::min(kMostThreads, cores));
 }
 
 }  // namespace banyan

@@ -65,7 +65,7 @@ TEST(BlockFile, HasTheBytesThatTheHeaderSays) {
 TEST(BlockFile, AnyChangedByteIsFound) {
   FakeFiles files;
   ASSERT_TRUE(write_block(files, "folder", kSpace, 7, random_bytes(100, 2)));
-  Bytes& bytes = files.bytes("folder/" + block_name(7));
+  Bytes& bytes = files.bytes("folder/" + block_file_name(7));
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     for (const int bit : {0, 3, 7}) {
       bytes[i] ^= std::byte{1} << bit;
@@ -81,7 +81,7 @@ TEST(BlockFile, AnyChangedByteIsFound) {
 TEST(BlockFile, AnyOtherLengthIsFound) {
   FakeFiles files;
   ASSERT_TRUE(write_block(files, "folder", kSpace, 7, random_bytes(100, 2)));
-  Bytes& bytes = files.bytes("folder/" + block_name(7));
+  Bytes& bytes = files.bytes("folder/" + block_file_name(7));
   const Bytes whole = bytes;
   for (std::size_t size = 0; size < whole.size() + 3; ++size) {
     bytes = whole;
@@ -95,7 +95,7 @@ TEST(BlockFile, AnotherBlockUnderItsNameIsRefused) {
   const Bytes payload = random_bytes(10, 3);
   ASSERT_TRUE(write_block(files, "folder", kSpace, 7, payload));
   ASSERT_TRUE(write_block(files, "folder", kSpace, 8, payload));
-  ASSERT_TRUE(files.rename("folder/" + block_name(7), "folder/" + block_name(8)));
+  ASSERT_TRUE(files.rename("folder/" + block_file_name(7), "folder/" + block_file_name(8)));
   EXPECT_FALSE(read(files, "folder", kSpace, 8, 10));
 }
 
@@ -113,7 +113,7 @@ TEST(BlockFile, WhateverFailsLeavesNoBlockAndNothingUnfinished) {
     const auto written = write_block(files, "folder", kSpace, 7, payload);
     EXPECT_EQ(written.has_value(), !files.has_failed());
     files.fail_after(-1);
-    EXPECT_EQ(files.exists("folder/" + block_name(7)), written.has_value());
+    EXPECT_EQ(files.exists("folder/" + block_file_name(7)), written.has_value());
     EXPECT_LE(files.list("folder")->size(), 1u);
     if (written) break;
     EXPECT_EQ(written.error().code, Errc::io);
@@ -131,7 +131,7 @@ TEST(BlockFile, ACrashLeavesAllOfItOrNothingUnderItsName) {
     files.fail_after(-1);
     const bool acknowledged = written && files.sync_folder("folder");
     files.crash(random);
-    const bool is_there = files.exists("folder/" + block_name(7));
+    const bool is_there = files.exists("folder/" + block_file_name(7));
     const auto found = read(files, "folder", kSpace, 7, payload.size());
     EXPECT_EQ(is_there, found.has_value());
     if (is_there) {
@@ -168,14 +168,14 @@ TEST(SystemFiles, ABlockOnARealDiskIsTheUsersAlone) {
   const auto entries = files.list(folder);
   ASSERT_TRUE(entries);
   ASSERT_EQ(entries->size(), 1u);
-  EXPECT_EQ(entries->front().name, block_name(7));
+  EXPECT_EQ(entries->front().name, block_file_name(7));
   EXPECT_EQ(entries->front().bytes, 5000 + kBlockHeader);
   using std::filesystem::perms;
   EXPECT_EQ(std::filesystem::status(folder).permissions(), perms::owner_all);
-  EXPECT_EQ(std::filesystem::status(folder / block_name(7)).permissions(),
+  EXPECT_EQ(std::filesystem::status(folder / block_file_name(7)).permissions(),
             perms::owner_read | perms::owner_write);
-  ASSERT_TRUE(files.remove(folder / block_name(7)));
-  EXPECT_TRUE(files.remove(folder / block_name(7)));
+  ASSERT_TRUE(files.remove(folder / block_file_name(7)));
+  EXPECT_TRUE(files.remove(folder / block_file_name(7)));
   EXPECT_EQ(read(files, folder, kSpace, 7, payload.size()).error().code, Errc::io);
   std::filesystem::remove_all(folder);
 }

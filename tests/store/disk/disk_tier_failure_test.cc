@@ -199,7 +199,7 @@ void for_each_damage(const std::string& name, const Damages& damages, Check chec
   for (const auto& damage : damages) {
     FakeFiles files;
     auto ids = fill(files);
-    const auto damaged = std::ranges::find(ids, name, block_name);
+    const auto damaged = std::ranges::find(ids, name, block_file_name);
     if (damaged != ids.end()) std::swap(*damaged, ids.front());
     damage(files.bytes("folder/" + kKey + "/" + name));
     const auto tier = open_tier(files);
@@ -230,7 +230,7 @@ std::vector<Damage> cuts(std::size_t bytes) {
 
 TEST(DiskTierFailures, AChangedBlockIsMissingAndTheOthersAreNot) {
   FakeFiles files;
-  const std::string name = block_name(fill(files)[1]);  // the same in each new cache
+  const std::string name = block_file_name(fill(files)[1]);  // the same in each new cache
   for (const auto& damages : {flips(kBlockHeader + 100), cuts(kBlockHeader + 100)}) {
     for_each_damage(name, damages, [](DiskTier& tier, const Tier::Contents& contents, const auto& ids) {
       EXPECT_EQ(contents.records.size(), 3u);
@@ -282,7 +282,7 @@ TEST(DiskTierFailures, AJournalOfAnotherVersionStartsEmptyWithANote) {
   ASSERT_EQ(contents.notes.size(), 1u);
   EXPECT_THAT(contents.notes[0],
               testing::HasSubstr("folder/" + kKey + "/journal: not a journal of version 1"));
-  EXPECT_FALSE(files.exists("folder/" + kKey + "/" + block_name(ids[0])));
+  EXPECT_FALSE(files.exists("folder/" + kKey + "/" + block_file_name(ids[0])));
 }
 
 TEST(DiskTierFailures, WithoutAJournalBlocksAreOfNoUse) {
@@ -298,7 +298,7 @@ TEST(DiskTierFailures, BlocksOfAnotherCacheAreRefused) {
   FakeFiles files, others;
   const auto ids = fill(files);
   EXPECT_EQ(fill(others), ids);
-  const std::string path = "folder/" + kKey + "/" + block_name(ids[0]);
+  const std::string path = "folder/" + kKey + "/" + block_file_name(ids[0]);
   files.bytes(path) = others.bytes(path);
   EXPECT_FALSE(is_right(*open_tier(files), ids[0]));
 }

@@ -104,13 +104,13 @@ TEST(DiskTierSystem, FilesThatClaimToBeVastTakeNoMemory) {
     const auto tier = open_tier(system_files(), cache);
     id = tier->new_block();
     ASSERT_TRUE(insert(*tier, id, 100, "record"));
-    fs::resize_file(model / block_name(id), kVast);
+    fs::resize_file(model / block_file_name(id), kVast);
     EXPECT_EQ(look_up(*tier, id, 100).error().code, Errc::corrupt);
   }
   EXPECT_EQ(open_tier(system_files(), cache)->take_contents().blocks.at(id), kVast - kBlockHeader);
   const auto problems = verify_disk_cache(cache);
   ASSERT_TRUE(problems);
-  EXPECT_THAT(*problems, testing::ElementsAre(HasSubstr(block_name(id))));
+  EXPECT_THAT(*problems, testing::ElementsAre(HasSubstr(block_file_name(id))));
 
   fs::resize_file(model / kJournalName, kVast);
   EXPECT_THAT(*verify_disk_cache(cache), testing::ElementsAre(HasSubstr("too many")));
@@ -118,7 +118,7 @@ TEST(DiskTierSystem, FilesThatClaimToBeVastTakeNoMemory) {
   const auto contents = open_tier(system_files(), cache)->take_contents();
   EXPECT_TRUE(contents.records.empty() && contents.blocks.empty());
   EXPECT_EQ(contents.notes.size(), 1u);
-  EXPECT_FALSE(fs::exists(model / block_name(id)));
+  EXPECT_FALSE(fs::exists(model / block_file_name(id)));
 }
 
 TEST(DiskTierSystem, PipesAndLinksAreNoBlocks) {
@@ -128,8 +128,8 @@ TEST(DiskTierSystem, PipesAndLinksAreNoBlocks) {
   const auto tier = open_tier(system_files(), cache);
   const BlockId pipe = tier->new_block(), link = tier->new_block(), other = tier->new_block();
   ASSERT_TRUE(insert(*tier, other, 100, "record"));
-  ASSERT_EQ(mkfifo((model / block_name(pipe)).c_str(), 0600), 0);
-  fs::create_symlink(model / block_name(other), model / block_name(link));
+  ASSERT_EQ(mkfifo((model / block_file_name(pipe)).c_str(), 0600), 0);
+  fs::create_symlink(model / block_file_name(other), model / block_file_name(link));
   EXPECT_FALSE(look_up(*tier, pipe, 100));
   EXPECT_FALSE(look_up(*tier, link, 100));
   EXPECT_EQ(look_up(*tier, other, 100), payload_of(other, 100));
@@ -144,7 +144,7 @@ TEST(DiskTierSystem, ReadingABlockMakesItRecent) {
     read = tier->new_block(), unread = tier->new_block();
     for (const BlockId id : {read, unread}) {
       ASSERT_TRUE(insert(*tier, id, 100, "record"));
-      fs::last_write_time(fs::path(cache) / kKey / block_name(id),
+      fs::last_write_time(fs::path(cache) / kKey / block_file_name(id),
                           fs::file_time_type::clock::now() - std::chrono::hours(2));
     }
     EXPECT_TRUE(look_up(*tier, read, 100));

@@ -121,7 +121,7 @@ TEST(DiskTier, DroppedBlocksAreMissing) {
   tier->drop(id);
   tier->drop(tier->new_block());
   EXPECT_TRUE(finish(*tier).empty());
-  EXPECT_FALSE(files.exists(model_file(block_name(id))));
+  EXPECT_FALSE(files.exists(model_file(block_file_name(id))));
   EXPECT_FALSE(look_up(*tier, id, 10));
 }
 
@@ -183,7 +183,7 @@ TEST(DiskTier, ALookUpWaitsForTheInsertsOfItsBlocks) {
   EXPECT_THAT(tickets_of(outcomes), ElementsAre(running, found_gated, queued, found, last));
   for (const auto& outcome : outcomes) EXPECT_TRUE(outcome.result);
   EXPECT_EQ(taken, payload_of(id, 10));
-  EXPECT_FALSE(files.exists(model_file(block_name(id))));
+  EXPECT_FALSE(files.exists(model_file(block_file_name(id))));
 }
 
 TEST(DiskTier, CancelsInsertsThatHaveNotBegun) {
@@ -207,7 +207,7 @@ TEST(DiskTier, CancelsInsertsThatHaveNotBegun) {
   ASSERT_THAT(tickets_of(outcomes), ElementsAre(look_up, running));
   EXPECT_THAT(outcomes[0].missing, ElementsAre(id));
   EXPECT_TRUE(outcomes[1].result);
-  EXPECT_FALSE(files.exists(model_file(block_name(id))));
+  EXPECT_FALSE(files.exists(model_file(block_file_name(id))));
 }
 
 /// Tells where and when it was destroyed, and drops a block then, as what holds on to stored blocks does.
@@ -276,7 +276,7 @@ TEST(DiskTier, WhenItGoesItDoesTheDrops) {
     gate.wait_until_reached();
     tier->drop(dropped);
   }
-  EXPECT_FALSE(files.exists(model_file(block_name(dropped))));
+  EXPECT_FALSE(files.exists(model_file(block_file_name(dropped))));
 }
 
 TEST(DiskTier, AFunctionThatThrowsEndsItsJobOnly) {
@@ -296,7 +296,7 @@ TEST(DiskTier, AFunctionThatThrowsEndsItsJobOnly) {
   EXPECT_EQ(inserted[0].result.error().message, "a fault");
   EXPECT_EQ(inserted[1].result.error().code, Errc::out_of_memory);
   EXPECT_EQ(inserted[2].result.error().code, Errc::internal);
-  EXPECT_FALSE(files.exists(model_file(block_name(whole))));
+  EXPECT_FALSE(files.exists(model_file(block_file_name(whole))));
 
   ASSERT_TRUE(insert(*tier, whole, 10, "kept"));
   tier->look_up({{whole, 10, fault}});
@@ -453,18 +453,84 @@ TEST(DiskTier, RestsWhileOthersCompute) {
                    {second, 10, [&](auto) { ++second_taken; }}});
     first_taken.acquire();
   };
-  tier->set_busy(true);
+  tier->set_busy(true, 0);
   look_up_both();
   std::this_thread::sleep_for(std::chrono::milliseconds(30));
   EXPECT_EQ(second_taken, 0);
-  tier->set_busy(false);
+  tier->set_busy(false, 0);
   for (const auto& outcome : finish(*tier)) EXPECT_TRUE(outcome.result);
   EXPECT_EQ(second_taken, 1);
 
-  tier->set_busy(true);
+  tier->set_busy(true, 0);
   look_up_both();
-  tier.reset();  // does not wait for the rest
-  EXPECT_EQ(second_taken, 2);
+  tier.reset();  // does not wait for the rest, nor for the second block
+  EXPECT_EQ(second_taken, 1);
+}
+
+TEST(DiskTier, WhereCoresAreFreeItDoesNotRest) {
+  FakeFiles files;
+  const auto tier = open_tier(files);
+  const BlockId first = tier->new_block(), second = tier->new_block();
+  ASSERT_TRUE(insert(*tier, first, 10, "one"));
+  ASSERT_TRUE(insert(*tier, second, 10, "two"));
+  tier->set_busy(true, 1);
+  tier->look_up({{first, 10, [](auto) { work(); }}, block_to_find(second, 10)});
+  // Nothing is asked of the time: with a rest, this test would take seconds.
+  for (const auto& outcome : finish(*tier)) EXPECT_TRUE(outcome.result);
+  EXPECT_GT(tier->read_speed(), 0);
+}
+
+TEST(DiskTier, StreamsTakeTurnsBlockByBlock) {
+  FakeFiles files;
+  const auto tier = open_tier(files);
+  std::vector<BlockId> ids;
+  for (int i = 0; i < 6; ++i) {
+    ids.push_back(tier->new_block());
+    ASSERT_TRUE(insert(*tier, ids.back(), 10, "one"));
+  }
+  std::vector<std::size_t> order;
+  const auto find = [&](std::size_t i) {
+    return Tier::BlockToFind{ids[i], 10, [&order, i](auto) { order.push_back(i); }};
+  };
+  Gate gate;
+  tier->insert({gate.block(tier->new_block()), block_to_insert(tier->new_block(), 1)}, {});
+  gate.wait_until_reached();
+  tier->look_up({find(0), find(1)}, 1);
+  tier->look_up({find(2)}, 1);
+  const auto short_one = tier->look_up({find(3)}, 2);
+  tier->look_up({find(4), find(5)}, 3);
+  gate.open();
+  const auto outcomes = finish(*tier);
+  EXPECT_EQ(outcomes.front().ticket, short_one);
+  EXPECT_THAT(order, ElementsAre(0, 3, 4, 1, 5, 2));
+}
+
+TEST(DiskTier, ALookUpIsCancelledBetweenItsBlocks) {
+  FakeFiles files;
+  const auto tier = open_tier(files);
+  const BlockId first = tier->new_block(), second = tier->new_block();
+  ASSERT_TRUE(insert(*tier, first, 10, "one"));
+  ASSERT_TRUE(insert(*tier, second, 10, "two"));
+  std::binary_semaphore reached{0}, opened{0};
+  bool second_taken = false;
+  const auto running = tier->look_up({{first, 10,
+                                       [&](auto) {
+                                         reached.release();
+                                         opened.acquire();
+                                       }},
+                                      {second, 10, [&](auto) { second_taken = true; }}});
+  const auto waiting = tier->look_up({block_to_find(second, 10)});
+  reached.acquire();
+  tier->cancel_look_up(running);
+  tier->cancel_look_up(waiting);
+  tier->cancel_look_up(waiting);
+  ASSERT_TRUE(tier->wait());
+  EXPECT_THAT(tickets_of(tier->poll()), ElementsAre(waiting));  // the other's block is being read
+  opened.release();
+  const auto outcomes = finish(*tier);
+  ASSERT_THAT(tickets_of(outcomes), ElementsAre(running));
+  EXPECT_EQ(outcomes[0].result.error().code, Errc::cancelled);
+  EXPECT_FALSE(second_taken);
 }
 
 TEST(DiskTier, OpensOnlyWithAFolderAndAKey) {

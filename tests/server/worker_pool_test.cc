@@ -1,0 +1,43 @@
+#include "server/worker_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+
+namespace banyan {
+namespace {
+
+TEST(WorkerPool, MakesThreadsAsTheyAreNeededAndNoMoreThanItMay) {
+  std::atomic<int> done = 0;
+  WorkerPool pool(4);
+  EXPECT_EQ(pool.threads(), 0u);
+  std::latch together(4), go(1);
+  for (int i = 0; i < 4; ++i) {
+    pool.submit([&] {
+      together.count_down();
+      go.wait();
+      ++done;
+    });
+  }
+  together.wait();  // four jobs are at work at once
+  for (int i = 0; i < 100; ++i) pool.submit([&] { ++done; });
+  EXPECT_EQ(pool.threads(), 4u);
+  go.count_down();
+  pool.join();
+  EXPECT_EQ(done, 104);
+}
+
+TEST(WorkerPool, AnIdleThreadTakesTheNextJob) {
+  WorkerPool pool(100);
+  for (int i = 0; i < 20; ++i) {
+    std::latch done(1);
+    pool.submit([&] { done.count_down(); });
+    done.wait();
+  }
+  EXPECT_LE(pool.threads(), 20u);
+  pool.join();
+}
+
+}  // namespace
+}  // namespace banyan
