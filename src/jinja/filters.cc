@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 
 #include "jinja/methods.h"
 #include "jinja/number_text.h"
@@ -88,7 +89,8 @@ Keyed keyed(Runtime& runtime, const Value& value, const Value& attribute, bool c
     paths.emplace_back(runtime, attribute);
   }
   Keyed all;
-  for (const Value& item : elements(runtime, value)->items) {
+  const ListPtr all_items = elements(runtime, value);
+  for (const Value& item : all_items->items) {
     std::vector<Value> keys;
     for (const Path& path : paths) {
       Value key = path.of(runtime, item);
@@ -149,7 +151,8 @@ Value join(Runtime& runtime, const Value& value, const Args& args) {
   const Path path(runtime, given[1]);
   Writer out(runtime.meter);
   bool first = true;
-  for (const Value& item : elements(runtime, value)->items) {
+  const ListPtr all_items = elements(runtime, value);
+  for (const Value& item : all_items->items) {
     if (!std::exchange(first, false)) out.write(between);
     write_str(out, path.of(runtime, item));
     runtime.meter.step();
@@ -168,8 +171,8 @@ Value map(Runtime& runtime, const Value& value, const Args& args) {
     const std::vector<Value> given = args.bind("map", {"", "attribute", "default"});
     if (!is_given(given[1])) failed("map requires a filter argument");
     const Path path(runtime, given[1]);
-    for (const Value& item : elements(runtime, value)->items)
-      items.push_back(path.of(runtime, item, given[2]));
+    const ListPtr all_items = elements(runtime, value);
+    for (const Value& item : all_items->items) items.push_back(path.of(runtime, item, given[2]));
   } else {
     const std::string_view name = name_of(args.positional[0], "filter");
     const Filter filter = find_filter(name);
@@ -177,7 +180,8 @@ Value map(Runtime& runtime, const Value& value, const Args& args) {
     Args rest = args;
     rest.positional.erase(rest.positional.begin());
     const Nest nest(runtime.meter);
-    for (const Value& item : elements(runtime, value)->items) {
+    const ListPtr all_items = elements(runtime, value);
+    for (const Value& item : all_items->items) {
       runtime.meter.step();
       items.push_back(filter(runtime, item, rest));
     }
@@ -202,7 +206,8 @@ Value select(Runtime& runtime, const Value& value, const Args& args) {
     rest.positional.erase(rest.positional.begin());
   }
   std::vector<Value> items;
-  for (const Value& item : elements(runtime, value)->items) {
+  const ListPtr all_items = elements(runtime, value);
+  for (const Value& item : all_items->items) {
     runtime.meter.step();
     const Value looked_at = path.of(runtime, item);
     if ((test ? test(runtime, looked_at, rest) : truthy(looked_at)) == selects) items.push_back(item);
@@ -364,7 +369,7 @@ Value extreme(Runtime& runtime, const Value& value, const Args& args) {
   const Keyed all = keyed(runtime, value, given[1], boolean_or(given[0], false));
   if (all.empty()) return Value::undefined("No aggregated item, sequence was empty.");
   const auto* best = &all[0];
-  for (const auto& each : all) {
+  for (const auto& each : std::span(all).subspan(1)) {
     if (greatest ? less(runtime.meter, best->first, each.first)
                  : less(runtime.meter, each.first, best->first))
       best = &each;
@@ -377,7 +382,8 @@ Value sum(Runtime& runtime, const Value& value, const Args& args) {
   const Path path(runtime, given[0]);
   Value total = given[1].is_undefined() ? Value(std::int64_t{0}) : given[1];
   if (total.text()) failed("sum() can't sum strings");
-  for (const Value& item : elements(runtime, value)->items) {
+  const ListPtr all_items = elements(runtime, value);
+  for (const Value& item : all_items->items) {
     runtime.meter.step();
     total = operate(runtime, Operator::add, total, path.of(runtime, item));
   }
@@ -389,7 +395,8 @@ Value groupby(Runtime& runtime, const Value& value, const Args& args) {
   const Path path(runtime, given[0]);
   const bool case_sensitive = boolean_or(given[2], false);
   Keyed all;
-  for (const Value& item : elements(runtime, value)->items) {
+  const ListPtr all_items = elements(runtime, value);
+  for (const Value& item : all_items->items) {
     const Value key = path.of(runtime, item, given[1]);
     all.emplace_back(case_sensitive ? key : lowered(runtime, key), item);
   }
@@ -413,7 +420,8 @@ Value batch(Runtime& runtime, const Value& value, const Args& args) {
   const std::int64_t size = integer_or(given[0], 0);
   std::vector<Value> batches;
   std::vector<Value> row;
-  for (const Value& item : elements(runtime, value)->items) {
+  const ListPtr all_items = elements(runtime, value);
+  for (const Value& item : all_items->items) {
     if (static_cast<std::int64_t>(row.size()) == size)
       batches.push_back(listed(runtime, std::exchange(row, {})));
     row.push_back(item);
@@ -452,7 +460,6 @@ Value slice(Runtime& runtime, const Value& value, const Args& args) {
 Value reverse(Runtime& runtime, const Value& value, const Args& args) {
   args.bind("reverse", {});
   if (value.text()) return get_slice(runtime, value, None{}, None{}, std::int64_t{-1});
-  if (!value.list() && !value.dict() && !value.object_as<Range>()) failed("argument must be iterable");
   std::vector<Value> items = elements(runtime, value)->items;
   std::ranges::reverse(items);
   return listed(runtime, std::move(items), Shape::generator);

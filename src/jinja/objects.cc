@@ -37,7 +37,8 @@ void each_entry(Runtime& runtime, const Args& args, Set set) {
     if (const Dict* dict = from.dict()) {
       for (const auto& [key, value] : dict->entries()) set(key, value);
     } else {
-      for (const Value& pair : elements(runtime, from)->items) {
+      const ListPtr all_items = elements(runtime, from);
+      for (const Value& pair : all_items->items) {
         const ListPtr two = elements(runtime, pair);
         if (two->items.size() != 2) failed("dict() takes pairs");
         set(two->items[0], two->items[1]);

@@ -8,11 +8,14 @@
 #include <string>
 
 #include "jinja/template.h"
+#include "support/scale.h"
 
 namespace banyan::jinja {
 namespace {
 
 using ::testing::HasSubstr;
+
+const Limits kLimits{.steps = static_cast<std::uint64_t>(test::scaled(static_cast<int>(Limits().steps)))};
 
 void on_small_stack(std::function<void()> work) {
   pthread_attr_t attributes;
@@ -36,7 +39,7 @@ std::string refusal(const std::string& source) {
       message = parsed.error().message;
       return;
     }
-    const auto text = parsed->render(nlohmann::ordered_json::object());
+    const auto text = parsed->render(nlohmann::ordered_json::object(), kLimits);
     message = text ? "no error" : text.error().message;
   });
   return message;
@@ -51,7 +54,8 @@ std::string repeated(const std::string& text, int times) {
 TEST(JinjaLimits, LoopsEndAtTheStepLimit) {
   const std::string nested =
       "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
-  EXPECT_THAT(refusal("\n" + nested), HasSubstr("line 2: the template is past its limit of 30000000 steps"));
+  EXPECT_THAT(refusal("\n" + nested), HasSubstr("line 2: the template is past its limit of " +
+                                                std::to_string(kLimits.steps) + " steps"));
   EXPECT_THAT(refusal("{% for a in range(100000) %}{% for b in 'x' * 100000 %}{% endfor %}{% endfor %}"),
               HasSubstr("steps"));
   EXPECT_THAT(
