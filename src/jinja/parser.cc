@@ -675,9 +675,9 @@ class Parser {
     if (is_op("]")) failed("expected an index");
     auto slice = make<Slice>();
     const auto bound = [&]() -> Expr {
-      return is_op(":") || is_op("]") || is_op(",") ? nullptr : expression();
+      return is_op(":") || is_op("]") ? nullptr : expression();
     };
-    Expr start = bound();
+    Expr start = is_op(":") ? nullptr : expression();
     if (!skip_op(":")) {
       if (is_op(",")) {
         auto keys = make<ListLiteral>();
