@@ -24,6 +24,7 @@ Value Constant::evaluate(Runtime&, const FramePtr&) const { return value; }
 
 Value Name::evaluate(Runtime& runtime, const FramePtr& frame) const {
   for (const Frame* each = frame.get(); each; each = each->parent.get()) {
+    runtime.meter.step(each->values.size() / 16);
     if (const Value* found = each->find(name)) return *found;
   }
   return runtime.globals[static_cast<std::size_t>(name)];
@@ -81,7 +82,8 @@ Value Compare::evaluate(Runtime& runtime, const FramePtr& frame) const {
 Value Conditional::evaluate(Runtime& runtime, const FramePtr& frame) const {
   if (truthy(jinja::evaluate(*condition, runtime, frame))) return jinja::evaluate(*then, runtime, frame);
   if (otherwise) return jinja::evaluate(*otherwise, runtime, frame);
-  return Value::undefined("the inline if-expression evaluated to false and no else section was defined");
+  return Value::undefined(&runtime.meter,
+                          "the inline if-expression evaluated to false and no else section was defined");
 }
 
 Value Attribute::evaluate(Runtime& runtime, const FramePtr& frame) const {

@@ -317,14 +317,16 @@ Value first(Runtime& runtime, const Value& value, const Args& args) {
     return make_text(&runtime.meter, text->substr(0, at));
   }
   const ListPtr all = elements(runtime, value);
-  return all->items.empty() ? Value::undefined("No first item, sequence was empty.") : all->items.front();
+  return all->items.empty() ? Value::undefined(&runtime.meter, "No first item, sequence was empty.")
+                            : all->items.front();
 }
 
 Value last(Runtime& runtime, const Value& value, const Args& args) {
   args.bind("last", {});
   if (value.list() && value.list()->shape == Shape::generator) failed("'generator' object is not reversible");
   const ListPtr all = elements(runtime, value);
-  return all->items.empty() ? Value::undefined("No last item, sequence was empty.") : all->items.back();
+  return all->items.empty() ? Value::undefined(&runtime.meter, "No last item, sequence was empty.")
+                            : all->items.back();
 }
 
 Value sort(Runtime& runtime, const Value& value, const Args& args) {
@@ -367,7 +369,7 @@ template <bool greatest>
 Value extreme(Runtime& runtime, const Value& value, const Args& args) {
   const std::vector<Value> given = args.bind("min", {"case_sensitive", "attribute"});
   const Keyed all = keyed(runtime, value, given[1], boolean_or(given[0], false));
-  if (all.empty()) return Value::undefined("No aggregated item, sequence was empty.");
+  if (all.empty()) return Value::undefined(&runtime.meter, "No aggregated item, sequence was empty.");
   const auto* best = &all[0];
   for (const auto& each : std::span(all).subspan(1)) {
     if (greatest ? less(runtime.meter, best->first, each.first)
@@ -620,7 +622,7 @@ Value attribute(Runtime& runtime, const Value& value, const Args& args) {
   if (!name.text()) failed("attr takes a name");
   Value found = method_of(runtime, value, *name.text());
   if (found.is_undefined())
-    return Value::undefined("there is no attribute '" + name.text()->substr(0, 200) + "'");
+    return Value::undefined(&runtime.meter, "there is no attribute '" + name.text()->substr(0, 200) + "'");
   return found;
 }
 

@@ -31,8 +31,9 @@ Value Macro::call(Runtime& runtime, const Args& args) {
   std::vector<const Value*> given(count, nullptr);
   for (std::size_t i = 0; i < std::min(count, args.positional.size()); ++i) given[i] = &args.positional[i];
   const auto rest = std::make_shared<Dict>(&runtime.meter);
-  Value caller = Value::undefined("No caller defined");
+  Value caller = Value::undefined(&runtime.meter, "No caller defined");
   for (const auto& [name, value] : args.named) {
+    runtime.meter.step(1 + count / 16);
     const auto parameter = std::ranges::find(code_.parameters, name, &MacroCode::Parameter::name);
     if (parameter != code_.parameters.end()) {
       const Value*& place = given[static_cast<std::size_t>(parameter - code_.parameters.begin())];
@@ -49,6 +50,7 @@ Value Macro::call(Runtime& runtime, const Args& args) {
   if (args.positional.size() > count && code_.varargs < 0) {
     failed("macro '" + code_.name + "' takes not more than " + std::to_string(count) + " argument(s)");
   }
+  runtime.meter.step(count * (1 + count / 32));
   for (std::size_t i = 0; i < count; ++i) {
     const MacroCode::Parameter& parameter = code_.parameters[i];
     if (given[i]) {
@@ -56,7 +58,8 @@ Value Macro::call(Runtime& runtime, const Args& args) {
     } else if (parameter.otherwise) {
       frame->set(parameter.number, evaluate(*parameter.otherwise, runtime, frame));
     } else {
-      frame->set(parameter.number, Value::undefined("parameter '" + parameter.name + "' was not provided"));
+      frame->set(parameter.number,
+                 Value::undefined(&runtime.meter, "parameter '" + parameter.name + "' was not provided"));
     }
   }
   if (code_.caller >= 0) frame->set(code_.caller, caller);
@@ -93,9 +96,11 @@ Value Loop::attribute(Runtime& runtime, std::string_view name) {
   if (name == "depth") return std::int64_t{level_ + 1};
   if (name == "depth0") return std::int64_t{level_};
   if (name == "previtem")
-    return index_ > 0 ? items_->items[index_ - 1] : Value::undefined("there is no previous item");
+    return index_ > 0 ? items_->items[index_ - 1]
+                      : Value::undefined(&runtime.meter, "there is no previous item");
   if (name == "nextitem")
-    return index_ + 1 < size ? items_->items[index_ + 1] : Value::undefined("there is no next item");
+    return index_ + 1 < size ? items_->items[index_ + 1]
+                             : Value::undefined(&runtime.meter, "there is no next item");
   if (name != "cycle" && name != "changed") return {};
   return ObjectPtr(std::make_shared<BoundMethod>(runtime, ObjectPtr(shared_from_this()),
                                                  name == "cycle" ? loop_cycle : loop_changed, depth() + 1));
@@ -174,6 +179,7 @@ void assign(const Target& target, Runtime& runtime, const std::shared_ptr<Frame>
       assign(target.several[i], runtime, frame, items->items[i]);
     return;
   }
+  runtime.meter.step(frame->values.size() / 16);
   if (target.attribute.empty()) return frame->set(target.name, value);
   const Value* names = nullptr;
   for (const Frame* each = frame.get(); each && !names; each = each->parent.get())

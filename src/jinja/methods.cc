@@ -1,6 +1,7 @@
 #include "jinja/methods.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "jinja/number_text.h"
 #include "jinja/operators.h"
@@ -80,7 +81,6 @@ Value split(Runtime& runtime, const Value& self, const Args& args) {
   const std::vector<Value> given = args.bind("split", {"sep", "maxsplit"});
   std::int64_t most = integer_argument(given[1], -1);
   std::string_view text = *self.text();
-  runtime.meter.work(text.size());
   std::vector<std::string_view> found;
   if (!is_given(given[0])) {
     runtime.meter.step(text.size() / 4);
@@ -89,7 +89,8 @@ Value split(Runtime& runtime, const Value& self, const Args& args) {
     const std::string& separator = string_argument(given[0], "a separator");
     if (separator.empty()) failed("empty separator");
     while (most-- != 0) {
-      const std::size_t at = from_right ? text.rfind(separator) : text.find(separator);
+      const std::size_t at =
+          from_right ? rfind_text(runtime.meter, text, separator) : find_text(runtime.meter, text, separator);
       if (at == std::string_view::npos) break;
       runtime.meter.step();
       if (from_right) {
@@ -113,8 +114,8 @@ Value partition(Runtime& runtime, const Value& self, const Args& args) {
   const std::string& separator = string_argument(given, "a separator");
   if (separator.empty()) failed("empty separator");
   const std::string_view text = *self.text();
-  runtime.meter.work(text.size());
-  const std::size_t at = from_right ? text.rfind(separator) : text.find(separator);
+  const std::size_t at =
+      from_right ? rfind_text(runtime.meter, text, separator) : find_text(runtime.meter, text, separator);
   std::vector<std::string_view> parts = {text, "", ""};
   if (at != std::string_view::npos)
     parts = {text.substr(0, at), separator, text.substr(at + separator.size())};
@@ -172,7 +173,7 @@ Value find(Runtime& runtime, const Value& self, const Args& args) {
   std::int64_t first = 0;
   std::size_t at = std::string_view::npos;
   if (look_at(runtime, text, given[1], given[2], first))
-    at = from_right ? text.rfind(wanted) : text.find(wanted);
+    at = from_right ? rfind_text(runtime.meter, text, wanted) : find_text(runtime.meter, text, wanted);
   if (at == std::string_view::npos) {
     if (must) failed("substring not found");
     return std::int64_t{-1};
@@ -188,8 +189,8 @@ Value count(Runtime& runtime, const Value& self, const Args& args) {
   if (!look_at(runtime, text, given[1], given[2], first)) return std::int64_t{0};
   if (wanted.empty()) return static_cast<std::int64_t>(count_points(text)) + 1;
   std::int64_t found = 0;
-  for (std::size_t at = text.find(wanted); at != std::string_view::npos;
-       at = text.find(wanted, at + wanted.size()))
+  for (std::size_t at = find_text(runtime.meter, text, wanted); at != std::string_view::npos;
+       at = find_text(runtime.meter, text, wanted, at + wanted.size()))
     ++found;
   return found;
 }
@@ -447,9 +448,9 @@ Value builtin_method(Runtime& runtime, const Value& value, std::string_view name
     return std::ranges::find(names, name) != names.end();
   };
   const auto unsafe = [&] {
-    return Value::undefined("access to attribute '" + std::string(name) + "' of '" +
-                            std::string(type_name(value)) +
-                            "' object is unsafe: a template may not change values");
+    return Value::undefined(&runtime.meter, "access to attribute '" + std::string(name) + "' of '" +
+                                                std::string(type_name(value)) +
+                                                "' object is unsafe: a template may not change values");
   };
   if (value.text()) return bind(kStringMethods, 1);
   if (const List* list = value.list()) {
@@ -492,6 +493,32 @@ std::string_view stripped(Meter& meter, std::string_view text, const Value& char
     text = text.substr(0, last);
   }
   return text;
+}
+
+std::size_t find_text(Meter& meter, std::string_view text, std::string_view wanted, std::size_t begin) {
+  if (wanted.size() > text.size() - begin) return std::string_view::npos;
+  const void* found = memmem(text.data() + begin, text.size() - begin, wanted.data(), wanted.size());
+  const std::size_t at = found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data())
+                               : std::string_view::npos;
+  meter.step();
+  meter.work(std::min(at, text.size()) - begin + wanted.size());
+  return at;
+}
+
+std::size_t rfind_text(Meter& meter, std::string_view text, std::string_view wanted) {
+  if (wanted.size() < 16) {
+    const std::size_t at = text.rfind(wanted);
+    meter.step();
+    meter.work(text.size() - std::min(at, text.size()));
+    return at;
+  }
+  // Backwards, where a long one could be compared nearly whole at every place.
+  meter.room(text.size() + wanted.size());
+  const std::string mirrored(text.rbegin(), text.rend());
+  const std::string mirrored_wanted(wanted.rbegin(), wanted.rend());
+  meter.work(text.size());
+  const std::size_t at = find_text(meter, mirrored, mirrored_wanted);
+  return at == std::string_view::npos ? at : text.size() - at - wanted.size();
 }
 
 std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends) {
@@ -541,7 +568,6 @@ std::string map_points(std::string_view text, char32_t (*map)(char32_t)) {
 
 std::string replaced(Meter& meter, std::string_view text, std::string_view old, std::string_view with,
                      std::int64_t count) {
-  meter.work(text.size());
   Writer out(meter);
   std::size_t begin = 0;
   if (old.empty()) {
@@ -557,7 +583,7 @@ std::string replaced(Meter& meter, std::string_view text, std::string_view old, 
     }
   } else {
     while (count-- != 0) {
-      const std::size_t at = text.find(old, begin);
+      const std::size_t at = find_text(meter, text, old, begin);
       if (at == std::string_view::npos) break;
       meter.step();
       out.write(text.substr(begin, at - begin));

@@ -224,7 +224,7 @@ Value Joiner::call(Runtime&, const Args& args) {
 }
 
 std::string undefined_message(const Undefined& undefined) {
-  return undefined.message ? *undefined.message : "a value is undefined";
+  return undefined.message ? undefined.message->text : "a value is undefined";
 }
 
 Value global_function(std::string_view name) {
@@ -235,7 +235,7 @@ Value global_function(std::string_view name) {
   for (const auto& [known, body] : kFunctions) {
     if (known == name) return ObjectPtr(std::make_shared<Function>(known, body));
   }
-  return Value::undefined("'" + std::string(name) + "' is undefined");
+  return Value::undefined(nullptr, "'" + std::string(name) + "' is undefined");
 }
 
 ListPtr elements(Runtime& runtime, const Value& value) {
@@ -262,7 +262,8 @@ ListPtr elements(Runtime& runtime, const Value& value) {
 Value method_of(Runtime& runtime, const Value& value, std::string_view name) {
   if (name.starts_with('_') && !value.object_as<Namespace>()) {
     if (!name.starts_with("__")) return {};
-    return Value::undefined("access to attribute '" + std::string(name) + "' is unsafe");
+    return Value::undefined(&runtime.meter,
+                            "access to attribute '" + std::string(name.substr(0, 200)) + "' is unsafe");
   }
   if (Object* object = value.object()) return object->attribute(runtime, name);
   return builtin_method(runtime, value, name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "jinja/methods.h"
 #include "jinja/number_text.h"
 #include "jinja/unicode.h"
 
@@ -156,12 +157,12 @@ std::string_view object_name(const Value& value) {
   return value.is_none() ? std::string_view("None") : type_name(value);
 }
 
-Value missing(const Value& value, const Value& key) {
+Value missing(Runtime& runtime, const Value& value, const Value& key) {
   const std::string of = std::string(object_name(value)) + (value.is_none() ? "" : " object");
   if (const std::string* name = key.text(); name && name->size() < 200) {
-    return Value::undefined("'" + of + "' has no attribute '" + *name + "'");
+    return Value::undefined(&runtime.meter, "'" + of + "' has no attribute '" + *name + "'");
   }
-  return Value::undefined("'" + of + "' has no such element");
+  return Value::undefined(&runtime.meter, "'" + of + "' has no such element");
 }
 
 // The item, or null where the value has none of that key.
@@ -265,8 +266,7 @@ bool contains(Runtime& runtime, const Value& container, const Value& value) {
     refuse_undefined(value);
     if (!value.text())
       failed("'in <string>' requires string as left operand, not " + std::string(type_name(value)));
-    runtime.meter.work(text->size());
-    return text->contains(*value.text());
+    return find_text(runtime.meter, *text, *value.text()) != std::string_view::npos;
   }
   if (const Dict* dict = container.dict()) return dict->find(value) != nullptr;
   const ListPtr list = elements(runtime, container);
@@ -295,7 +295,7 @@ Value get_attribute(Runtime& runtime, const Value& value, std::string_view name)
     if (const Value* item = dict->find(name)) return *item;
   }
   if (method.as<Undefined>()->message) return method;  // it says more than that there is none
-  return missing(value, make_text(nullptr, std::string(name)));
+  return missing(runtime, value, make_text(nullptr, std::string(name)));
 }
 
 Value get_item(Runtime& runtime, const Value& value, const Value& key) {
@@ -307,7 +307,7 @@ Value get_item(Runtime& runtime, const Value& value, const Value& key) {
     Value method = method_of(runtime, value, *name);
     if (!method.is_undefined() || method.as<Undefined>()->message) return method;
   }
-  return missing(value, key);
+  return missing(runtime, value, key);
 }
 
 Value get_slice(Runtime& runtime, const Value& value, const Value& start, const Value& stop,
@@ -316,7 +316,7 @@ Value get_slice(Runtime& runtime, const Value& value, const Value& start, const 
   const auto* range = value.object_as<Range>();
   const List* list = value.list();
   if (!value.text() && !range && !(list && list->is_sequence())) {
-    return missing(value, None{});
+    return missing(runtime, value, None{});
   }
   if (!step.is_none() && !step.is_integer()) failed("slice indices must be integers or None");
   const std::int64_t by = step.is_none() ? 1 : std::max<std::int64_t>(step.integer(), -INT64_MAX);

@@ -16,11 +16,12 @@ namespace {
 constexpr int kMaxNesting = 60;
 constexpr int kMaxHeight = 150;
 constexpr std::size_t kMaxTokens = 1'000'000;
+constexpr std::size_t kMaxNamed = 255;  // they are compared with one another
 
 class Parser {
  public:
   Parser(std::vector<Token> tokens, int& line) : tokens_(std::move(tokens)), line_(line) {
-    if (tokens_.size() > kMaxTokens) failed("the template has more than 1000000 tokens");
+    if (tokens_.size() > kMaxTokens) past_limit("1000000 tokens");
   }
 
   Tree run() {
@@ -275,6 +276,7 @@ class Parser {
         failed("non-default argument follows default argument");
       }
       code.parameters.push_back(std::move(parameter));
+      if (code.parameters.size() > kMaxNamed) past_limit(std::to_string(kMaxNamed) + " parameters");
     }
     take();
   }
@@ -674,9 +676,7 @@ class Parser {
     expect_op("[");
     if (is_op("]")) failed("expected an index");
     auto slice = make<Slice>();
-    const auto bound = [&]() -> Expr {
-      return is_op(":") || is_op("]") ? nullptr : expression();
-    };
+    const auto bound = [&]() -> Expr { return is_op(":") || is_op("]") ? nullptr : expression(); };
     Expr start = is_op(":") ? nullptr : expression();
     if (!skip_op(":")) {
       if (is_op(",")) {
@@ -723,6 +723,7 @@ class Parser {
           if (known == name) failed("keyword argument repeated: " + name);
         }
         all.named.emplace_back(std::move(name), expression());
+        if (all.named.size() > kMaxNamed) past_limit(std::to_string(kMaxNamed) + " named arguments");
       } else {
         if (!all.named.empty() || all.all_positional || all.all_named)
           failed("invalid syntax for function call expression");

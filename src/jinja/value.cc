@@ -15,6 +15,12 @@ namespace {
 // Bytes of a shared value besides its contents, roughly.
 constexpr std::size_t kShared = 64;
 
+TextPtr shared_text(Meter* meter, std::string text) {
+  const std::size_t bytes = kShared + text.capacity();
+  if (meter) meter->work(text.size());
+  return TextPtr(new Text{.text = std::move(text), .charge = Charge(meter, bytes)});
+}
+
 int depth_of(const Value& value) {
   if (const List* list = value.list()) return list->depth;
   if (const Dict* dict = value.dict()) return dict->depth();
@@ -150,9 +156,9 @@ void write_dict(Writer& out, const Dict& dict) {
 
 }  // namespace
 
-Value Value::undefined(std::string message) {
+Value Value::undefined(Meter* meter, std::string message) {
   Value value;
-  value.any_ = Undefined{std::make_shared<const std::string>(std::move(message))};
+  value.any_ = Undefined{shared_text(meter, std::move(message))};
   return value;
 }
 
@@ -192,12 +198,16 @@ List::List(Meter* meter, std::vector<Value> all, Shape made)
       depth(depth_above(items)),
       charge(meter, kShared + items.capacity() * sizeof(Value)) {}
 
+Dict::Dict(Meter* meter) : meter_(meter) {
+  if (meter_) meter_->add(sizeof(Dict) + kShared);
+}
+
 Dict::~Dict() {
-  if (meter_) meter_->remove(entries_.size() * (sizeof(Entry) + kShared));
+  if (meter_) meter_->remove(sizeof(Dict) + kShared + entries_.size() * (sizeof(Entry) + kShared));
 }
 
 void Dict::set(Value key, Value value) {
-  const std::size_t key_hash = hash(key);
+  const std::size_t key_hash = hash(meter_, key);
   depth_ = std::max({depth_, checked_depth(depth_of(value) + 1), depth_of(key) + 1});
   const auto [begin, end] = places_.equal_range(key_hash);
   for (auto place = begin; place != end; ++place) {
@@ -215,7 +225,7 @@ void Dict::set(Value key, Value value) {
 }
 
 const Value* Dict::find(const Value& key) const {
-  const auto [begin, end] = places_.equal_range(hash(key));
+  const auto [begin, end] = places_.equal_range(hash(meter_, key));
   for (auto place = begin; place != end; ++place) {
     const Entry& entry = entries_[place->second];
     if (equal(meter_, entry.first, key)) return &entry.second;
@@ -256,10 +266,7 @@ Value Object::call(Runtime&, const Args&) {
   failed("'" + std::string(type_name()) + "' object is not callable");
 }
 
-Value make_text(Meter* meter, std::string text) {
-  const std::size_t bytes = kShared + text.capacity();
-  return TextPtr(new Text{.text = std::move(text), .charge = Charge(meter, bytes)});
-}
+Value make_text(Meter* meter, std::string text) { return shared_text(meter, std::move(text)); }
 
 Value make_list(Meter* meter, std::vector<Value> items, Shape shape) {
   if (meter) meter->step(items.size());
@@ -290,13 +297,17 @@ bool truthy(const Value& value) {
   return value.is_integer() && value.integer() != 0;
 }
 
-std::size_t hash(const Value& value) {
-  if (const std::string* text = value.text()) return std::hash<std::string_view>()(*text);
+std::size_t hash(Meter* meter, const Value& value) {
+  if (meter) meter->step();
+  if (const std::string* text = value.text()) {
+    if (meter) meter->work(text->size());
+    return std::hash<std::string_view>()(*text);
+  }
   if (value.is_integer()) return std::hash<double>()(static_cast<double>(value.integer()));
   if (const double* number = value.as<double>()) return std::hash<double>()(*number);
   if (const List* list = value.list(); list && list->is_tuple()) {
     std::size_t sum = 7;
-    for (const Value& item : list->items) sum = sum * 31 + hash(item);
+    for (const Value& item : list->items) sum = sum * 31 + hash(meter, item);
     return sum;
   }
   if (value.list() || value.dict()) failed("unhashable type: '" + std::string(type_name(value)) + "'");

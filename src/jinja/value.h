@@ -5,11 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -26,7 +26,7 @@ class Runtime;
 
 /// What a name or an attribute that does not exist gives. Using it is an error with this message.
 struct Undefined {
-  std::shared_ptr<const std::string> message;
+  std::shared_ptr<const Text> message;  ///< null where there is none
 };
 struct None {};
 
@@ -49,7 +49,7 @@ class Value {
   Value(DictPtr dict) : any_(std::move(dict)) {}
   Value(ObjectPtr object) : any_(std::move(object)) {}
   Value(const char*) = delete;  // would be a bool
-  static Value undefined(std::string message);
+  static Value undefined(Meter* meter, std::string message);
 
   template <class T>
   const T* as() const {
@@ -104,7 +104,7 @@ class Dict {
  public:
   using Entry = std::pair<Value, Value>;
 
-  explicit Dict(Meter* meter) : meter_(meter) {}
+  explicit Dict(Meter* meter);
   ~Dict();
   Dict(const Dict&) = delete;
   Dict& operator=(const Dict&) = delete;
@@ -119,7 +119,8 @@ class Dict {
  private:
   Meter* meter_;
   std::vector<Entry> entries_;
-  std::unordered_multimap<std::size_t, std::size_t> places_;  ///< by the key's hash
+  /// By the key's hash. A tree, as others choose the keys, and equal hashes are counted as steps.
+  std::multimap<std::size_t, std::size_t> places_;
   int depth_ = 1;
 };
 
@@ -157,7 +158,7 @@ Value from_json(Meter* meter, const nlohmann::ordered_json& json);
 std::string_view type_name(const Value& value);
 bool truthy(const Value& value);
 /// Equal values have equal hashes. Fails for lists and dictionaries.
-std::size_t hash(const Value& value);
+std::size_t hash(Meter* meter, const Value& value);
 bool equal(Meter* meter, const Value& left, const Value& right);
 /// Fails where Python cannot order them.
 bool less(Meter& meter, const Value& left, const Value& right);

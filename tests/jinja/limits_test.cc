@@ -67,6 +67,27 @@ TEST(JinjaLimits, LoopsEndAtTheStepLimit) {
               HasSubstr("steps"));
 }
 
+TEST(JinjaLimits, WorkOnLargeValuesIsCountedAsSteps) {
+  const auto forever = [](const std::string& begin, const std::string& expression) {
+    return refusal(begin + "{% for i in range(100000) %}{% for j in range(1000) %}{% if " + expression +
+                   " %}{% endif %}{% endfor %}{% endfor %}");
+  };
+  EXPECT_THAT(forever("{% set k = 'a' * 10000000 %}{% set d = {k: 1} %}", "d[k]"), HasSubstr("steps"));
+  EXPECT_THAT(forever("{% set k = 'a' * 10000000 %}", "k[1:]"), HasSubstr("steps"));
+  EXPECT_THAT(forever("{% set k = 'a' * 10000000 %}", "k.strip()"), HasSubstr("steps"));
+  EXPECT_THAT(forever("{% set k = 'a' * 10000000 %}{% set w = 'a' * 5000000 + 'b' %}", "w in k"),
+              HasSubstr("steps"));
+  EXPECT_THAT(forever("{% set k = 'a' * 10000000 %}{% set w = 'b' + 'a' * 5000000 %}", "k.rfind(w)"),
+              HasSubstr("steps"));
+  EXPECT_THAT(forever("{% set k = (1,) * 1000000 %}{% set d = {k: 1} %}", "k in d"), HasSubstr("steps"));
+  std::string many;
+  for (int i = 0; i < 20'000; ++i) many += "{% set v" + std::to_string(i) + " = 1 %}";
+  EXPECT_THAT(forever(many, "v19999"), HasSubstr("steps"));
+  std::string named = "{{ f(a=1";
+  for (int i = 0; i < 20'000; ++i) named += ",a" + std::to_string(i) + "=1";
+  EXPECT_THAT(refusal(named + ") }}"), HasSubstr("255 named arguments"));
+}
+
 TEST(JinjaLimits, RecursionEndsAtTheDepthLimit) {
   for (const char* source : {
            "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
@@ -120,6 +141,10 @@ TEST(JinjaLimits, WhatIsMadeIsLimited) {
   EXPECT_THAT(
       refusal("{% set ns = namespace(x=1) %}{% for i in range(1000) %}{% set ns.x = [ns.x] %}{% endfor %}"),
       HasSubstr("levels of nesting in a value"));
+  EXPECT_THAT(refusal("{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = ns.x + "
+                      "[d['__' ~ i]] * 100 %}"
+                      "{% endfor %}"),
+              HasSubstr("limit of"));
   EXPECT_THAT(refusal("{{ range(10**15) }}"), HasSubstr("100000 numbers in a range"));
   EXPECT_THAT(refusal("{% for i in range(100) %}{{ 'a' * 10**6 }}{% endfor %}"),
               HasSubstr("67108864 bytes of output"));
