@@ -78,8 +78,12 @@ Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sa
   if (!sampling.grammar.empty()) {
     Result<std::shared_ptr<const Grammar>> grammar = Grammar::parse(vocabulary, sampling.grammar);
     if (!grammar) return std::unexpected(grammar.error());
+    if (!GrammarMatcher::passes_trial(*grammar)) {
+      return fail(Errc::invalid_argument,
+                  "the grammar is too ambiguous: already a short text can be read in too many ways",
+                  "grammar");
+    }
     sampler.grammar_.emplace(std::move(*grammar));
-    if (sampler.grammar_->is_exhausted()) return std::unexpected(too_ambiguous());
     if (sampler.grammar_->is_dead()) {
       return fail(Errc::invalid_argument, "no text fits the grammar: its rule \"root\" never ends",
                   "grammar");

@@ -54,9 +54,51 @@ GrammarMatcher::GrammarMatcher(std::shared_ptr<const Grammar> grammar)
       {.begin = 0, .nodes = nodes_.size(), .edges = edges_.size(), .can_end = can_end_, .cut = {}});
 }
 
+bool GrammarMatcher::passes_trial(const std::shared_ptr<const Grammar>& grammar) {
+  constexpr std::size_t kLength = 256;    // characters of a text
+  constexpr std::size_t kWork = 1 << 20;  // steps for a text: some ten milliseconds
+  std::minstd_rand random(1);             // the same grammar is always taken or always refused
+  for (int text = 0; text < 2; ++text) {
+    GrammarMatcher matcher(grammar);
+    std::size_t work = 0;
+    for (std::size_t length = 0; length < kLength && work < kWork; ++length) {
+      if (!matcher.accept_any(random)) break;
+      work += matcher.token_work_;
+    }
+    if (!matcher.is_exhausted()) return true;
+  }
+  return false;
+}
+
+// Goes on with a character or token that may follow, any of them. False where there is none, or a bound is
+// passed.
+bool GrammarMatcher::accept_any(std::minstd_rand& random) {
+  if (terminals_.empty() || exhausted_) return false;
+  token_work_ = 0;
+  // Places that take the same count as one: many of them are many ways to read a text, not many texts.
+  seen_.clear();
+  std::vector<std::uint32_t> different;  // states
+  for (const Place& place : terminals_) {
+    const Grammar::State& state = grammar_->states[place.state];
+    if (seen_.insert(static_cast<std::uint32_t>(state.kind), state.arg, kNone))
+      different.push_back(place.state);
+  }
+  const Grammar::State& state = grammar_->states[different[random() % different.size()]];
+  bool taken = false;
+  if (state.kind == Kind::chars) {
+    const auto& ranges = grammar_->sets[state.arg].ranges;
+    const CharSet::Range& range = ranges[random() % ranges.size()];
+    const char32_t c = range.first + static_cast<char32_t>(random() % (range.last - range.first + 1));
+    taken = push_char(c, Frame(frames_.back()));
+  } else {
+    taken = push_token(static_cast<Token>(state.kind == Kind::token ? state.arg : state.arg ^ 1));
+  }
+  settle();
+  return taken && !exhausted_;
+}
+
 bool GrammarMatcher::allows(Token token, std::string_view bytes) {
   if (exhausted_) return false;
-  call_work_ = 0;
   if (push_token(token)) {
     pop_to(1);
     return true;
@@ -68,20 +110,7 @@ bool GrammarMatcher::allows(Token token, std::string_view bytes) {
 }
 
 void GrammarMatcher::find_allowed(const TokenTrie& trie, std::vector<bool>& allowed) {
-  call_work_ = 0;
-  if (frames_.back().cut.empty()) {
-    for (std::size_t i = 0, count = terminals_.size(); i < count; ++i) {
-      const Grammar::State& state = grammar_->states[terminals_[i].state];
-      if (state.kind == Kind::token && push_token(static_cast<Token>(state.arg))) {
-        allowed[state.arg] = true;
-        pop_to(1);
-      }
-      if (state.kind != Kind::not_token) continue;
-      for (std::size_t token = 0; token < allowed.size(); ++token) {
-        if (token != state.arg) allowed[token] = true;
-      }
-    }
-  }
+  if (frames_.back().cut.empty()) find_named(allowed);
   // The tokens in the order of their bytes: what one has in common with the one before is taken already.
   std::size_t taken = 0;  // bytes
   bool refused = false;   // the byte after them
@@ -101,15 +130,35 @@ void GrammarMatcher::find_allowed(const TokenTrie& trie, std::vector<bool>& allo
   pop_to(1);
 }
 
+// Sets what may follow of the tokens that the grammar names.
+void GrammarMatcher::find_named(std::vector<bool>& allowed) {
+  std::uint32_t but = kNone;  // the one token that `not_token` does not take
+  bool all = false;
+  for (std::size_t i = 0, count = terminals_.size(); i < count; ++i) {
+    const Grammar::State& state = grammar_->states[terminals_[i].state];
+    if (state.kind == Kind::token && !allowed[state.arg] && push_token(static_cast<Token>(state.arg))) {
+      allowed[state.arg] = true;
+      pop_to(1);
+    }
+    if (state.kind != Kind::not_token) continue;
+    if (but != kNone && but != state.arg) all = true;
+    but = state.arg;
+  }
+  if (but == kNone) return;
+  for (std::size_t token = 0; token < allowed.size(); ++token) {
+    if (all || token != but) allowed[token] = true;
+  }
+}
+
 bool GrammarMatcher::accept(Token token, std::string_view bytes) {
-  call_work_ = 0;
+  token_work_ = 0;
   bool taken = !exhausted_;
   if (taken && !push_token(token)) {
     taken = !bytes.empty();
     for (std::size_t i = 0; i < bytes.size() && taken; ++i) taken = push_byte(bytes[i]);
   }
   settle();
-  if (!taken) {
+  if (!taken || exhausted_) {
     terminals_.clear();
     frames_.back().can_end = false;
     frames_.back().cut.clear();
@@ -124,6 +173,7 @@ bool GrammarMatcher::push_byte(char byte) {
   const Utf8Step step = next_utf8(bytes);
   if (step.kind == Utf8Step::Kind::invalid) return false;
   if (step.kind == Utf8Step::Kind::whole) return push_char(code_point(bytes), from);
+  look_at(from);
   if (!cut_may_go_on(from, bytes)) return false;
   Frame frame = from;
   frame.cut = bytes;
@@ -137,6 +187,7 @@ bool GrammarMatcher::push_byte(char byte) {
 
 bool GrammarMatcher::push_char(char32_t c, const Frame& from) {
   const std::size_t end = terminals_.size();
+  look_at(from);
   begin_step();
   for (std::size_t i = from.begin; i < end; ++i) {
     const Place place = terminals_[i];
@@ -152,6 +203,7 @@ bool GrammarMatcher::push_token(Token token) {
   if (!frames_.back().cut.empty()) return false;
   const std::size_t end = terminals_.size();
   bool taken = false;
+  look_at(frames_.back());
   begin_step();
   for (std::size_t i = frames_.back().begin; i < end; ++i) {
     const Place place = terminals_[i];
@@ -183,6 +235,12 @@ void GrammarMatcher::pop_to(std::size_t depth) {
   frames_.resize(depth);
   nodes_.resize(frames_.back().nodes);
   edges_.resize(frames_.back().edges);
+}
+
+// To look at a place costs less than to go on from it, but there may be thousands that do not fit.
+void GrammarMatcher::look_at(const Frame& from) {
+  token_work_ += (terminals_.size() - from.begin) / 4;
+  if (token_work_ > kMaxTokenWork) exhausted_ = true;
 }
 
 void GrammarMatcher::begin_step() {
@@ -217,7 +275,7 @@ void GrammarMatcher::reach(std::uint32_t state, std::uint32_t node) {
 // Goes on without taking anything, until only places that take something are left.
 void GrammarMatcher::follow() {
   while (!todo_.empty()) {
-    if (work_ > kMaxWork || nodes_.size() > 2 * kMaxNodes) exhausted_ = true;
+    if (work_ > kMaxWork || nodes_.size() > 2 * kMaxNodes || edges_.size() > 2 * kMaxEdges) exhausted_ = true;
     if (exhausted_) break;
     const Place place = todo_.back();
     todo_.pop_back();
@@ -247,8 +305,8 @@ void GrammarMatcher::follow() {
         break;
     }
   }
-  call_work_ += work_ + 1;
-  if (call_work_ > kMaxCallWork) exhausted_ = true;
+  token_work_ += work_ + 1;
+  if (token_work_ > kMaxTokenWork) exhausted_ = true;
 }
 
 // Enters a rule. Where nothing follows the call in its own rule, the called one goes on where that would, so
@@ -297,7 +355,7 @@ void GrammarMatcher::settle() {
   last.begin = 0;
   frames_.clear();
   frames_.push_back(std::move(last));
-  if (nodes_.size() > collect_at_) collect();
+  if (nodes_.size() + edges_.size() > collect_at_) collect();
 }
 
 // Drops the nodes that no place leads to. They keep their order, in which parents come first but for cycles.
@@ -336,8 +394,8 @@ void GrammarMatcher::collect() {
   edges_ = std::move(edges);
   frames_.back().nodes = nodes_.size();
   frames_.back().edges = edges_.size();
-  if (nodes_.size() > kMaxNodes) exhausted_ = true;
-  collect_at_ = 2 * nodes_.size() + 1024;
+  if (nodes_.size() > kMaxNodes || edges_.size() > kMaxEdges) exhausted_ = true;
+  collect_at_ = 2 * (nodes_.size() + edges_.size()) + 1024;
 }
 
 }  // namespace banyan

@@ -1,10 +1,10 @@
 /// Which bytes and tokens may follow in a text that keeps to a grammar.
 ///
-/// All ways to read the text so far are followed at once. Where they are inside which rules is a graph: a
-/// node is a rule that was entered at one position, and its edges say where to go on when the rule is
-/// complete. Equal ways are one, so that ambiguity costs places, not ways, and left recursion is a cycle. The
-/// work for a character and the nodes are bounded; what exceeds a bound leaves the matcher exhausted, which
-/// ends the reply.
+/// All ways to read the text so far are followed at once. A graph records which rules they are inside: a node
+/// is a rule that was entered at one position, and its edges say where to go on when the rule is complete.
+/// Equal ways are merged, so that ambiguity costs places, not ways, and left recursion is a cycle. The work
+/// for a character, the work for a token and the size of the graph are bounded. Passing a bound leaves the
+/// matcher exhausted, which ends the reply.
 ///
 /// One thread at a time.
 #pragma once
@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,11 +25,18 @@ namespace banyan {
 
 class GrammarMatcher {
  public:
-  static constexpr std::size_t kMaxWork = 1 << 14;      ///< steps for one character: under a millisecond
-  static constexpr std::size_t kMaxCallWork = 1 << 24;  ///< steps for one call: a fraction of a second
-  static constexpr std::size_t kMaxNodes = 1 << 17;     ///< rules that are entered and not complete: some MiB
+  static constexpr std::size_t kMaxWork = 1 << 14;  ///< steps for one character: under a millisecond
+  static constexpr std::size_t kMaxTokenWork =
+      1 << 24;                                       ///< steps from one accept() to the next: under a second
+  static constexpr std::size_t kMaxNodes = 1 << 17;  ///< rules that are entered and not complete: some MiB
+  static constexpr std::size_t kMaxEdges = 1 << 20;  ///< places to go on when they are complete: some MiB
 
   explicit GrammarMatcher(std::shared_ptr<const Grammar> grammar);
+
+  /// Whether a reply is likely to stay within the bounds: false when each of a few random texts that fit the
+  /// grammar passes one within its first 256 characters. Takes some ten milliseconds at most, and mostly
+  /// microseconds.
+  static bool passes_trial(const std::shared_ptr<const Grammar>& grammar);
 
   /// Whether the text may end here.
   bool can_end() const { return frames_.back().can_end && frames_.back().cut.empty(); }
@@ -84,10 +92,13 @@ class GrammarMatcher {
     std::uint64_t stamp_ = 1;
   };
 
+  bool accept_any(std::minstd_rand& random);
   bool push_byte(char byte);
   bool push_char(char32_t c, const Frame& from);
   bool push_token(Token token);
   void pop_to(std::size_t depth);
+  void find_named(std::vector<bool>& allowed);
+  void look_at(const Frame& from);
   bool cut_may_go_on(const Frame& from, std::string_view cut) const;
   bool takes_token(const Place& place, Token token) const;
   void begin_step();
@@ -112,7 +123,7 @@ class GrammarMatcher {
   std::vector<std::pair<std::uint64_t, std::uint32_t>> entered_;  // of each rule: the step, and its node
   std::vector<Place> tails_;
   Seen seen_;
-  std::size_t work_ = 0, call_work_ = 0;
+  std::size_t work_ = 0, token_work_ = 0;
   bool can_end_ = false;
   bool exhausted_ = false;
 };

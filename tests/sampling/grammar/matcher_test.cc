@@ -113,6 +113,21 @@ TEST(GrammarMatcher, AmbiguousGrammarsAreFollowedOrGivenUpWithinTheirBounds) {
   }
 }
 
+TEST(GrammarMatcher, AmbiguousGrammarsFailTheirTrial) {
+  const auto passes = [](const std::string& grammar) {
+    return GrammarMatcher::passes_trial(Grammar::parse(shipped_vocabulary(), grammar).value());
+  };
+  EXPECT_FALSE(passes("root ::= root root | \"a\""));
+  EXPECT_FALSE(passes("root ::= root root root | [a-z]? root?"));
+  EXPECT_FALSE(passes("root ::= x*\nx ::= x? x? \"a\"? x?"));
+  // Only unusual texts pass the bounds.
+  EXPECT_TRUE(passes("root ::= root \"+\" root | [0-9]+"));
+  EXPECT_TRUE(passes("root ::= ([a-z]{1,200} \" \"?){1,100}"));
+  EXPECT_TRUE(passes("root ::= (((\"a\"*)*)*)*"));
+  EXPECT_TRUE(passes("root ::= <[7]> (!<[8]> | [^a])*"));
+  EXPECT_TRUE(passes("root ::= \"\""));
+}
+
 TEST(GrammarMatcher, AnExhaustedMatcherAllowsNothing) {
   GrammarMatcher matcher = matcher_of("root ::= root root | \"a\"");
   while (matcher.accept(0, "a")) continue;
