@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -14,6 +15,9 @@ using Json = nlohmann::ordered_json;
 /// What a template writes between the system's content and the next message's where it tells of
 /// nothing else is shorter, in bytes.
 constexpr std::size_t kLongMarkup = 120;
+
+/// Bytes that are searched for contents which the template did not take over: a fraction of a second.
+constexpr std::size_t kMostSearched = std::size_t{1} << 30;
 
 /// Text that a template is likely to take over as it is.
 struct Content {
@@ -64,19 +68,31 @@ struct Fork {
   bool marked = false;
 };
 
+// Clients choose both texts; std::string_view::find would take their product in time.
+std::size_t find(std::string_view text, std::string_view wanted, std::size_t at) {
+  const void* found = memmem(text.data() + at, text.size() - at, wanted.data(), wanted.size());
+  return found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data())
+               : std::string_view::npos;
+}
+
 // In order. Contents stand in the text in the order of the messages, so each is looked for behind the
 // one before: what is found by chance lies before the content itself, and the next is found all the same.
 std::vector<Fork> find_forks(std::string_view text, const Json& messages) {
   std::vector<Fork> forks;
   std::size_t at = 0;
   std::size_t system_end = 0;
-  bool is_first = true;  // of those that are not the system's
+  std::size_t searched = 0;  // bytes, in vain
+  bool is_first = true;      // of those that are not the system's
   for (const Json& message : messages) {
     bool begins = true;
     for (const Content& content : contents(message)) {
       if (content.text.empty()) continue;
-      const std::size_t found = text.find(content.text, at);
-      if (found == std::string_view::npos) continue;
+      if (searched > kMostSearched) return forks;
+      const std::size_t found = find(text, content.text, at);
+      if (found == std::string_view::npos) {
+        searched += text.size() - at;
+        continue;
+      }
       at = found + content.text.size();
       if (is_system(message) && is_first) {
         system_end = at;

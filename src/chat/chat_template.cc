@@ -20,22 +20,10 @@ constexpr const char* kChatMl =
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-// Templates recurse into values; clients must not choose how deep.
-constexpr int kMaxDepth = 64;
-
 // For the examples that show what a template can do: some ten of them, each a few lines.
 constexpr jinja::Limits kExampleLimits{.steps = 1'000'000, .output_bytes = 1 << 20, .value_bytes = 64 << 20};
 
 constexpr std::array kRoles = {"system", "developer", "user", "assistant", "tool", "function"};
-
-bool deeper_than(const Json& value, int depth) {
-  if (!value.is_structured()) return false;
-  if (depth == 0) return true;
-  for (const Json& inner : value) {
-    if (deeper_than(inner, depth - 1)) return true;
-  }
-  return false;
-}
 
 std::unexpected<Error> wrong(const std::string& field, const std::string& must) {
   return fail(Errc::invalid_argument, field + " " + must, field);
@@ -63,7 +51,7 @@ Result<Json> plain_content(const Json& content, const std::string& field) {
 // A message as templates know it.
 Result<Json> plain_message(const Json& message, const std::string& field) {
   if (!message.is_object()) return wrong(field, "must be an object");
-  if (deeper_than(message, kMaxDepth)) return wrong(field, "is nested too deep");
+  if (deeper_than(message, kMaxJsonDepth)) return wrong(field, "is nested too deep");
   Json plain = message;
   const Json role = message.value("role", Json());
   if (std::ranges::find(kRoles, role) == kRoles.end()) {
@@ -142,8 +130,8 @@ Result<std::string> ChatTemplate::apply(const Json& messages, const Json& tools,
     return wrong("messages", "must be an array with a message or more");
   if (!tools.is_null() && !tools.is_array()) return wrong("tools", "must be an array");
   if (!extra.is_null() && !extra.is_object()) return wrong("chat_template_kwargs", "must be an object");
-  if (deeper_than(tools, kMaxDepth)) return wrong("tools", "is nested too deep");
-  if (deeper_than(extra, kMaxDepth)) return wrong("chat_template_kwargs", "is nested too deep");
+  if (deeper_than(tools, kMaxJsonDepth)) return wrong("tools", "is nested too deep");
+  if (deeper_than(extra, kMaxJsonDepth)) return wrong("chat_template_kwargs", "is nested too deep");
 
   Json plain = Json::array();
   for (std::size_t i = 0; i < messages.size(); ++i) {

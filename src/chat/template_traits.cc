@@ -79,14 +79,14 @@ Json with_tools_told(const TemplateTraits& traits, Json messages, const Json& to
   return messages;
 }
 
-// The arguments of calls as objects, where they are JSON.
+// The arguments of calls as objects, where they are JSON that is not nested too deep.
 void parse_arguments(Json& calls) {
   for (Json& call : calls) {
     if (!call.is_object() || !call.contains("function") || !call["function"].is_object()) continue;
     const auto arguments = call["function"].find("arguments");
     if (arguments == call["function"].end() || !arguments->is_string()) continue;
     Json parsed = Json::parse(arguments->get_ref<const std::string&>(), nullptr, false);
-    if (!parsed.is_discarded()) *arguments = std::move(parsed);
+    if (!parsed.is_discarded() && !deeper_than(parsed, kMaxJsonDepth)) *arguments = std::move(parsed);
   }
 }
 
@@ -118,6 +118,12 @@ void write_response(Json& message) {
 }
 
 }  // namespace
+
+bool deeper_than(const Json& value, int depth) {
+  if (!value.is_structured()) return false;
+  if (depth == 0) return true;
+  return std::ranges::any_of(value, [&](const Json& inner) { return deeper_than(inner, depth - 1); });
+}
 
 TemplateTraits find_traits(const TryRender& render, const std::string& eos_text) {
   TemplateTraits traits;

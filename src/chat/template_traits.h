@@ -23,6 +23,11 @@ using TryRender = std::function<std::string(const nlohmann::ordered_json& messag
 
 TemplateTraits find_traits(const TryRender& render, const std::string& eos_text);
 
+/// Templates recurse into values, and so do copies and the destruction of JSON; clients must not choose how
+/// deep.
+inline constexpr int kMaxJsonDepth = 64;
+bool deeper_than(const nlohmann::ordered_json& value, int depth);
+
 /// `messages` as a template with these traits takes them.
 nlohmann::ordered_json fit_messages(const TemplateTraits& traits, const nlohmann::ordered_json& messages,
                                     const nlohmann::ordered_json& tools);

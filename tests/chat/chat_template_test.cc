@@ -60,7 +60,8 @@ TEST(ChatTemplate, AToolCallNeedsNoContent) {
   const auto prompt = chat->apply(Json::parse(R"([
       {"role": "user", "content": "Weather?"},
       {"role": "assistant", "content": null, "tool_calls": [
-          {"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}]},
+          {"id": "1", "type": "function",
+           "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}]},
       {"role": "tool", "tool_call_id": "1", "content": "rain"}])"));
   ASSERT_TRUE(prompt) << prompt.error().message;
   EXPECT_THAT(*prompt, HasSubstr("Oslo"));
@@ -87,14 +88,13 @@ TEST(ChatTemplate, ATemplateWithoutToolsIsToldOfThemAsText) {
   const auto chat = make("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}");
   const Json tools =
       Json::parse(R"([{"type": "function", "function": {"name": "weather", "parameters": {}}}])");
-  const Json messages = {
-      {{"role", "user"}, {"content", "Rain?"}},
-      {{"role", "assistant"},
-       {"content", nullptr},
-       {"tool_calls",
-        Json::parse(
-            R"([{"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}])")}},
-      {{"role", "tool"}, {"tool_call_id", "1"}, {"content", "yes"}}};
+  const Json messages = {{{"role", "user"}, {"content", "Rain?"}},
+                         {{"role", "assistant"},
+                          {"content", nullptr},
+                          {"tool_calls", Json::parse(
+                                             R"([{"id": "1", "type": "function",
+                 "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}])")}},
+                         {{"role", "tool"}, {"tool_call_id", "1"}, {"content", "yes"}}};
   const std::string prompt = chat->apply(messages, tools, true, Json()).value();
   EXPECT_TRUE(prompt.starts_with("<system>You can call any of the following tools")) << prompt;
   EXPECT_THAT(prompt, HasSubstr("\"name\": \"weather\""));
@@ -107,13 +107,12 @@ TEST(ChatTemplate, ArgumentsAndContentsHaveTheFormThatTheTemplateReads) {
       "{% for m in messages %}{% if m.tool_calls %}{% for c in m.tool_calls %}"
       "{% for k, v in c.function.arguments.items() %}<parameter={{ k }}>{{ v }}{% endfor %}{% endfor %}"
       "{% else %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endif %};{% endfor %}");
-  const Json messages = {
-      {{"role", "user"}, {"content", "Rain?"}},
-      {{"role", "assistant"},
-       {"content", nullptr},
-       {"tool_calls",
-        Json::parse(
-            R"([{"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}])")}}};
+  const Json messages = {{{"role", "user"}, {"content", "Rain?"}},
+                         {{"role", "assistant"},
+                          {"content", nullptr},
+                          {"tool_calls", Json::parse(
+                                             R"([{"id": "1", "type": "function",
+                 "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}])")}}};
   EXPECT_EQ(chat->apply(messages).value(), "Rain?;<parameter=city>Oslo;");
 }
 

@@ -33,5 +33,16 @@ TEST(ChatTemplateLimits, ARequestThatMakesItCostlyIsRefused) {
   EXPECT_THAT(prompt.error().message, HasSubstr("limit of"));
 }
 
+TEST(ChatTemplateLimits, ArgumentsThatAreNestedTooDeepStayText) {
+  // This template knows no calls, so that they are written as JSON.
+  const auto chat = ChatTemplate::create("{{ messages[0].content }}", "", "").value();
+  const std::string deep(1'000'000, '[');
+  const std::string arguments = deep + std::string(deep.size(), ']');
+  const Json call = {{"type", "function"}, {"function", {{"name", "f"}, {"arguments", arguments}}}};
+  const auto prompt = chat->apply({{{"role", "assistant"}, {"tool_calls", Json::array({call})}}});
+  ASSERT_TRUE(prompt);
+  EXPECT_THAT(*prompt, HasSubstr("\"arguments\": \"[[["));
+}
+
 }  // namespace
 }  // namespace banyan
