@@ -44,6 +44,18 @@ Result<> check_loaded(const std::string& path, const llama_vocab* vocab) {
   return check("eos_token_id", llama_vocab_eos(vocab), llama_vocab_get_add_eos(vocab));
 }
 
+// Fills a text or a list of tokens with what `write` writes there. It returns how much that is, or, negative,
+// how much room it needs.
+template <class Buffer, class Write>
+void fill(Buffer& buffer, Write write) {
+  int count = write();
+  if (count < 0) {
+    buffer.resize(static_cast<std::size_t>(-count));
+    count = write();
+  }
+  buffer.resize(static_cast<std::size_t>(count));
+}
+
 }  // namespace
 
 Vocabulary::Vocabulary() : impl_(std::make_unique<Impl>()) {}
@@ -80,16 +92,10 @@ std::vector<Token> Vocabulary::tokenize(std::string_view text, bool add_special,
   if (!is_utf8(text)) text = repaired = repair_utf8(text);
   // A token for each byte, and a few special ones, is enough for most vocabularies.
   std::vector<Token> tokens(text.size() + 8);
-  const auto run = [&] {
+  fill(tokens, [&] {
     return llama_tokenize(raw(), text.data(), static_cast<int>(text.size()), tokens.data(),
                           static_cast<int>(tokens.size()), add_special, parse_special);
-  };
-  int count = run();
-  if (count < 0) {
-    tokens.resize(static_cast<std::size_t>(-count));
-    count = run();
-  }
-  tokens.resize(static_cast<std::size_t>(count));
+  });
   return tokens;
 }
 
@@ -102,15 +108,9 @@ std::vector<Token> Vocabulary::tokenize_chat(std::string_view text) const {
 std::string Vocabulary::piece(Token token, bool special) const {
   require(token >= 0 && token < size(), "piece: not a token of the vocabulary");
   std::string bytes(16, '\0');  // longer than nearly every token
-  const auto run = [&] {
+  fill(bytes, [&] {
     return llama_token_to_piece(raw(), token, bytes.data(), static_cast<int>(bytes.size()), 0, special);
-  };
-  int count = run();
-  if (count < 0) {
-    bytes.resize(static_cast<std::size_t>(-count));
-    count = run();
-  }
-  bytes.resize(static_cast<std::size_t>(count));
+  });
   return bytes;
 }
 
@@ -127,16 +127,10 @@ std::string Vocabulary::detokenize(TokenSpan tokens, bool special) const {
   }
   require(tokens.size() <= std::numeric_limits<int>::max(), "detokenize: too many tokens");
   std::string text(tokens.size() * 8, '\0');  // a guess
-  const auto run = [&] {
+  fill(text, [&] {
     return llama_detokenize(raw(), tokens.data(), static_cast<int>(tokens.size()), text.data(),
                             static_cast<int>(text.size()), false, special);
-  };
-  int count = run();
-  if (count < 0) {
-    text.resize(static_cast<std::size_t>(-count));
-    count = run();
-  }
-  text.resize(static_cast<std::size_t>(count));
+  });
   return text;
 }
 
