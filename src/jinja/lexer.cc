@@ -9,6 +9,8 @@
 namespace banyan::jinja {
 namespace {
 
+constexpr std::size_t kMaxTokens = 1'000'000;
+
 bool is_name_start(char letter) {
   const auto byte = static_cast<unsigned char>(letter);
   return byte >= 0x80 || letter == '_' || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
@@ -42,7 +44,10 @@ class Lexer {
     return std::string_view(source_).substr(at_).starts_with(text);
   }
 
-  void add(TokenKind kind, std::string text) { tokens_.push_back({kind, std::move(text), line_}); }
+  void add(TokenKind kind, std::string text) {
+    if (tokens_.size() >= kMaxTokens) past_limit(std::to_string(kMaxTokens) + " tokens");
+    tokens_.push_back({kind, std::move(text), line_});
+  }
 
   void advance(std::size_t bytes) {
     line_ += static_cast<int>(std::count(source_.begin() + static_cast<std::ptrdiff_t>(at_),
