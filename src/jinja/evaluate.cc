@@ -18,6 +18,15 @@ Value evaluate_or_none(const Expr& expression, Runtime& runtime, const FramePtr&
   return expression ? evaluate(*expression, runtime, frame) : Value(None{});
 }
 
+// A filter or a test, `function`, on its value and arguments.
+template <class CallNode, class Function>
+Value apply(const CallNode& node, Function function, Runtime& runtime, const FramePtr& frame) {
+  const Value input = evaluate(*node.value, runtime, frame);
+  const Args args = evaluate_arguments(node.arguments, runtime, frame);
+  runtime.line = node.line;
+  return function(runtime, input, args);
+}
+
 }  // namespace
 
 Value Constant::evaluate(Runtime&, const FramePtr&) const { return value; }
@@ -111,18 +120,12 @@ Value Call::evaluate(Runtime& runtime, const FramePtr& frame) const {
 
 Value FilterCall::evaluate(Runtime& runtime, const FramePtr& frame) const {
   if (!filter) failed("No filter named '" + name + "'.");
-  const Value input = jinja::evaluate(*value, runtime, frame);
-  const Args args = evaluate_arguments(arguments, runtime, frame);
-  runtime.line = line;
-  return filter(runtime, input, args);
+  return apply(*this, filter, runtime, frame);
 }
 
 Value TestCall::evaluate(Runtime& runtime, const FramePtr& frame) const {
   if (!test) failed("No test named '" + name + "'.");
-  const Value input = jinja::evaluate(*value, runtime, frame);
-  const Args args = evaluate_arguments(arguments, runtime, frame);
-  runtime.line = line;
-  return test(runtime, input, args);
+  return apply(*this, test, runtime, frame);
 }
 
 }  // namespace banyan::jinja

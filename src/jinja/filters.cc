@@ -1,11 +1,11 @@
-#include "jinja/filters.h"
-
+// The filters of texts, numbers and any values.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <span>
 
+#include "jinja/filter_arguments.h"
 #include "jinja/methods.h"
 #include "jinja/number_text.h"
 #include "jinja/operators.h"
@@ -14,100 +14,8 @@
 namespace banyan::jinja {
 namespace {
 
-bool is_given(const Value& value) { return !value.is_undefined() && !value.is_none(); }
-
-std::int64_t integer_or(const Value& value, std::int64_t otherwise) {
-  if (value.is_undefined()) return otherwise;
-  if (!value.is_integer())
-    failed("'" + std::string(type_name(value)) + "' object cannot be interpreted as an integer");
-  return value.integer();
-}
-
-bool boolean_or(const Value& value, bool otherwise) {
-  return value.is_undefined() ? otherwise : truthy(value);
-}
-
 // The text of a value, as most filters on strings take it.
 std::string text_of(Runtime& runtime, const Value& value) { return to_string(runtime.meter, value); }
-
-Value lowered(Runtime& runtime, const Value& value) {
-  if (!value.text()) return value;
-  runtime.meter.step(value.text()->size() / 8);
-  return make_text(&runtime.meter, map_points(*value.text(), to_lower));
-}
-
-/// What jinja2 calls an attribute: "a.b.0", a number, or nothing.
-class Path {
- public:
-  explicit Path(Runtime& runtime, const Value& attribute) {
-    if (!is_given(attribute)) return;
-    if (const std::string* text = attribute.text()) {
-      for (std::size_t at = 0; at <= text->size();) {
-        const std::size_t dot = std::min(text->find('.', at), text->size());
-        const std::string part = text->substr(at, dot - at);
-        const bool digits =
-            !part.empty() && part.size() < 18 && part.find_first_not_of("0123456789") == std::string::npos;
-        keys_.push_back(digits ? Value(static_cast<std::int64_t>(std::atoll(part.c_str())))
-                               : make_text(&runtime.meter, part));
-        runtime.meter.step();
-        at = dot + 1;
-      }
-    } else {
-      keys_.push_back(attribute);
-    }
-  }
-
-  Value of(Runtime& runtime, Value value, const Value& otherwise = {}) const {
-    for (const Value& key : keys_) {
-      runtime.meter.step();
-      value = get_item(runtime, value, key);
-      if (value.is_undefined() && is_given(otherwise)) value = otherwise;
-    }
-    return value;
-  }
-
- private:
-  std::vector<Value> keys_;
-};
-
-using Keyed = std::vector<std::pair<Value, Value>>;
-
-Value listed(Runtime& runtime, std::vector<Value> items, Shape shape = Shape::list) {
-  return make_list(&runtime.meter, std::move(items), shape);
-}
-
-// Each element with what it is ordered by.
-Keyed keyed(Runtime& runtime, const Value& value, const Value& attribute, bool case_sensitive) {
-  std::vector<Path> paths;
-  if (const std::string* text = attribute.text(); text && text->contains(',')) {
-    for (std::size_t at = 0; at <= text->size();) {
-      const std::size_t comma = std::min(text->find(',', at), text->size());
-      paths.emplace_back(runtime, make_text(&runtime.meter, text->substr(at, comma - at)));
-      at = comma + 1;
-    }
-  } else {
-    paths.emplace_back(runtime, attribute);
-  }
-  Keyed all;
-  const ListPtr all_items = elements(runtime, value);
-  for (const Value& item : all_items->items) {
-    std::vector<Value> keys;
-    for (const Path& path : paths) {
-      Value key = path.of(runtime, item);
-      keys.push_back(case_sensitive ? std::move(key) : lowered(runtime, key));
-    }
-    runtime.meter.step();
-    all.emplace_back(keys.size() == 1 ? keys[0] : listed(runtime, keys), item);
-  }
-  return all;
-}
-
-std::vector<Value> values_of(const Keyed& all) {
-  std::vector<Value> values;
-  values.reserve(all.size());
-  for (const auto& [key, value] : all) values.push_back(value);
-  return values;
-}
 
 Value tojson(Runtime& runtime, const Value& value, const Args& args) {
   const std::vector<Value> given = args.bind("tojson", {"ensure_ascii", "indent", "separators", "sort_keys"});
@@ -145,82 +53,6 @@ Value default_value(Runtime&, const Value& value, const Args& args) {
   return given[0].is_undefined() && args.positional.empty() ? make_text(nullptr, "") : given[0];
 }
 
-Value join(Runtime& runtime, const Value& value, const Args& args) {
-  const std::vector<Value> given = args.bind("join", {"d", "attribute"});
-  const std::string between = text_of(runtime, given[0]);
-  const Path path(runtime, given[1]);
-  Writer out(runtime.meter);
-  bool first = true;
-  const ListPtr all_items = elements(runtime, value);
-  for (const Value& item : all_items->items) {
-    if (!std::exchange(first, false)) out.write(between);
-    write_str(out, path.of(runtime, item));
-    runtime.meter.step();
-  }
-  return out.take();
-}
-
-std::string_view name_of(const Value& value, const char* what) {
-  if (!value.text()) failed(std::string("the name of a ") + what + " is missing");
-  return *value.text();
-}
-
-Value map(Runtime& runtime, const Value& value, const Args& args) {
-  std::vector<Value> items;
-  if (args.positional.empty()) {
-    const std::vector<Value> given = args.bind("map", {"", "attribute", "default"});
-    if (!is_given(given[1])) failed("map requires a filter argument");
-    const Path path(runtime, given[1]);
-    const ListPtr all_items = elements(runtime, value);
-    for (const Value& item : all_items->items) items.push_back(path.of(runtime, item, given[2]));
-  } else {
-    const std::string_view name = name_of(args.positional[0], "filter");
-    const Filter filter = find_filter(name);
-    if (!filter) failed("No filter named '" + std::string(name) + "'.");
-    Args rest = args;
-    rest.positional.erase(rest.positional.begin());
-    const Nest nest(runtime.meter);
-    const ListPtr all_items = elements(runtime, value);
-    for (const Value& item : all_items->items) {
-      runtime.meter.step();
-      items.push_back(filter(runtime, item, rest));
-    }
-  }
-  return listed(runtime, std::move(items), Shape::generator);
-}
-
-template <bool selects, bool by_attribute>
-Value select(Runtime& runtime, const Value& value, const Args& args) {
-  Args rest = args;
-  Path path(runtime, {});
-  if (by_attribute) {
-    if (rest.positional.empty()) failed("Missing parameter for attribute name");
-    path = Path(runtime, rest.positional[0]);
-    rest.positional.erase(rest.positional.begin());
-  }
-  Test test = nullptr;
-  if (!rest.positional.empty()) {
-    const std::string_view name = name_of(rest.positional[0], "test");
-    test = find_test(name);
-    if (!test) failed("No test named '" + std::string(name) + "'.");
-    rest.positional.erase(rest.positional.begin());
-  }
-  std::vector<Value> items;
-  const ListPtr all_items = elements(runtime, value);
-  for (const Value& item : all_items->items) {
-    runtime.meter.step();
-    const Value looked_at = path.of(runtime, item);
-    if ((test ? test(runtime, looked_at, rest) : truthy(looked_at)) == selects) items.push_back(item);
-  }
-  return listed(runtime, std::move(items), Shape::generator);
-}
-
-Value list(Runtime& runtime, const Value& value, const Args& args) {
-  args.bind("list", {});
-  if (value.list() && value.list()->shape == Shape::list) return value;
-  return listed(runtime, elements(runtime, value)->items);
-}
-
 Value string(Runtime& runtime, const Value& value, const Args& args) {
   args.bind("string", {});
   return to_text(runtime.meter, value);
@@ -244,10 +76,7 @@ Value integer(Runtime& runtime, const Value& value, const Args& args) {
   } else {
     return otherwise;
   }
-  if (!std::isfinite(number)) {
-    if (std::isnan(number) || value.text()) return otherwise;
-    return otherwise;
-  }
+  if (!std::isfinite(number)) return otherwise;
   if (std::abs(number) >= 9.2e18) failed("an integer is past the limit of 64 bits");
   return static_cast<std::int64_t>(number);
 }
@@ -289,12 +118,16 @@ Value round(Runtime&, const Value& value, const Args& args) {
     std::int64_t unit = 1;
     for (std::int64_t i = 0; i < -digits; ++i) unit *= 10;
     const std::int64_t number = value.integer();
+    std::int64_t quotient = number / unit;  // rounded down
     std::int64_t rest = number % unit;
-    if (rest < 0) rest += unit;
-    const std::int64_t down = number - rest;
-    const bool up = rest > unit - rest || (rest == unit - rest && down / unit % 2 != 0);
-    std::int64_t result = down;
-    if (up && __builtin_add_overflow(down, unit, &result)) failed("an integer is past the limit of 64 bits");
+    if (rest < 0) {
+      --quotient;
+      rest += unit;
+    }
+    const bool up = rest > unit - rest || (rest == unit - rest && quotient % 2 != 0);
+    std::int64_t result = 0;
+    if (__builtin_add_overflow(number, up ? unit - rest : -rest, &result))
+      failed("an integer is past the limit of 64 bits");
     return result;
   }
   const double unit = std::pow(10.0, static_cast<double>(digits));
@@ -307,174 +140,6 @@ Value absolute(Runtime&, const Value& value, const Args& args) {
   if (value.is_integer()) return value.integer() < 0 ? negate(value) : Value(value.integer());
   if (!value.is_number()) failed("bad operand type for abs(): '" + std::string(type_name(value)) + "'");
   return std::abs(value.number());
-}
-
-Value first(Runtime& runtime, const Value& value, const Args& args) {
-  args.bind("first", {});
-  if (const std::string* text = value.text(); text && !text->empty()) {
-    std::size_t at = 0;
-    next_point(*text, at);
-    return make_text(&runtime.meter, text->substr(0, at));
-  }
-  const ListPtr all = elements(runtime, value);
-  return all->items.empty() ? Value::undefined(&runtime.meter, "No first item, sequence was empty.")
-                            : all->items.front();
-}
-
-Value last(Runtime& runtime, const Value& value, const Args& args) {
-  args.bind("last", {});
-  if (value.list() && value.list()->shape == Shape::generator) failed("'generator' object is not reversible");
-  const ListPtr all = elements(runtime, value);
-  return all->items.empty() ? Value::undefined(&runtime.meter, "No last item, sequence was empty.")
-                            : all->items.back();
-}
-
-Value sort(Runtime& runtime, const Value& value, const Args& args) {
-  const std::vector<Value> given = args.bind("sort", {"reverse", "case_sensitive", "attribute"});
-  Keyed all = keyed(runtime, value, given[2], boolean_or(given[1], false));
-  // As lists of one they are asked for their equality first, and what is undefined needs no order.
-  for (auto& [key, item] : all) key = listed(runtime, {key});
-  stable_sort(runtime, all, boolean_or(given[0], false));
-  return listed(runtime, values_of(all));
-}
-
-Value dictsort(Runtime& runtime, const Value& value, const Args& args) {
-  const std::vector<Value> given = args.bind("dictsort", {"case_sensitive", "by", "reverse"});
-  const std::string by = given[1].text() ? *given[1].text() : "key";
-  if (by != "key" && by != "value") failed("You can only sort by either \"key\" or \"value\"");
-  if (!value.dict()) failed("dictsort takes a dictionary");
-  Keyed all;
-  for (const auto& [key, item] : value.dict()->entries()) {
-    const Value& order = by == "key" ? key : item;
-    all.emplace_back(boolean_or(given[0], false) ? order : lowered(runtime, order),
-                     listed(runtime, {key, item}, Shape::tuple));
-  }
-  stable_sort(runtime, all, boolean_or(given[2], false));
-  return listed(runtime, values_of(all));
-}
-
-Value unique(Runtime& runtime, const Value& value, const Args& args) {
-  const std::vector<Value> given = args.bind("unique", {"case_sensitive", "attribute"});
-  const auto seen = std::make_shared<Dict>(&runtime.meter);
-  std::vector<Value> items;
-  for (const auto& [key, item] : keyed(runtime, value, given[1], boolean_or(given[0], false))) {
-    if (seen->find(key)) continue;
-    seen->set(key, true);
-    items.push_back(item);
-  }
-  return listed(runtime, std::move(items), Shape::generator);
-}
-
-template <bool greatest>
-Value extreme(Runtime& runtime, const Value& value, const Args& args) {
-  const std::vector<Value> given = args.bind("min", {"case_sensitive", "attribute"});
-  const Keyed all = keyed(runtime, value, given[1], boolean_or(given[0], false));
-  if (all.empty()) return Value::undefined(&runtime.meter, "No aggregated item, sequence was empty.");
-  const auto* best = &all[0];
-  for (const auto& each : std::span(all).subspan(1)) {
-    if (greatest ? less(runtime.meter, best->first, each.first)
-                 : less(runtime.meter, each.first, best->first))
-      best = &each;
-  }
-  return best->second;
-}
-
-Value sum(Runtime& runtime, const Value& value, const Args& args) {
-  const std::vector<Value> given = args.bind("sum", {"attribute", "start"});
-  const Path path(runtime, given[0]);
-  Value total = given[1].is_undefined() ? Value(std::int64_t{0}) : given[1];
-  if (total.text()) failed("sum() can't sum strings");
-  const ListPtr all_items = elements(runtime, value);
-  for (const Value& item : all_items->items) {
-    runtime.meter.step();
-    total = operate(runtime, Operator::add, total, path.of(runtime, item));
-  }
-  return total;
-}
-
-Value groupby(Runtime& runtime, const Value& value, const Args& args) {
-  const std::vector<Value> given = args.bind("groupby", {"attribute", "default", "case_sensitive"});
-  const Path path(runtime, given[0]);
-  const bool case_sensitive = boolean_or(given[2], false);
-  Keyed all;
-  const ListPtr all_items = elements(runtime, value);
-  for (const Value& item : all_items->items) {
-    const Value key = path.of(runtime, item, given[1]);
-    all.emplace_back(case_sensitive ? key : lowered(runtime, key), item);
-  }
-  stable_sort(runtime, all, false);
-  std::vector<Value> groups;
-  for (std::size_t begin = 0; begin < all.size();) {
-    std::vector<Value> members;
-    std::size_t end = begin;
-    for (; end < all.size() && equal(&runtime.meter, all[end].first, all[begin].first); ++end)
-      members.push_back(all[end].second);
-    if (end == begin) members.push_back(all[end++].second);  // NaN
-    const Value grouper = path.of(runtime, members[0], given[1]);
-    groups.push_back(listed(runtime, {grouper, listed(runtime, std::move(members))}, Shape::group));
-    begin = end;
-  }
-  return listed(runtime, std::move(groups));
-}
-
-Value batch(Runtime& runtime, const Value& value, const Args& args) {
-  const std::vector<Value> given = args.bind("batch", {"linecount", "fill_with"});
-  const std::int64_t size = integer_or(given[0], 0);
-  std::vector<Value> batches;
-  std::vector<Value> row;
-  const ListPtr all_items = elements(runtime, value);
-  for (const Value& item : all_items->items) {
-    if (static_cast<std::int64_t>(row.size()) == size)
-      batches.push_back(listed(runtime, std::exchange(row, {})));
-    row.push_back(item);
-  }
-  if (!row.empty()) {
-    if (is_given(given[1]) && size > static_cast<std::int64_t>(row.size())) {
-      runtime.meter.room(static_cast<std::size_t>(std::min<std::int64_t>(size, INT64_MAX / 64)) *
-                         sizeof(Value));
-      row.resize(static_cast<std::size_t>(size), given[1]);
-    }
-    batches.push_back(listed(runtime, std::move(row)));
-  }
-  return listed(runtime, std::move(batches), Shape::generator);
-}
-
-Value slice(Runtime& runtime, const Value& value, const Args& args) {
-  const std::vector<Value> given = args.bind("slice", {"slices", "fill_with"});
-  const std::int64_t slices = integer_or(given[0], 0);
-  if (slices == 0) failed("integer division or modulo by zero");
-  const ListPtr all = elements(runtime, value);
-  const auto size = static_cast<std::int64_t>(all->items.size());
-  runtime.meter.range(static_cast<std::uint64_t>(std::max<std::int64_t>(slices, 0)));
-  std::vector<Value> made;
-  std::int64_t offset = 0;
-  for (std::int64_t i = 0; i < slices; ++i) {
-    const std::int64_t start = offset + i * (size / slices);
-    if (i < size % slices) ++offset;
-    const std::int64_t end = offset + (i + 1) * (size / slices);
-    std::vector<Value> part(all->items.begin() + start, all->items.begin() + end);
-    if (is_given(given[1]) && i >= size % slices) part.push_back(given[1]);
-    made.push_back(listed(runtime, std::move(part)));
-  }
-  return listed(runtime, std::move(made), Shape::generator);
-}
-
-Value reverse(Runtime& runtime, const Value& value, const Args& args) {
-  args.bind("reverse", {});
-  if (value.text()) return get_slice(runtime, value, None{}, None{}, std::int64_t{-1});
-  std::vector<Value> items = elements(runtime, value)->items;
-  std::ranges::reverse(items);
-  return listed(runtime, std::move(items), Shape::generator);
-}
-
-Value items(Runtime& runtime, const Value& value, const Args& args) {
-  args.bind("items", {});
-  if (value.is_undefined()) return listed(runtime, {}, Shape::generator);
-  if (!value.dict()) failed("Can only get item pairs from a mapping.");
-  std::vector<Value> pairs;
-  for (const auto& [key, item] : value.dict()->entries())
-    pairs.push_back(listed(runtime, {key, item}, Shape::tuple));
-  return listed(runtime, std::move(pairs), Shape::generator);
 }
 
 Value indent(Runtime& runtime, const Value& value, const Args& args) {
@@ -611,7 +276,7 @@ Value format(Runtime& runtime, const Value& value, const Args& args) {
     failed("can't handle positional and keyword arguments at the same time");
   const std::string text = text_of(runtime, value);
   if (args.named.empty())
-    return percent_format(runtime, text, listed(runtime, args.positional, Shape::tuple));
+    return percent_format(runtime, text, make_list(&runtime.meter, args.positional, Shape::tuple));
   const auto names = std::make_shared<Dict>(&runtime.meter);
   for (const auto& [name, argument] : args.named) names->set(make_text(&runtime.meter, name), argument);
   return percent_format(runtime, text, DictPtr(names));
@@ -638,44 +303,19 @@ Value refused_random(Runtime&, const Value&, const Args&) {
   failed("the filter 'random' is not supported: the same messages are to give the same prompt");
 }
 
-struct Named {
-  std::string_view name;
-  Filter filter;
-};
-
-constexpr Named kFilters[] = {
+constexpr NamedFilter kFilters[] = {
     {"tojson", tojson},
     {"trim", trim},
     {"length", count},
     {"count", count},
     {"default", default_value},
     {"d", default_value},
-    {"join", join},
-    {"map", map},
-    {"select", select<true, false>},
-    {"reject", select<false, false>},
-    {"selectattr", select<true, true>},
-    {"rejectattr", select<false, true>},
-    {"list", list},
     {"string", string},
     {"safe", string},
     {"int", integer},
     {"float", floating},
     {"round", round},
     {"abs", absolute},
-    {"first", first},
-    {"last", last},
-    {"sort", sort},
-    {"dictsort", dictsort},
-    {"unique", unique},
-    {"min", extreme<false>},
-    {"max", extreme<true>},
-    {"sum", sum},
-    {"groupby", groupby},
-    {"batch", batch},
-    {"slice", slice},
-    {"reverse", reverse},
-    {"items", items},
     {"indent", indent},
     {"replace", replace},
     {"upper", mapped<to_upper>},
@@ -695,29 +335,12 @@ constexpr Named kFilters[] = {
 }  // namespace
 
 Filter find_filter(std::string_view name) {
-  const auto found = std::ranges::find(kFilters, name, &Named::name);
-  return found == std::end(kFilters) ? nullptr : found->filter;
-}
-
-void stable_sort(Runtime& runtime, Keyed& all, bool reverse) {
-  const auto before = [&](const Value& left, const Value& right) {
-    return reverse ? less(runtime.meter, right, left) : less(runtime.meter, left, right);
-  };
-  // Python compares also where there is nothing to order by: two values that cannot be compared are an error.
-  Keyed merged(all.size());
-  for (std::size_t width = 1; width < all.size(); width *= 2) {
-    for (std::size_t begin = 0; begin < all.size(); begin += 2 * width) {
-      const std::size_t middle = std::min(begin + width, all.size());
-      const std::size_t end = std::min(begin + 2 * width, all.size());
-      std::size_t left = begin;
-      std::size_t right = middle;
-      for (std::size_t to = begin; to < end; ++to) {
-        const bool takes_right = left == middle || (right < end && before(all[right].first, all[left].first));
-        merged[to] = std::move(all[takes_right ? right++ : left++]);
-      }
-    }
-    std::swap(all, merged);
+  for (const std::span<const NamedFilter> table :
+       {std::span<const NamedFilter>(kFilters), sequence_filters()}) {
+    const auto found = std::ranges::find(table, name, &NamedFilter::name);
+    if (found != table.end()) return found->filter;
   }
+  return nullptr;
 }
 
 }  // namespace banyan::jinja
