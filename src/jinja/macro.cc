@@ -1,6 +1,7 @@
 #include "jinja/macro.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace banyan::jinja {
 namespace {
@@ -77,7 +78,7 @@ Value Macro::call(Runtime& runtime, const Args& args) {
 }
 
 Loop::Loop(Runtime& runtime, const For& code, std::shared_ptr<Frame> frame, ListPtr items, int level)
-    : Object(&runtime.meter, sizeof(Loop), items->depth + 1),
+    : Holder(&runtime.meter, sizeof(Loop), items->depth + 1),
       code_(code),
       frame_(std::move(frame)),
       items_(std::move(items)),
@@ -118,9 +119,9 @@ bool Loop::changed(Runtime& runtime, const std::vector<Value>& values) {
   const Value now = make_list(&runtime.meter, values, Shape::tuple);
   const bool same = last_ && equal(&runtime.meter, last_, now);
   last_ = *now.as<ListPtr>();
-  if (last_->depth > depth()) {
-    // What is seen must not hold more than the loop says that it does.
-    if (last_->depth > kMaxValueDepth / 2) failed("changed() is given values that are nested too deep");
+  // Only such a deep value can hold this loop, or another one in a chain of many.
+  if (last_->depth > depth() && !std::exchange(kept_, true)) {
+    runtime.keep(std::static_pointer_cast<Holder>(shared_from_this()));
   }
   return !same;
 }

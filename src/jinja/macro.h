@@ -24,7 +24,7 @@ class Macro : public Object {
 };
 
 /// `loop` in the body of a for.
-class Loop : public Object {
+class Loop : public Holder {
  public:
   /// `frame` is null where the loop is not recursive.
   Loop(Runtime& runtime, const For& code, std::shared_ptr<Frame> frame, ListPtr items, int level);
@@ -35,6 +35,7 @@ class Loop : public Object {
   void at(std::size_t index) { index_ = index; }
   bool changed(Runtime& runtime, const std::vector<Value>& values);
   Value cycle(const std::vector<Value>& values) const;
+  void clear() override { last_.reset(); }
 
  private:
   const For& code_;
@@ -42,7 +43,8 @@ class Loop : public Object {
   ListPtr items_;
   int level_;  ///< of recursion
   std::size_t index_ = 0;
-  ListPtr last_;  ///< what `changed` saw
+  ListPtr last_;       ///< what `changed` saw
+  bool kept_ = false;  ///< see Runtime::keep
 };
 
 /// Runs a for over `iterable`, `level` calls of its loop deep.

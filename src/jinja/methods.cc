@@ -1,6 +1,7 @@
 #include "jinja/methods.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "jinja/number_text.h"
@@ -79,7 +80,7 @@ void split_at_blanks(std::vector<std::string_view>& found, std::string_view text
 template <bool from_right>
 Value split(Runtime& runtime, const Value& self, const Args& args) {
   const std::vector<Value> given = args.bind("split", {"sep", "maxsplit"});
-  std::int64_t most = integer_argument(given[1], -1);
+  std::int64_t most = std::max<std::int64_t>(integer_argument(given[1], -1), -1);
   std::string_view text = *self.text();
   std::vector<std::string_view> found;
   if (!is_given(given[0])) {
@@ -265,13 +266,14 @@ Value padded(Runtime& runtime, const Value& self, const Args& args) {
   if (count_points(fill) != 1) failed("the fill character must be exactly one character long");
   if (!is_given(given[0])) failed("a width is missing");
   std::string text = *self.text();
-  const std::int64_t missing = integer_argument(given[0], 0) - static_cast<std::int64_t>(count_points(text));
+  const std::int64_t width = std::max<std::int64_t>(integer_argument(given[0], 0), 0);
+  const std::int64_t missing = width - static_cast<std::int64_t>(count_points(text));
   if (missing <= 0) return self;
   runtime.meter.room(static_cast<std::size_t>(missing));
   runtime.meter.room(static_cast<std::size_t>(missing) * fill.size());
   runtime.meter.step(static_cast<std::uint64_t>(missing));
   std::int64_t before = side == Side::right || side == Side::zeros ? missing : 0;
-  if (side == Side::center) before = missing / 2 + (missing & integer_argument(given[0], 0) & 1);
+  if (side == Side::center) before = missing / 2 + (missing & width & 1);
   std::string left, right;
   for (std::int64_t i = 0; i < missing; ++i) (i < before ? left : right) += fill;
   if (side == Side::zeros && (text.starts_with('-') || text.starts_with('+'))) {
@@ -374,7 +376,7 @@ Value get(Runtime&, const Value& self, const Args& args) {
 }
 
 Value is_whole(Runtime&, const Value& self, const Args&) {
-  return self.number() == static_cast<double>(static_cast<std::int64_t>(self.number()));
+  return std::isfinite(self.number()) && self.number() == std::trunc(self.number());
 }
 
 struct Named {
@@ -496,7 +498,7 @@ std::string_view stripped(Meter& meter, std::string_view text, const Value& char
 }
 
 std::size_t find_text(Meter& meter, std::string_view text, std::string_view wanted, std::size_t begin) {
-  if (wanted.size() > text.size() - begin) return std::string_view::npos;
+  if (begin > text.size() || wanted.size() > text.size() - begin) return std::string_view::npos;
   const void* found = memmem(text.data() + begin, text.size() - begin, wanted.data(), wanted.size());
   const std::size_t at = found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data())
                                : std::string_view::npos;
@@ -570,6 +572,7 @@ std::string replaced(Meter& meter, std::string_view text, std::string_view old, 
                      std::int64_t count) {
   Writer out(meter);
   std::size_t begin = 0;
+  count = std::max<std::int64_t>(count, -1);  // so that counting down cannot overflow
   if (old.empty()) {
     // Between all characters, before the first and behind the last.
     for (std::size_t at = 0; count != 0; --count) {

@@ -188,6 +188,15 @@ std::string format_text(const Spec& spec, std::string_view text) {
   return pad(spec, "", std::string(text), spec.align ? spec.align : '<');
 }
 
+// The character of a code point. Python would keep a surrogate, which UTF-8 cannot.
+std::string character(std::int64_t point) {
+  if (point < 0 || point > 0x10FFFF) failed("%c arg not in range(0x110000)");
+  if (point >= 0xD800 && point <= 0xDFFF) failed("a surrogate is no character");
+  std::string text;
+  append_point(text, static_cast<char32_t>(point));
+  return text;
+}
+
 // format(value, spec).
 std::string format_value(Runtime& runtime, const Value& value, std::string_view text) {
   if (text.empty()) return to_string(runtime.meter, value);
@@ -207,10 +216,7 @@ std::string format_value(Runtime& runtime, const Value& value, std::string_view 
   if (value.is_integer() && (!spec.type || kIntegers.contains(spec.type))) {
     if (spec.precision >= 0) failed("Precision not allowed in integer format specifier");
     if (spec.type != 'c') return format_integer(spec, value.integer());
-    std::string point;
-    if (value.integer() < 0 || value.integer() > 0x10FFFF) failed("%c arg not in range(0x110000)");
-    append_point(point, static_cast<char32_t>(value.integer()));
-    return format_text(spec, point);
+    return format_text(spec, character(value.integer()));
   }
   if (value.is_number() && (!spec.type || kFloats.contains(spec.type)))
     return format_float(spec, value.number());
@@ -375,8 +381,7 @@ Value percent_format(Runtime& runtime, const std::string& format, const Value& v
       out.write(format_text(spec, text.text()));
     } else if (spec.type == 'c') {
       std::string point;
-      if (given.is_integer() && given.integer() >= 0 && given.integer() <= 0x10FFFF)
-        append_point(point, static_cast<char32_t>(given.integer()));
+      if (given.is_integer()) point = character(given.integer());
       if (given.text() && count_points(*given.text()) == 1) point = *given.text();
       if (point.empty()) failed("%c requires int or char");
       spec.align = left ? '<' : '>';

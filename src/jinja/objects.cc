@@ -127,7 +127,7 @@ void Frame::set(int name, Value value) {
 }
 
 Runtime::~Runtime() {
-  for (const auto& names : namespaces_) names->clear();
+  for (const auto& holder : holders_) holder->clear();
   for (const auto& frame : frames_) frame->values.clear();
 }
 
@@ -198,6 +198,7 @@ void Namespace::set(const std::string& name, Value value) {
     return;
   }
   if (attributes_.size() >= 1000) past_limit("1000 attributes of a namespace");
+  if (meter_) meter_->add(sizeof(attributes_[0]) + name.size());  // until the end, as the namespace is kept
   attributes_.emplace_back(name, std::move(value));
 }
 

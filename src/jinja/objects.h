@@ -25,7 +25,12 @@ struct Frame {
   bool kept = false;  ///< see Runtime::keep
 };
 
-class Namespace;
+/// An object whose values may change, so that it may come to hold itself.
+class Holder : public Object {
+ public:
+  using Object::Object;
+  virtual void clear() = 0;  ///< lets go of these values
+};
 
 /// One rendering.
 class Runtime {
@@ -36,7 +41,7 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   /// What may hold itself (through a variable or an attribute) is emptied at the end.
-  void keep(std::shared_ptr<Namespace> names) { namespaces_.push_back(std::move(names)); }
+  void keep(std::shared_ptr<Holder> holder) { holders_.push_back(std::move(holder)); }
   void keep(const std::shared_ptr<Frame>& frame);
 
   Meter meter;
@@ -45,7 +50,7 @@ class Runtime {
   std::vector<Value> globals;  ///< by the numbers of their names
 
  private:
-  std::vector<std::shared_ptr<Namespace>> namespaces_;
+  std::vector<std::shared_ptr<Holder>> holders_;
   std::vector<std::shared_ptr<Frame>> frames_;
 };
 
@@ -85,7 +90,11 @@ class Range : public Object {
   std::int64_t size() const { return size_; }
   Value attribute(Runtime& runtime, std::string_view name) override;
   /// REQUIRES: index < size()
-  std::int64_t at(std::int64_t index) const { return start_ + index * step_; }
+  std::int64_t at(std::int64_t index) const {
+    // The product alone may be past 64 bits, so that it is taken modulo 2^64.
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(start_) +
+                                     static_cast<std::uint64_t>(index) * static_cast<std::uint64_t>(step_));
+  }
   /// Every `by`th number from the `first` to before the `last`, which may be one outside.
   std::shared_ptr<Range> slice(Meter& meter, std::int64_t first, std::int64_t last, std::int64_t by) const;
   std::string repr() const;
@@ -95,13 +104,13 @@ class Range : public Object {
   std::int64_t start_, stop_, step_, size_;
 };
 
-class Namespace : public Object {
+class Namespace : public Holder {
  public:
-  explicit Namespace(Meter* meter) : Object(meter, sizeof(Namespace), 1), meter_(meter) {}
+  explicit Namespace(Meter* meter) : Holder(meter, sizeof(Namespace), 1), meter_(meter) {}
   std::string_view type_name() const override { return "Namespace"; }
   Value attribute(Runtime& runtime, std::string_view name) override;
   void set(const std::string& name, Value value);
-  void clear() { attributes_.clear(); }
+  void clear() override { attributes_.clear(); }
   const std::vector<std::pair<std::string, Value>>& attributes() const { return attributes_; }
 
  private:

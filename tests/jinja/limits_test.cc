@@ -141,10 +141,12 @@ TEST(JinjaLimits, WhatIsMadeIsLimited) {
   EXPECT_THAT(
       refusal("{% set ns = namespace(x=1) %}{% for i in range(1000) %}{% set ns.x = [ns.x] %}{% endfor %}"),
       HasSubstr("levels of nesting in a value"));
-  EXPECT_THAT(refusal("{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = ns.x + "
-                      "[d['__' ~ i]] * 100 %}"
-                      "{% endfor %}"),
-              HasSubstr("limit of"));
+  EXPECT_THAT(
+      refusal(
+          "{% set d = {} %}{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = ns.x + "
+          "[d['__' ~ i]] * 100 %}"
+          "{% endfor %}"),
+      HasSubstr("limit of"));
   EXPECT_THAT(refusal("{{ range(10**15) }}"), HasSubstr("100000 numbers in a range"));
   EXPECT_THAT(refusal("{% for i in range(100) %}{{ 'a' * 10**6 }}{% endfor %}"),
               HasSubstr("67108864 bytes of output"));
@@ -168,6 +170,31 @@ TEST(JinjaLimits, ValuesThatHoldThemselvesAreGivenBack) {
   EXPECT_EQ(
       text("{% set ns = namespace() %}{% for i in [1] recursive %}{% set ns.l = loop %}{% endfor %}done"),
       "done");
+  EXPECT_EQ(text("{% for i in [1] %}{% if loop.changed(loop) %}done{% endif %}{% endfor %}"), "done");
+  on_small_stack([&] {
+    EXPECT_EQ(
+        text("{% set ns = namespace(last=none) %}{% for i in range(100000) %}{% for j in [1] %}"
+             "{% set same = loop.changed(ns.last) %}{% set ns.last = loop %}{% endfor %}{% endfor %}done"),
+        "done");
+  });
+}
+
+TEST(JinjaLimits, NumbersAtTheEndsOf64BitsDoNotOverflow) {
+  const auto text = [](const std::string& expression) {
+    const auto parsed = Template::parse("{% set least = -9223372036854775807 - 1 %}{{ " + expression + " }}");
+    const auto rendered = parsed.value().render(nlohmann::ordered_json::object());
+    return rendered ? *rendered : rendered.error().message;
+  };
+  EXPECT_EQ(text("'aa'.replace('a', 'b', least)"), "bb");
+  EXPECT_EQ(text("'a b'.split(' ', least)"), "['a', 'b']");
+  EXPECT_EQ(text("'a b'.split(none, least)"), "['a', 'b']");
+  EXPECT_EQ(text("'a'.ljust(least)"), "a");
+  EXPECT_EQ(text("least | round(-18)"), "-9000000000000000000");
+  EXPECT_THAT(text("least | round(-1)"), HasSubstr("limit of 64 bits"));
+  EXPECT_EQ(text("(least + 3) | round(-1)"), "-9223372036854775800");
+  EXPECT_EQ(text("range(-9000000000000000000, 9000000000000000000, 6000000000000000000) | list"),
+            "[-9000000000000000000, -3000000000000000000, 3000000000000000000]");
+  EXPECT_EQ(text("(1e300).is_integer()"), "True");
 }
 
 TEST(JinjaLimits, ALongConversationIsFarWithinThem) {
