@@ -12,8 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// What a template writes between the system's content and the next message's where it tells of
-/// nothing else is shorter, in bytes.
+/// The markup between the system's content and the next message's is shorter than this, in bytes, unless the
+/// template writes more there, such as the tools.
 constexpr std::size_t kLongMarkup = 120;
 
 /// Bytes that are searched for contents which the template did not take over: a fraction of a second.

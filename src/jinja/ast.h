@@ -25,7 +25,7 @@ using Expr = std::unique_ptr<Expression>;
 /// Evaluates, and counts that.
 Value evaluate(const Expression& expression, Runtime& runtime, const std::shared_ptr<Frame>& frame);
 
-/// Where a statement leaves what it is in.
+/// How execution goes on after a statement.
 enum class Flow { next, breaks, continues };
 
 struct Statement {

@@ -45,7 +45,8 @@ class ExpressionParser : protected TokenReader {
 
   std::vector<std::string> names_;       ///< by their numbers
   std::map<std::string, bool> special_;  ///< names used that have a meaning in macros
-  int soft_ = 0;                         ///< conditions around: what may never be reached may be unknown
+  int soft_ =
+      0;  ///< conditions around; inside, an unknown filter or test is an error only where it is reached
 
  private:
   bool at_tuple_end(Names ends) const;

@@ -1,4 +1,4 @@
-// The filters of texts, numbers and any values.
+// The filters of texts and numbers, and those that take any value.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -47,7 +47,8 @@ class Loop : public Holder {
   bool kept_ = false;  ///< see Runtime::keep
 };
 
-/// Runs a for over `iterable`, `level` calls of its loop deep.
+/// Runs a for loop over `iterable`. `level` says how many times a recursive loop has called itself to get
+/// here.
 Flow run_loop(const For& loop, Runtime& runtime, const std::shared_ptr<Frame>& frame, const Value& iterable,
               int level, Writer& out);
 

@@ -147,7 +147,7 @@ class Joiner : public Object {
 std::string undefined_message(const Undefined& undefined);
 /// A function of every template: range, dict, namespace and the like; undefined if there is none.
 Value global_function(std::string_view name);
-/// As a value that is not known to be a list: fails for what cannot be iterated over.
+/// The elements of a value, as a for loop takes them. Fails for what cannot be iterated over.
 ListPtr elements(Runtime& runtime, const Value& value);
 /// `value.name` without looking for an item: methods and the attributes of objects.
 Value method_of(Runtime& runtime, const Value& value, std::string_view name);

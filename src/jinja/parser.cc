@@ -26,7 +26,7 @@ class Parser : ExpressionParser {
   }
 
  private:
-  // Up to a block that begins with one of the names, which stays.
+  // The statements up to a block that begins with one of the names, which is then the current token.
   Body body(Names ends) {
     const Level level(*this);
     Body all;

@@ -13,7 +13,7 @@ bool is_utf8(std::string_view text);
 char32_t next_point(std::string_view text, std::size_t& at);
 void append_point(std::string& text, char32_t point);
 std::size_t count_points(std::string_view text);
-/// The byte at which the point begins that `points` others stand before; the size where there are fewer.
+/// The byte at which code point number `points` begins, counted from 0; the size where there are fewer.
 std::size_t byte_of(std::string_view text, std::size_t points);
 
 bool is_space(char32_t point);

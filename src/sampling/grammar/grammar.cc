@@ -23,7 +23,7 @@ class Compiler {
   explicit Compiler(Grammar& grammar) : grammar_(grammar) {}
 
   std::uint32_t add(State state) {
-    // The last state stands for all that find no room.
+    // When there is no room left, any state will do: parse() refuses the grammar.
     if (is_full()) return static_cast<std::uint32_t>(grammar_.states.size() - 1);
     grammar_.states.push_back(state);
     return static_cast<std::uint32_t>(grammar_.states.size() - 1);

@@ -348,7 +348,7 @@ void GrammarMatcher::add_edge(std::uint32_t node, std::uint32_t state, std::uint
   }
 }
 
-// What was taken cannot be taken back: the last frame becomes the first.
+// What was accepted is not taken back: the last frame becomes the first.
 void GrammarMatcher::settle() {
   Frame last = std::move(frames_.back());
   terminals_.erase(terminals_.begin(), terminals_.begin() + static_cast<std::ptrdiff_t>(last.begin));
@@ -358,7 +358,7 @@ void GrammarMatcher::settle() {
   if (nodes_.size() + edges_.size() > collect_at_) collect();
 }
 
-// Drops the nodes that no place leads to. They keep their order, in which parents come first but for cycles.
+// Drops the nodes that no place leads to. The others keep their order.
 void GrammarMatcher::collect() {
   std::vector<std::uint32_t> moved(nodes_.size(), kNone);
   std::vector<std::uint32_t> reached;
