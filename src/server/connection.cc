@@ -96,7 +96,11 @@ ssize_t RequestStream::read(char* bytes, std::size_t size) {
   while (used_ == connection_.buffer.size()) {
     connection_.buffer.clear();
     used_ = 0;
-    if (!wait_readable()) return -1;
+    // httplib reads on after an answer, to find the end of the body; too slow once is too slow for good.
+    if (gave_up_ || !wait_readable()) {
+      gave_up_ = true;
+      return -1;
+    }
     if (connection_.receive() == Connection::Received::end) return 0;
   }
   size = std::min(size, connection_.buffer.size() - used_);

@@ -82,6 +82,7 @@ class RequestStream final : public httplib::Stream {
   std::size_t head_read_ = 0;
   std::size_t body_read_ = 0;
   std::size_t used_ = 0;  // of the connection's buffer
+  bool gave_up_ = false;  // the body came too slowly
 };
 
 }  // namespace banyan

@@ -148,6 +148,7 @@ bool Connections::begin(Owned& connection, std::size_t head_bytes) {
   connection->buffer.erase(0, head_bytes);
   {
     const std::lock_guard lock(mutex_);
+    if (stopping_) return false;  // stop() would not end the reading of its body
     at_work_.insert(connection->socket());
   }
   const int socket = connection->socket();
@@ -174,13 +175,11 @@ bool Connections::refuse(Connection& connection, int status) {
 }
 
 void Connections::answer(Owned connection, const RequestHead& head, const ConnectionTimes& times) {
-  bool sent = false, goes_on = false;
+  bool goes_on = false;
   try {
     RequestStream stream(*connection, head, times);
-    sent = serve_(stream, head);
-    goes_on = sent && !head.closes && stream.is_consumed();
-  } catch (const std::exception&) {
-    sent = goes_on = false;  // no memory for what httplib needs
+    goes_on = serve_(stream, head) && !head.closes && stream.is_consumed();
+  } catch (const std::exception&) {  // no memory for what httplib needs
   }
   if (!goes_on) {
     // Closed at once, the socket would throw away what the client sent, and with it the answer.

@@ -22,7 +22,7 @@ namespace banyan {
 /// Any thread.
 class Connections {
  public:
-  /// Answers one request; returns whether the answer was sent whole.
+  /// Answers one request; returns whether the answer was sent whole and the connection may go on.
   using Serve = std::function<bool(httplib::Stream&, const RequestHead&)>;
   /// The whole answer to a request that is refused with a status before it is read.
   using Refuse = std::function<std::string(int status)>;

@@ -145,10 +145,10 @@ RequestHead read_head(std::string_view bytes) {
   if (!line.authority.empty()) head.text.append("Host: ").append(line.authority).append("\r\n");
   // Without a length there is no body; httplib would read on until the connection ends.
   if (!has_length && !head.is_chunked) head.text.append("Content-Length: 0\r\n");
-  if (head.closes) head.text.append("Connection: close\r\n");
-  head.text.append("\r\n");
   // httplib alone finds the end of a body in chunks, and does not say whether it did.
   head.closes |= head.is_chunked;
+  if (head.closes) head.text.append("Connection: close\r\n");
+  head.text.append("\r\n");
   const std::string path = target.substr(0, target.find_first_of("?#"));
   head.is_health = (line.method == "GET" || line.method == "HEAD") && head.body_bytes == 0 &&
                    !head.is_chunked && (path == "/health" || path == "/v1/health");

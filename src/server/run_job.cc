@@ -130,7 +130,7 @@ void run_job(Engine& engine, Activity& activity, Job job, std::chrono::milliseco
       try {
         stream(*run, ping_interval, sse, is_alive);
       } catch (const std::exception& error) {
-        // Nothing above catches: it would end the process.
+        // Thrown further, it would end the connection without a word to the client.
         spdlog::error("in a stream: {}", error.what());
         sse.event(error_json(http_error(500)));
       }

@@ -72,16 +72,24 @@ class HttpServer final : public httplib::Server {
   // Takes each new connection, on the listening thread.
   std::function<void(int socket)> take;
 
+  // Returns whether the answer was sent whole and the connection may go on.
   bool answer(httplib::Stream& stream, const RequestHead& head) {
     bool closed = false;
-    return process_request(stream, "", 0, "", 0, head.closes, closed, nullptr);
+    closes_ = false;
+    return process_request(stream, "", 0, "", 0, head.closes, closed, nullptr) && !closes_;
   }
+
+  // The connection ends with the answer to the request that this thread is at.
+  static void close_after_answer() { closes_ = true; }
+  static bool closes_after_answer() { return closes_; }
 
  private:
   bool process_and_close_socket(socket_t socket) override {
     take(socket);
     return true;
   }
+
+  static inline thread_local bool closes_ = false;
 };
 
 // What the listening thread does itself.
@@ -177,8 +185,9 @@ void Server::Impl::configure() {
   // requests, up to a number that any machine can bear.
   const std::int64_t wanted = std::int64_t{engine.options().max_running} + engine.options().max_queued;
   const auto threads = std::min<std::int64_t>(wanted, options.max_threads) + kSpareThreads;
-  const ConnectionTimes times{options.idle_timeout, options.head_timeout, options.body_timeout,
-                              options.body_rate,    options.read_timeout, options.write_timeout};
+  const ConnectionTimes times{options.idle_timeout, options.head_timeout,
+                              options.body_timeout, std::max<std::size_t>(options.body_rate, 1),
+                              options.read_timeout, options.write_timeout};
   connections = std::make_unique<Connections>(
       times, static_cast<std::size_t>(threads), most_waiting(),
       [this](httplib::Stream& stream, const RequestHead& head) { return http.answer(stream, head); },
@@ -206,10 +215,10 @@ void Server::Impl::configure() {
         }
         set_error(response, http_error(500));
       });
-  // httplib ends the connection after every error; one whose request was read whole can go on.
+  // httplib ends the connection after every error; ours goes on where the request was read whole.
   http.set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     response.headers.erase("Keep-Alive");
-    if (request.get_header_value("Connection") == "close") return;
+    if (HttpServer::closes_after_answer() || request.get_header_value("Connection") == "close") return;
     response.headers.erase("Connection");
     const auto seconds = std::chrono::floor<std::chrono::seconds>(options.idle_timeout);
     response.set_header("Keep-Alive", std::format("timeout={}", seconds.count()));
@@ -273,6 +282,7 @@ std::optional<T> Server::Impl::from_body(Result<T> (*read)(const Json&, const Mo
       if (has_room) body.append(data, size);
       return has_room;
     });
+    if (!whole) HttpServer::close_after_answer();
     if (!has_room) {
       return refuse(
           to_http({Errc::out_of_memory, "other requests have too large bodies just now; try again"}));

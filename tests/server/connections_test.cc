@@ -72,6 +72,9 @@ TEST(Connections, SlowHeadsAndBodiesHaveADeadlineThoughBytesKeepComing) {
     }
     EXPECT_THAT(answer, testing::AnyOf(StartsWith("HTTP/1.1 408 "), StartsWith("HTTP/1.1 400 "))) << begin;
     EXPECT_THAT(answer, testing::AnyOf(HasSubstr("in time"), HasSubstr("too slowly"))) << begin;
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n")) << begin;
+    EXPECT_THAT(answer, Not(HasSubstr("Keep-Alive"))) << begin;
+    EXPECT_TRUE(slow.is_ended()) << begin;
   }
   EXPECT_EQ(server.get("/health").status, 200);
 }
@@ -154,6 +157,16 @@ TEST(Connections, AnErrorLeavesTheConnectionOpen) {
   }
   ASSERT_TRUE(client.send(kHealth));
   EXPECT_THAT(client.read_until("}"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(Connections, AfterABodyInChunksTheConnectionEndsAndTheAnswerSaysSo) {
+  const RawClient client = raw(shared_server());
+  ASSERT_TRUE(
+      client.send("POST /detokenize HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "10\r\n{\"tokens\":[500]}\r\n0\r\n\r\n"));
+  const std::string answer = client.read_all();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
 }
 
 TEST(Connections, AHalfClosedClientGetsItsAnswer) {

@@ -42,7 +42,10 @@ TEST(RequestHead, HeadersThatMeanNothingHereAreLeftOut) {
 
 TEST(RequestHead, SaysWhereTheBodyAndTheConnectionEnd) {
   EXPECT_EQ(read_head("POST / HTTP/1.1\r\nContent-Length: 12\r\n\r\n").body_bytes, 12u);
-  EXPECT_TRUE(read_head("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n").is_chunked);
+  const RequestHead chunked = read_head("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n");
+  EXPECT_TRUE(chunked.is_chunked);
+  EXPECT_TRUE(chunked.closes);
+  EXPECT_THAT(chunked.text, HasSubstr("\r\nConnection: close\r\n"));
   EXPECT_FALSE(read_head("GET / HTTP/1.1\r\n\r\n").closes);
   EXPECT_TRUE(read_head("GET / HTTP/1.0\r\n\r\n").closes);
   EXPECT_TRUE(read_head("GET / HTTP/1.1\r\nConnection: TE, Close\r\n\r\n").closes);
