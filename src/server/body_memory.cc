@@ -20,10 +20,16 @@ bool BodyMemory::Share::grow(std::size_t bytes) {
 
 void BodyMemory::Share::wait_to_work() {
   std::unique_lock lock(memory_.mutex_);
-  memory_.changed_.wait(
-      lock, [&] { return memory_.at_work_ == 0 || memory_.at_work_ + bytes_ <= memory_.most_at_work_; });
+  // In turn, so that small ones that keep coming do not keep a large one waiting for ever.
+  const std::size_t turn = memory_.arrived_++;
+  memory_.changed_.wait(lock, [&] {
+    return turn == memory_.begun_ &&
+           (memory_.at_work_ == 0 || memory_.at_work_ + bytes_ <= memory_.most_at_work_);
+  });
+  ++memory_.begun_;
   memory_.at_work_ += bytes_;
   works_ = true;
+  memory_.changed_.notify_all();
 }
 
 }  // namespace banyan

@@ -7,8 +7,9 @@
 
 namespace banyan {
 
-/// Received bytes are refused above a limit. As JSON, tokens and the text between them a body takes many
-/// times its bytes, so large ones are worked at in turn, not refused. Any thread. Must outlive its shares.
+/// Received bytes are refused above a limit. As JSON, tokens and the text between them, a body takes many
+/// times its bytes, so large ones wait for their turn and are not refused. Any thread. Must outlive its
+/// shares.
 class BodyMemory {
  public:
   /// `received`: most bytes of bodies at once; `at_work`: most bytes of those that are worked at, unless
@@ -25,7 +26,7 @@ class BodyMemory {
 
     /// More bytes have come. False: there is no room for them.
     bool grow(std::size_t bytes);
-    /// Blocks until the body's turn has come. Once.
+    /// Blocks until the body's turn has come, in the order of the calls. Once.
     void wait_to_work();
 
    private:
@@ -41,6 +42,8 @@ class BodyMemory {
   std::condition_variable changed_;
   std::size_t received_ = 0;
   std::size_t at_work_ = 0;
+  std::size_t arrived_ = 0;  // bodies that have asked to be worked at
+  std::size_t begun_ = 0;    // those of them whose turn has come
 };
 
 }  // namespace banyan
