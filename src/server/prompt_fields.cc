@@ -9,7 +9,8 @@
 namespace banyan {
 namespace {
 
-// minja looks for each name of an object among all before it.
+// Chat templates get chat_template_kwargs in one JSON object, to which each name is added by comparing it
+// with all before it.
 constexpr std::size_t kMaxMembers = 512;
 
 // The first object with more members than that, by name.

@@ -18,6 +18,7 @@ namespace {
 constexpr int kMaxInt = std::numeric_limits<int>::max();
 constexpr std::size_t kMaxNamed = 40;  // of a client's text in an error
 constexpr double kMaxBias = 1e6;
+constexpr std::size_t kMaxBiasBytes = 64 << 10;    // of the texts that name tokens, which are tokenized
 constexpr std::uint32_t kRandomSeed = 0xFFFFFFFF;  // llama.cpp's -1
 // Every token looks for every stop string, and each of several prompts has its own copy of them.
 constexpr std::size_t kMaxStops = 1024;
@@ -36,7 +37,8 @@ space  ::= (" " | "\n" [ \t]{0,20})?
 )";
 
 // The token ids that a key of logit_bias names: "42", 42 or, as llama-server has it, any text.
-std::vector<Token> biased_tokens(const Json& key, const Vocabulary& vocabulary) {
+// `text_bytes`: of the texts so far; one that passes the limit names none.
+std::vector<Token> biased_tokens(const Json& key, const Vocabulary& vocabulary, std::size_t& text_bytes) {
   if (key.is_number_integer()) {
     const auto id = key.get<std::int64_t>();
     if (id < 0 || id >= vocabulary.size()) return {};
@@ -50,6 +52,8 @@ std::vector<Token> biased_tokens(const Json& key, const Vocabulary& vocabulary) 
     if (problem != std::errc() || id < 0 || id >= vocabulary.size()) return {};
     return {id};
   }
+  text_bytes += text.size();
+  if (text_bytes > kMaxBiasBytes) return {};
   return vocabulary.tokenize(text, false, true);
 }
 
@@ -62,19 +66,28 @@ std::optional<float> bias_value(const Json& value) {
 void read_logit_bias(Fields& fields, const Vocabulary& vocabulary, Sampling& sampling) {
   const Json* all = fields.any("logit_bias");
   if (!all) return;
+  const auto most = static_cast<std::size_t>(vocabulary.size());
+  std::size_t text_bytes = 0;
   const auto add = [&](const std::string& name, const Json& key, const Json& value) {
     const std::optional<float> bias = bias_value(value);
     if (!bias) return fields.wrong(name, "must be a number, or false for never");
-    const std::vector<Token> tokens = biased_tokens(key, vocabulary);
+    const std::vector<Token> tokens = biased_tokens(key, vocabulary, text_bytes);
+    if (text_bytes > kMaxBiasBytes) {
+      return fields.wrong("logit_bias", std::format("must have at most {} bytes of text", kMaxBiasBytes));
+    }
     if (tokens.empty()) return fields.wrong(name, "names no token of the vocabulary");
+    if (tokens.size() > most - sampling.logit_bias.size()) {
+      return fields.wrong("logit_bias", std::format("must name at most {} tokens", most));
+    }
     for (const Token token : tokens) sampling.logit_bias.emplace_back(token, *bias);
   };
   if (all->is_object()) {
     for (const auto& [key, value] : all->items()) {
+      if (fields.error()) return;
       add(std::format("logit_bias[\"{}\"]", key.substr(0, kMaxNamed)), key, value);
     }
   } else if (all->is_array()) {
-    for (std::size_t i = 0; i < all->size(); ++i) {
+    for (std::size_t i = 0; i < all->size() && !fields.error(); ++i) {
       const Json& pair = (*all)[i];
       const std::string name = std::format("logit_bias[{}]", i);
       if (!pair.is_array() || pair.size() != 2) return fields.wrong(name, "must be a pair [token, bias]");
@@ -82,9 +95,6 @@ void read_logit_bias(Fields& fields, const Vocabulary& vocabulary, Sampling& sam
     }
   } else {
     fields.wrong("logit_bias", "must be an object of token ids, or an array of pairs");
-  }
-  if (sampling.logit_bias.size() > static_cast<std::size_t>(vocabulary.size())) {
-    fields.wrong("logit_bias", std::format("must name at most {} tokens", vocabulary.size()));
   }
 }
 

@@ -218,6 +218,22 @@ TEST(Requests, LogitBiasTakesIdsTextsAndNever) {
   EXPECT_THAT(bias(R"({"5": 1e300})"), ElementsAre(Pair(5, 1e6f)));
 }
 
+TEST(Requests, LogitBiasIsBounded) {
+  const auto most = static_cast<std::size_t>(vocabulary().size());
+  const Json pair = Json::parse("[5, 1]");
+  Json pairs = Json(std::vector<Json>(most, pair));
+  EXPECT_EQ(only(read(read_llama_completion, {{"logit_bias", pairs}})).sampling.logit_bias.size(), most);
+  pairs.push_back(pair);
+  const Error many = error_of(read(read_llama_completion, {{"logit_bias", pairs}}));
+  EXPECT_EQ(many.field, "logit_bias");
+  EXPECT_THAT(many.message, HasSubstr(std::to_string(most) + " tokens"));
+  Json texts = Json::object();
+  texts[std::string((64 << 10) + 1, 'a')] = 1;
+  const Error long_text = error_of(read(read_llama_completion, {{"logit_bias", texts}}));
+  EXPECT_EQ(long_text.field, "logit_bias");
+  EXPECT_THAT(long_text.message, HasSubstr("bytes of text"));
+}
+
 TEST(Requests, JsonObjectsComeFromAGrammar) {
   const Request request =
       only(read(read_openai_chat, Json::parse(R"({"response_format": {"type": "json_object"}})")));
