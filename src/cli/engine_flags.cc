@@ -54,7 +54,9 @@ void add_model_flags(CLI::App& app, EngineFlags& flags) {
       ->envname("BANYAN_MODEL")
       ->type_name("PATH")
       ->group(kGroup);
-  app.add_option("--threads", flags.threads, "Most threads that compute; a server or chat takes as many as are\nfastest just now [one for each real core]")
+  app.add_option("--threads", flags.threads,
+                 "Most threads that compute; a server or chat takes as many as are\n"
+                 "fastest just now [one for each real core]")
       ->check(at_least(1))
       ->type_name("N")
       ->group(kGroup);
@@ -111,14 +113,6 @@ CLI::Validator between(int least, int most) {
 }
 
 CLI::Validator at_least(int least) { return between(least, INT_MAX); }
-
-CLI::Validator not_empty() {
-  return CLI::Validator(
-      [](const std::string& text) {
-        return std::string(text.empty() ? "the value is empty; leave the flag out for its default" : "");
-      },
-      "");
-}
 
 Result<std::string> model_path(const EngineFlags& flags) {
   if (!flags.model.empty()) return flags.model;

@@ -35,8 +35,6 @@ CLI::Option* add_disk_cache_flag(CLI::App& app, std::string& folder, const std::
 /// A check for CLI11 that an option is a whole number of this range.
 CLI::Validator between(int least, int most);
 CLI::Validator at_least(int least);
-/// Refuses an empty value, which an unset variable of a shell leaves.
-CLI::Validator not_empty();
 
 /// The model that the flags name, or else the one that ships. Errors: io, when neither is there.
 Result<std::string> model_path(const EngineFlags& flags);

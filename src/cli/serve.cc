@@ -61,7 +61,6 @@ Command add_serve(CLI::App& app) {
   CLI::App* command = app.add_subcommand("serve", "Answer clients over HTTP");
   const std::string group = "Server";
   command->add_option("--host", flags->server.host, "Name or address to listen on [127.0.0.1]")
-      ->check(not_empty())
       ->type_name("HOST")
       ->group(group);
   command->add_option("--port", flags->server.port, "Port to listen on; 0: any that is free [8080]")
@@ -69,7 +68,6 @@ Command add_serve(CLI::App& app) {
       ->type_name("PORT")
       ->group(group);
   command->add_option("--api-key", flags->server.api_key, "Key that clients must send [none]")
-      ->check(not_empty())
       ->envname("BANYAN_API_KEY")
       ->type_name("KEY")
       ->group(group);
@@ -85,9 +83,9 @@ Command add_serve(CLI::App& app) {
   add_disk_flags(*command, flags->engine);
   command->footer(
       "Speaks OpenAI's chat completions and completions, llama-server's completion, and shows its\n"
-      "cache at /cache. Prints 'banyan: listening on URL' once it is ready. On SIGINT or SIGTERM it\n"
-      "finishes what runs and ends; on a second one it ends at once. With --disk-cache it goes on from\n"
-      "there after a restart, however it ended; 'banyan cache' manages that folder.\n"
+      "cache at /cache. Prints 'banyan: listening on URL' once it is ready. On SIGINT, SIGTERM or SIGHUP\n"
+      "it finishes what runs and ends; on a second SIGINT or SIGTERM it ends at once. With --disk-cache it\n"
+      "goes on from there after a restart, however it ended; 'banyan cache' manages that folder.\n"
       "\n"
       "Examples:\n"
       "  banyan serve\n"
