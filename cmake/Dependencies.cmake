@@ -8,7 +8,7 @@ pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit>=3.1)   # line editin
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy>=1.2)     # SIMD from one source
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)   # checksums of the disk tier
 find_package(nlohmann_json 3.11 REQUIRED)                       # JSON
-pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib>=0.20)  # HTTP server
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib>=0.41)  # HTTP server
 find_package(CLI11 2.6 REQUIRED)                                # command line
 find_package(spdlog 1.12 REQUIRED)                              # logging
 find_package(Threads REQUIRED)
