@@ -23,6 +23,11 @@ class UsableCores : public ::testing::Test {
             std::to_string(i % cores) + "," + std::to_string(i % cores + cores) + "\n");
     }
   }
+  // Of eight processors, once the file holds the text.
+  int cores_with(const std::string& path, const std::string& text) {
+    write(path, text);
+    return usable_cores(first(8), root_);
+  }
   static std::vector<int> first(int count) {
     std::vector<int> processors(static_cast<std::size_t>(count));
     std::iota(processors.begin(), processors.end(), 0);
@@ -51,20 +56,16 @@ TEST_F(UsableCores, EachProcessorIsACoreWhereTheSystemDoesNotSay) {
 
 TEST_F(UsableCores, NoMoreThanTheControlGroupsQuotaRoundedUp) {
   write("proc/self/cgroup", "0::/user/app\n");
-  write("sys/fs/cgroup/user/app/cpu.max", "max 100000\n");
-  EXPECT_EQ(usable_cores(first(8), root_), 8);
-  write("sys/fs/cgroup/user/cpu.max", "250000 100000\n");
-  EXPECT_EQ(usable_cores(first(8), root_), 3);
-  write("sys/fs/cgroup/cpu.max", "50000 100000\n");  // as a container sees its own
-  EXPECT_EQ(usable_cores(first(8), root_), 1);
+  EXPECT_EQ(cores_with("sys/fs/cgroup/user/app/cpu.max", "max 100000\n"), 8);
+  EXPECT_EQ(cores_with("sys/fs/cgroup/user/cpu.max", "250000 100000\n"), 3);
+  // As a container sees its own.
+  EXPECT_EQ(cores_with("sys/fs/cgroup/cpu.max", "50000 100000\n"), 1);
 }
 
 TEST_F(UsableCores, KnowsTheOldControlGroups) {
-  write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
   write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
-  EXPECT_EQ(usable_cores(first(8), root_), 8);
-  write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n");
-  EXPECT_EQ(usable_cores(first(8), root_), 2);
+  EXPECT_EQ(cores_with("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"), 8);
+  EXPECT_EQ(cores_with("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n"), 2);
 }
 
 TEST(UsableCoresHere, AreOneAtLeast) { EXPECT_GE(usable_cores(), 1); }

@@ -138,6 +138,15 @@ std::string say(Program& chat, const std::string& text, const std::string& reply
   return read + chat.read_until(kPrompt);
 }
 
+const std::vector<std::string> kEndlessChat = {"chat", "--temp", "0", "--threads", "1", "--ignore-eos"};
+
+/// Asks the first question and reads the beginning of the reply.
+void begin_reply(Program& chat) {
+  chat.read_until(">>> ");
+  chat.write("Count from 0 to 50.\r");
+  chat.read_until("0, 1, 2");
+}
+
 TEST(ChatAtATerminal, TalksAndLeavesOnCtrlD) {
   Program chat(kChat, Console::terminal);
   chat.read_until("/help lists the commands");
@@ -154,10 +163,8 @@ TEST(ChatAtATerminal, TalksAndLeavesOnCtrlD) {
 }
 
 TEST(ChatAtATerminal, CtrlCStopsTheReplyAndNotTheProgram) {
-  Program chat({"chat", "--temp", "0", "--threads", "1", "--ignore-eos"}, Console::terminal);
-  chat.read_until(">>> ");
-  chat.write("Count from 0 to 50.\r");
-  chat.read_until("0, 1, 2");
+  Program chat(kEndlessChat, Console::terminal);
+  begin_reply(chat);
   chat.write("\x03");
   chat.read_until(kPrompt);
   say(chat, "/set predict 12", "predict 12");
@@ -232,10 +239,8 @@ TEST(ChatAtATerminal, AnswersWhatWasTypedDuringAReplyAndBeforeThePrompt) {
 }
 
 TEST(ChatAtATerminal, CtrlCIsNoticedHoweverMuchWasTypedAhead) {
-  Program chat({"chat", "--temp", "0", "--threads", "1", "--ignore-eos"}, Console::terminal);
-  chat.read_until(">>> ");
-  chat.write("Count from 0 to 50.\r");
-  chat.read_until("0, 1, 2");
+  Program chat(kEndlessChat, Console::terminal);
+  begin_reply(chat);
   chat.write(std::string(20000, 'x') + "\x03");
   chat.read_until(kPrompt);
   chat.write("/bye\r");
