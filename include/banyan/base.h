@@ -46,8 +46,9 @@ inline std::unexpected<Error> fail(Errc code, std::string message, std::string f
   return std::unexpected(Error{code, std::move(message), std::move(field)});
 }
 
-/// Thrown when a caller breaks a precondition (a `REQUIRES:` line). It is a programmer's mistake,
-/// not a run-time condition: nothing in the library catches it, and nothing was changed.
+/// Thrown when a caller breaks a precondition (a `REQUIRES:` line); nothing was changed. It is a programmer's
+/// mistake, not a run-time condition, so callers need not handle it. The engine's thread catches it as it
+/// does any other exception: it ends the requests that are affected with an error, and goes on.
 class Misuse : public std::logic_error {
  public:
   using std::logic_error::logic_error;

@@ -32,9 +32,9 @@ struct DiskTierOptions {
   std::string description;  ///< of the model, a line for people
 };
 
-/// The tier has up to four threads of low priority, and for each a block in memory beside what it was handed.
-/// Errors: busy
-/// (another process uses the folder), io, invalid_argument (not such a key), out_of_memory.
+/// The tier has up to four threads of low priority. Each has memory for one block, besides what the tier was
+/// handed. Errors: busy (another process uses the folder), io, invalid_argument (not such a key),
+/// out_of_memory.
 Result<std::unique_ptr<Tier>> open_disk_tier(const DiskTierOptions& options);
 
 /// What a disk cache holds of one model.

@@ -99,7 +99,8 @@ class Generation {
   Generation& operator=(Generation&&) noexcept;
   ~Generation();
 
-  /// The next delta; blocks until there is one. Nothing after every choice has finished.
+  /// The next delta; blocks until there is one. Nothing after every choice has finished. Nothing, too, where
+  /// the system had no memory for a delta: then the request has ended.
   std::optional<Delta> next();
   enum class Wait : std::uint8_t { ready, pending, done };
   /// As next(), waiting at most `timeout`; fills `delta` when ready.
@@ -122,8 +123,8 @@ struct EngineOptions {
   double delay_factor = 8;       ///< how many times as long a reply's next token may take beside prompts
   int max_running = 64;          ///< sequences that step together
   int max_queued = 256;          ///< choices of requests that wait; beyond it submit() answers busy
-  /// The most threads that compute. Each step takes as many of them as are fastest just now, fewer where other
-  /// programs use the cores. 0: one for each real core that the process may use.
+  /// The most threads that compute. Each step takes as many of them as are fastest just now, fewer where
+  /// other programs use the cores. 0: one for each real core that the process may use.
   int threads = 0;
   /// A folder where conversations are kept too, so that they outlive the process and what memory has no room
   /// for comes back; made where there is none. Empty: none. One process at a time uses it.

@@ -45,7 +45,8 @@ class Scheduler {
   Scheduler(PrefixCache& cache, Runner& runner, const Vocabulary& vocabulary, const EngineOptions& options,
             Clock clock = std::chrono::steady_clock::now);
 
-  void add(std::unique_ptr<Reply> reply) { waiting_.push_back(std::move(reply)); }
+  /// The reply stays the caller's where there is no memory for it.
+  void add(std::unique_ptr<Reply>&& reply) { waiting_.push_back(std::move(reply)); }
   bool is_idle() const { return running_.empty() && waiting_.empty(); }
   /// Drops who was cancelled, admits, and evaluates a batch. Returns false when there was nothing to do; then
   /// there is nothing before someone comes or goes, or PrefixCache::poll() takes up what a lower tier has
@@ -88,6 +89,7 @@ class Scheduler {
   template <class Work>
   void guard(Reply& reply, const Work& work);
   void end_with(std::unique_ptr<Reply> reply, const Error& error) noexcept;
+  void keep_ended(std::unique_ptr<Reply> reply) noexcept;
   Result<> reserve(Reply& reply, std::size_t rows);
   Result<std::span<const float>> forward(std::span<const Runner::Sequence> sequences);
   void remove_finished();
@@ -104,9 +106,10 @@ class Scheduler {
 
   Replies running_;  // the oldest first
   std::deque<std::unique_ptr<Reply>> waiting_;
-  Replies ended_;              // and not sent
-  std::size_t most_rows_;      // of a step; fewer than batch_tokens while memory is short
-  bool memory_short_ = false;  // someone was set aside, and no one has ended since: only the small are admitted
+  Replies ended_;          // and not sent
+  std::size_t most_rows_;  // of a step; fewer than batch_tokens while memory is short
+  /// Someone was set aside, and no one has ended since: only the small are admitted.
+  bool memory_short_ = false;
   std::uint64_t steps_ = 0;
   std::uint64_t generated_ = 0;
   std::uint64_t set_aside_ = 0;

@@ -100,8 +100,8 @@ void read_shared_expert(ModelFile& file, const std::string& prefix, Hyperparamet
 /// Makes all layers sliding windows but every `period`-th, if the file says how long a window is.
 /// They have the rotary embedding of the other layers.
 void read_window(ModelFile& file, const std::string& prefix, int period, Hyperparameters& model);
-/// Makes those layers gated delta nets that the file says, or all but every so-manieth, and leaves out
-/// layers at the end that only predict further tokens.
+/// Makes layers gated delta nets: those that the file names, or else all but every n-th, where the file says
+/// n. Leaves out layers at the end that only predict further tokens.
 void read_recurrence(ModelFile& file, const std::string& prefix, Hyperparameters& model);
 
 }  // namespace banyan

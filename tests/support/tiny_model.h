@@ -31,8 +31,8 @@ struct TinyModel {
   std::vector<float> rope_factors;  ///< rope_freqs.weight; empty: none
   std::uint32_t seed = 1;
 
-  // Models of two kinds of layer: every so-manieth has full attention, the others a window of
-  // tokens (gemma3, gpt-oss) or a recurrence (qwen3next, qwen35, qwen35moe).
+  // Models of two kinds of layer: one in `full_interval` layers has full attention, the others have a window
+  // of tokens (gemma3, gpt-oss) or a recurrence (qwen3next, qwen35, qwen35moe).
   int full_interval = 2;
   int window = 24;
   int conv_kernel = 4;

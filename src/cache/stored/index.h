@@ -1,6 +1,7 @@
-/// What a lower tier holds: a trie as memory's, whose nodes own stored parts (LayerGroup, banyan/state.h),
-/// and a budget of its own, within which what was not used for longest goes. So it does when the index itself
-/// (its nodes, their tokens, what it knows of each block) takes more of memory than it may.
+/// What a lower tier holds: a trie like that of memory, whose nodes own stored parts (LayerGroup,
+/// banyan/state.h), with a budget of its own for the tier's bytes. When that is used up, what was not used
+/// for longest goes. The same happens when the index itself (its nodes, their tokens, what it knows of each
+/// block) takes more memory than it may.
 ///
 /// Where a group resumes anywhere, as attention does, its parts span every node: a path that lacks some of it
 /// is cut there. Other parts are there or not.

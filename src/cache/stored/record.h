@@ -26,8 +26,9 @@ struct StoredRecord {
   };
 
   std::uint64_t id = 0;  ///< never 0, and greater than those of the records before
-  std::uint64_t parent =
-      0;  ///< whose path this one's begins with, and of which it is `start` tokens; 0: none
+  /// The record that this one goes on from: this path begins with the first `start` tokens of that one's. 0:
+  /// none.
+  std::uint64_t parent = 0;
   std::uint64_t last_use = 0;
   bool user_mark = false;
   std::uint64_t start = 0;
