@@ -10,6 +10,7 @@
 #include <future>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -27,6 +28,9 @@ namespace {
 
 // More would be a mistake rather than a wish.
 constexpr int kMaxChoices = 128;
+
+// Before what has failed is tried again: others may give memory back meanwhile.
+void pause_for_memory() { std::this_thread::sleep_for(std::chrono::milliseconds(10)); }
 
 std::unexpected<Error> wrong(const char* field, const std::string& must) {
   return fail(Errc::invalid_argument, std::string(field) + " must " + must, field);
@@ -64,7 +68,9 @@ struct Engine::Impl {
   void run();
   /// One turn of its loop. Whether there is another.
   bool turn();
-  void poll_tier();
+  /// False where there was no memory for it. Then it has to be tried again, as the tier does not tell its
+  /// news twice.
+  bool poll_tier();
   void step();
   void recover(const Error& error) noexcept;
   void flush();
@@ -82,7 +88,7 @@ struct Engine::Impl {
   std::unique_ptr<PrefixCache> cache;
   std::unique_ptr<Runner> runner;
   std::unique_ptr<Scheduler> scheduler;
-  std::size_t fixed_bytes = 0;                  // of the budget, held for as long as the engine lives
+  std::size_t fixed_bytes = 0;                 // of the budget, held for as long as the engine lives
   std::deque<std::unique_ptr<Reply>> arrived;  // taken from the inbox, not yet the scheduler's
   bool has_work = true;
   int spare_cores = 0;  // that no compute thread uses
@@ -137,8 +143,8 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
       ChatTemplate::create(info.chat_template, (*vocabulary)->bos_text(), (*vocabulary)->eos_text());
   if (!chat) return fail(Errc::unsupported, options.model_path + ": " + chat.error().message);
 
-  const std::size_t memory = options.memory_bytes > 0 ? options.memory_bytes
-                                                      : default_memory_budget(available, info.file_bytes);
+  const std::size_t memory =
+      options.memory_bytes > 0 ? options.memory_bytes : default_memory_budget(available, info.file_bytes);
   std::unique_ptr<Engine> engine(new Engine);
   engine->impl_ = std::make_unique<Impl>(memory);
   Impl& impl = *engine->impl_;
@@ -280,8 +286,8 @@ Result<> Engine::Impl::check_memory(std::size_t tokens) const {
   const std::size_t bytes = fixed_bytes + cache->least_bytes(tokens);
   if (bytes <= budget.limit()) return {};
   return fail(Errc::too_long,
-              std::format("the prompt has {} tokens, whose keys, values and states take {} bytes of memory, and "
-                          "the budget is {} bytes",
+              std::format("the prompt has {} tokens, whose keys, values and states take {} bytes of memory, "
+                          "and the budget is {} bytes",
                           tokens - 1, bytes, budget.limit()),
               "prompt");
 }
@@ -330,8 +336,12 @@ bool Engine::Impl::turn() {
     todo.swap(tasks);
     how = stop;
   }
-  for (; !arrived.empty(); arrived.pop_front()) scheduler->add(std::move(arrived.front()));
-  for (auto& task : todo) task();
+  for (auto& task : todo) task();  // first, as these would be lost if something threw
+  while (!arrived.empty()) {
+    std::unique_ptr<Reply> reply = std::move(arrived.front());
+    arrived.pop_front();
+    scheduler->add(std::move(reply));
+  }
   if (how == Stop::now) {
     scheduler->fail_all({Errc::cancelled, "the engine is stopping"});
   } else {
@@ -349,20 +359,24 @@ bool Engine::Impl::turn() {
 
 // After a step that did something there is another turn: what it closed waits for poll_tier().
 void Engine::Impl::step() {
-  poll_tier();
+  const bool polled = poll_tier();
   const bool stepped = scheduler->step();
   cache->set_busy(stepped, spare_cores);
   cache->set_evaluation_speed(scheduler->tokens_per_second());
-  has_work = stepped || cache->wants_poll();
+  has_work = stepped || !polled || cache->wants_poll();
+  if (!polled && !stepped) pause_for_memory();
 }
 
 // What goes wrong with what is stored costs no reply.
-void Engine::Impl::poll_tier() {
+bool Engine::Impl::poll_tier() {
   try {
     for (const std::string& note : cache->poll()) spdlog::warn("disk cache: {}", note);
+  } catch (const std::bad_alloc&) {
+    return false;
   } catch (const std::exception& error) {
     spdlog::warn("disk cache: {}", error.what());
   }
+  return true;
 }
 
 // Ends the replies that what went wrong can have touched, and nothing else.
@@ -373,8 +387,7 @@ void Engine::Impl::recover(const Error& error) noexcept {
     refresh_status();
   }
   scheduler->send();
-  // Where even that was for nothing, others may soon give memory back.
-  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  pause_for_memory();
 }
 
 void Engine::Impl::flush() {

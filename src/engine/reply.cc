@@ -24,8 +24,8 @@ Reply::Reply(std::shared_ptr<const Submission> submission, int choice, Sampler s
       text_(request().stop) {}
 
 Reply::~Reply() {
-  // Only when something went wrong beyond telling: no client waits for ever.
-  if (!finished_) submission_->deltas->cancel();
+  // Only where the client could not be told how it ended: no client waits for ever.
+  if (!finished_ || !unsent_.empty()) submission_->deltas->cancel();
 }
 
 Result<> Reply::start(PrefixCache& cache) {

@@ -76,9 +76,15 @@ void Scheduler::fail_all(const Error& error) noexcept {
 // Where there is no memory to tell the client so, its stream just ends.
 void Scheduler::end_with(std::unique_ptr<Reply> reply, const Error& error) noexcept {
   fail_quietly(*reply, error);
+  keep_ended(std::move(reply));
+}
+
+// Keeps a reply that has ended until send(). Where there is no memory for that, its client is told now.
+void Scheduler::keep_ended(std::unique_ptr<Reply> reply) noexcept {
   try {
     ended_.push_back(std::move(reply));
   } catch (const std::bad_alloc&) {
+    reply->send();  // push_back() has left it here
   }
 }
 
@@ -86,7 +92,7 @@ void Scheduler::fail(Reply& reply, const Error& error) {
   reply.finish(Finish::error, error);
   for (auto& follower : std::exchange(reply.followers, {})) {
     follower->finish(Finish::error, error);
-    ended_.push_back(std::move(follower));
+    keep_ended(std::move(follower));
   }
 }
 
@@ -118,7 +124,7 @@ void Scheduler::remove_finished() {
   const auto finished =
       std::ranges::stable_partition(running_, [](const auto& reply) { return !reply->is_finished(); });
   if (finished.empty()) return;
-  std::ranges::move(finished, std::back_inserter(ended_));
+  for (auto& reply : finished) keep_ended(std::move(reply));
   running_.erase(finished.begin(), finished.end());
   memory_freed();
 }
@@ -144,8 +150,8 @@ void Scheduler::admit() {
   }
 }
 
-// While memory is short: whether a reply takes so little that those that run keep half of what is left. Of one
-// that was set aside all counts, as what the cache has of it may go again.
+// While memory is short: whether a reply takes so little that those that run keep half of what is left. Of
+// one that was set aside all counts, as what the cache has of it may go again.
 bool Scheduler::fits_beside(const Reply& reply) const {
   const std::size_t size = reply.path().size();
   const std::size_t known = reply.was_started() ? 0 : cache_.match_length(reply.path());
@@ -184,7 +190,8 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
   while (!reserved) {
     std::vector<std::size_t> todo;
     for (const auto& reply : running_) {
-      const bool waits = reply->is_finished() || reply->is_loading() || std::ranges::contains(short_of_memory, reply.get());
+      const bool waits =
+          reply->is_finished() || reply->is_loading() || std::ranges::contains(short_of_memory, reply.get());
       todo.push_back(waits ? 0 : reply->todo().size());
     }
     const std::vector<std::size_t> rows = share_rows(todo, most_rows_, prompt_rows(todo));
