@@ -31,19 +31,30 @@ Result<> SegmentPath::reserve(std::size_t count) {
   std::size_t missing = count;
   const auto wanted = [&] { return static_cast<int>(std::min<std::size_t>(missing, most_segment_tokens_)); };
   const auto claim = [&](const std::shared_ptr<Segment>& segment, int from) {
+    more.push_back({segment, from, from});  // first, as it may throw
     const int claimed = segment->claim(from, wanted());
-    if (claimed > 0) more.push_back({segment, from, from + claimed});
+    more.back().end += claimed;
     missing -= claimed;
+    if (claimed == 0) more.pop_back();
+  };
+  const auto give_back = [&] {
+    for (const SegmentView& view : more) view.segment->unclaim(view.begin, view.end);
   };
 
-  if (!views_.empty()) claim(views_.back().segment, views_.back().end);
-  while (missing > 0) {
-    auto segment = Segment::create(layout_, std::max(kLeastSegmentTokens, whole_tiles(wanted())), *budget_);
-    if (!segment) {
-      for (const SegmentView& view : more) view.segment->unclaim(view.begin, view.end);
-      return std::unexpected(std::move(segment.error()));
+  try {
+    if (!views_.empty()) claim(views_.back().segment, views_.back().end);
+    while (missing > 0) {
+      auto segment = Segment::create(layout_, std::max(kLeastSegmentTokens, whole_tiles(wanted())), *budget_);
+      if (!segment) {
+        give_back();
+        return std::unexpected(std::move(segment.error()));
+      }
+      claim(*segment, 0);
     }
-    claim(*segment, 0);
+    views_.reserve(views_.size() + more.size());  // so that all of them are added or none
+  } catch (...) {
+    give_back();
+    throw;
   }
   append_views(views_, std::move(more));
   reserved_end_ += count;
