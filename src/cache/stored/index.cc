@@ -232,12 +232,15 @@ std::shared_ptr<StoredBlock> StoredIndex::make_block(Place& at, TokenSpan path, 
   // To hold on to a path takes the time of its nodes, so room is made for several blocks at once.
   const bool has_room = wanted <= limit && budget_.used() <= limit - wanted && own_bytes() <= own_limit_;
   if (!has_room) {
-    tree_.acquire(at.node);
-    const std::size_t room = std::min(limit, std::max(wanted, limit / kRoomPart));
-    while (budget_.used() > limit - room && budget_.reclaim(budget_.used() - (limit - room))) {
+    {
+      const auto release = [this](Node* node) { tree_.release(node); };
+      tree_.acquire(at.node);
+      const std::unique_ptr<Node, decltype(release)> held(at.node, release);  // also when eviction throws
+      const std::size_t room = std::min(limit, std::max(wanted, limit / kRoomPart));
+      while (budget_.used() > limit - room && budget_.reclaim(budget_.used() - (limit - room))) {
+      }
+      shrink();
     }
-    shrink();
-    tree_.release(at.node);
     at = place(path, at.matched);  // nodes may have merged
   }
   if (wanted > limit || budget_.used() > limit - wanted || own_bytes() > own_limit_) return nullptr;

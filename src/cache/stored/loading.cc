@@ -137,7 +137,7 @@ void Loading::begin_stages(Id id, Load& load) {
       std::vector<std::vector<PathPart>> memory;
       for (const auto& part : load.parts) memory.push_back({{part.get(), 0, from}});
       has_begun = begin_stage(id, load, memory, from);
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
       // What has come and is under way is of use all the same.
     }
     if (!has_begun) load.ends.resize(load.begun);
@@ -242,8 +242,8 @@ Loading::Arrival Loading::arrive(Id id, Load& load, Stage stage) {
       const auto& missing = stage.outcome->missing;
       index_.forget(load.path, {missing.begin(), missing.end()});
       notes_.push_back("what was stored of a prompt is not used: " + result.error().message);
-    } catch (const std::bad_alloc&) {
-      // It is found again the next time.
+    } catch (const std::exception&) {
+      // It is found again the next time. Whoever waits must be told now that nothing comes.
     }
     return {.load = id, .part = {}, .is_last = true, .next = 0};
   }

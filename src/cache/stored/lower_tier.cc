@@ -1,6 +1,7 @@
 #include "cache/stored/lower_tier.h"
 
 #include <algorithm>
+#include <new>
 
 namespace banyan {
 namespace {
@@ -40,7 +41,13 @@ void LowerTier::poll() {
   storing_.poll();
   const std::size_t needed =
       index_.trie().token_count() * sizeof(Token) + index_.trie().node_count() * kRecordBytesPerNode;
-  if (storing_.new_record_bytes() > std::max(kFewRecordBytes, 2 * needed)) rewrite_records();
+  if (storing_.new_record_bytes() <= std::max(kFewRecordBytes, 2 * needed)) return;
+  try {
+    rewrite_records();
+  } catch (const std::bad_alloc&) {
+    // The old records do, until as many have been added again.
+    storing_.records_were_rewritten();
+  }
 }
 
 void LowerTier::flush() {

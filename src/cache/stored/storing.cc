@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace banyan {
@@ -74,7 +75,10 @@ bool Storing::wants_poll() const { return !waiting_.empty() && !was_full_ && !is
 void Storing::fail_for_a_while(const std::string& why) {
   ++failed_;
   resume_ = std::chrono::steady_clock::now() + kPauseAfterFailure;
-  notes_.push_back("nothing is stored for a while: " + why);
+  try {
+    notes_.push_back("nothing is stored for a while: " + why);
+  } catch (const std::bad_alloc&) {  // no memory for the note
+  }
 }
 
 bool Storing::take(Tier::Outcome& outcome) {
@@ -88,13 +92,18 @@ void Storing::end_inserts() {
   for (auto next = inserts_.begin(); next != inserts_.end();) {
     const auto insert = next++;
     if (!insert->result) continue;
-    std::list<Insert> ended;  // whatever is thrown below, it has ended
+    std::list<Insert> ended;
     ended.splice(ended.end(), inserts_, insert);
     bytes_under_way_ -= insert->bytes;
     const Result<>& result = *insert->result;
     if (result) continue;
-    index_.forget(TokenSpan(insert->path->tokens).first(insert->end),
-                  {insert->blocks.begin(), insert->blocks.end()});
+    // Whatever fails here, the other inserts must end too: someone may wait for their memory.
+    try {
+      index_.forget(TokenSpan(insert->path->tokens).first(insert->end),
+                    {insert->blocks.begin(), insert->blocks.end()});
+    } catch (const std::exception&) {
+      // That the tier does not have the blocks is found when they are looked up.
+    }
     if (result.error().code != Errc::cancelled) fail_for_a_while(result.error().message);
   }
 }
@@ -240,14 +249,15 @@ void Storing::insert_stretch(Walk& walk) {
                     .ticket = 0,
                     .result = {}});
   for (const auto& block : stretch.blocks) insert.front().blocks.push_back(block.id);
-  const Tier::Record record =
-      encode(index_.add(walk.place, path, stretch.from, stretch.runs, stretch.is_marked));
-  stretch.runs.clear();
-  const std::size_t record_bytes = record.size();
+  std::size_t record_bytes = 0;
   try {
+    const Tier::Record record =
+        encode(index_.add(walk.place, path, stretch.from, stretch.runs, stretch.is_marked));
+    stretch.runs.clear();
+    record_bytes = record.size();
     insert.front().ticket = tier_.insert(std::move(stretch.blocks), record);
   } catch (...) {
-    // The index has what the tier does not.
+    // The index may have what the tier does not.
     index_.forget(path, {insert.front().blocks.begin(), insert.front().blocks.end()});
     throw;
   }

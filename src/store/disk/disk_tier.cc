@@ -358,7 +358,7 @@ void DiskTier::read_next(Worker& worker, Jobs::iterator at, std::unique_lock<std
   lock.unlock();
 
   bool is_missing = true;
-  const Result<> read = caught([&]() -> Result<> {
+  Result<> read = caught([&]() -> Result<> {
     const auto image = room(worker, kBlockHeader + block.bytes);
     const auto payload = read_block(files_, folder_, head_.space, block.id, image);
     if (!payload) return std::unexpected(payload.error());
@@ -378,7 +378,7 @@ void DiskTier::read_next(Worker& worker, Jobs::iterator at, std::unique_lock<std
   speed.last = now;
   if (speed.seconds > kMostMeasured) speed.bytes /= 2, speed.seconds /= 2;
   if (!read && at->outcome.result) {
-    at->outcome.result = read;
+    at->outcome.result = std::move(read);  // no copy: nothing here may throw
     if (is_missing) at->outcome.missing.push_back(block.id);
     look_up.next = look_up.blocks.size();
   }
