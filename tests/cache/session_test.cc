@@ -13,35 +13,43 @@
 namespace banyan {
 namespace {
 
-/// A group whose states cannot be kept.
-class BrokenGroup final : public LayerGroup {
+/// A group of this kind whose states cannot be kept: they throw an `Exception` instead.
+template <class Exception>
+class ThrowingGroup final : public LayerGroup {
  public:
-  std::string_view kind() const override { return "recurrent"; }
+  explicit ThrowingGroup(std::string_view kind) : kind_(kind) {}
+  std::string_view kind() const override { return kind_; }
   int layer_count() const override { return 1; }
   std::size_t resumable(std::span<const PathPart>, std::size_t) const override { return 0; }
   std::unique_ptr<LiveState> resume(std::span<const PathPart>, std::size_t, Budget&) const override {
-    class State final : public LiveState {
-     public:
-      std::size_t tokens() const override { return tokens_; }
-      Result<> reserve(std::size_t) override { return {}; }
-      void commit(std::size_t count) override { tokens_ += count; }
-      void schedule_capture(std::size_t) override {}
-      std::unique_ptr<StatePart> snapshot(std::size_t, std::size_t) const override {
-        throw Misuse("a state that cannot be kept");
-      }
-      void visit_allocations(const AllocationVisitor&) const override {}
-
-     private:
-      std::size_t tokens_ = 0;
-    };
     return std::make_unique<State>();
   }
+
+ private:
+  class State final : public LiveState {
+   public:
+    std::size_t tokens() const override { return tokens_; }
+    Result<> reserve(std::size_t) override { return {}; }
+    void commit(std::size_t count) override { tokens_ += count; }
+    void schedule_capture(std::size_t) override {}
+    std::unique_ptr<StatePart> snapshot(std::size_t, std::size_t) const override { throw Exception(); }
+    void visit_allocations(const AllocationVisitor&) const override {}
+
+   private:
+    std::size_t tokens_ = 0;
+  };
+
+  std::string_view kind_;
+};
+
+struct CannotBeKept : Misuse {
+  CannotBeKept() : Misuse("a state that cannot be kept") {}
 };
 
 TEST(SessionClose, NeverThrowsWhateverItsStatesThrow) {
   Budget budget(1 << 20);
   Groups groups = make_groups({});
-  groups.push_back(std::make_unique<BrokenGroup>());
+  groups.push_back(std::make_unique<ThrowingGroup<CannotBeKept>>("recurrent"));
   std::optional<PrefixCache> cache(std::in_place, std::move(groups), budget);
   const auto ask = [&] {
     Session session = *cache->begin(ids("a prompt"));
@@ -65,29 +73,6 @@ TEST(SessionClose, NeverThrowsWhateverItsStatesThrow) {
 }
 
 class SessionTest : public CacheTest {};
-
-/// The system has no memory for what a node would keep of its states.
-class NoMemoryGroup final : public LayerGroup {
- public:
-  std::string_view kind() const override { return "attention"; }
-  int layer_count() const override { return 1; }
-  std::size_t resumable(std::span<const PathPart>, std::size_t) const override { return 0; }
-  std::unique_ptr<LiveState> resume(std::span<const PathPart>, std::size_t, Budget&) const override {
-    class State final : public LiveState {
-     public:
-      std::size_t tokens() const override { return tokens_; }
-      Result<> reserve(std::size_t) override { return {}; }
-      void commit(std::size_t count) override { tokens_ += count; }
-      void schedule_capture(std::size_t) override {}
-      std::unique_ptr<StatePart> snapshot(std::size_t, std::size_t) const override { throw std::bad_alloc(); }
-      void visit_allocations(const AllocationVisitor&) const override {}
-
-     private:
-      std::size_t tokens_ = 0;
-    };
-    return std::make_unique<State>();
-  }
-};
 
 TEST_F(SessionTest, FirstPromptIsEvaluatedWhole) {
   Session session = begin("hello");
@@ -208,7 +193,7 @@ TEST_F(SessionTest, CloseEndsTheSessionAndIsIdempotent) {
 
 TEST_F(SessionTest, ClosingWithoutMemoryForTheNodesLosesOnlyWhatTheyWouldKeep) {
   std::vector<std::unique_ptr<LayerGroup>> groups;
-  groups.push_back(std::make_unique<NoMemoryGroup>());
+  groups.push_back(std::make_unique<ThrowingGroup<std::bad_alloc>>("attention"));
   PrefixCache poor(std::move(groups), budget);
   {
     Session closed = *poor.begin(ids("hello"));

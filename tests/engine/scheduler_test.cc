@@ -102,6 +102,17 @@ class SchedulerTest : public ::testing::Test {
   std::size_t timed_ = 0;
 };
 
+// How a request has ended, as its client is told; Finish::none where there was no memory to tell it.
+Finish end_of(DeltaQueue& deltas) {
+  Delta delta;
+  Generation::Wait wait;
+  do {
+    wait = deltas.pop(std::chrono::steady_clock::now(), delta);
+  } while (wait == Generation::Wait::ready);
+  EXPECT_EQ(wait, Generation::Wait::done) << "the client would wait for ever";
+  return delta.finish;
+}
+
 // Tokens that no one else's begin with.
 std::vector<Token> tokens_from(Token first, std::size_t count) {
   std::vector<Token> tokens = {first};
@@ -156,12 +167,6 @@ TEST_F(SchedulerTest, APromptAloneIsReadInWholeBatches) {
 
 // Whichever allocation fails, every reply ends, and the scheduler goes on.
 TEST_F(SchedulerTest, AnAllocationThatFailsEndsNoMoreThanWhatItWasFor) {
-  const auto ends = [](DeltaQueue& deltas) {
-    Delta delta;
-    while (deltas.pop(std::chrono::steady_clock::now(), delta) == Generation::Wait::ready) {
-    }
-    return delta.finish;
-  };
   bool failed = true;
   int all_well = 0;
   for (int allowed = 0; failed; allowed += 1 + allowed / 32) {
@@ -179,17 +184,37 @@ TEST_F(SchedulerTest, AnAllocationThatFailsEndsNoMoreThanWhatItWasFor) {
     }
     failed = test::let_allocate();
     step_to_the_end();
-    const bool both = ends(*one) == Finish::length && ends(*other) == Finish::length;
+    const bool both = end_of(*one) == Finish::length && end_of(*other) == Finish::length;
     all_well += failed && both;
     EXPECT_TRUE(both || failed);
     ASSERT_EQ(cache_.counters().open_sessions, 0u);
     // A node that found no memory for its place in the order of eviction gets it when it is next used.
     const auto again = add(long_prompt, 4), other_again = add(short_prompt, 4);
     step_to_the_end();
-    EXPECT_EQ(ends(*again), Finish::length);
-    EXPECT_EQ(ends(*other_again), Finish::length);
+    EXPECT_EQ(end_of(*again), Finish::length);
+    EXPECT_EQ(end_of(*other_again), Finish::length);
   }
   EXPECT_GT(all_well, 0) << "every failure cost a reply";
+}
+
+TEST_F(SchedulerTest, AClientIsToldOfTheEndAlsoWhereNothingCanBeAllocated) {
+  const auto running = add(tokens_from(5, 20), 100), waiting = add(tokens_from(6, 20), 100);
+  options_.max_running = 1;
+  for (int i = 0; i < 4; ++i) step();
+  ASSERT_EQ(scheduler().running(), 1u);
+  ASSERT_EQ(scheduler().waiting(), 1u);
+  const Error error{Errc::internal, {}};
+  test::fail_allocation(0, test::Failing::all_after);
+  scheduler().fail_all(error);
+  scheduler().send();
+  EXPECT_TRUE(test::let_allocate());
+  EXPECT_TRUE(scheduler().is_idle());
+  end_of(*running);
+  end_of(*waiting);
+  // The node that found no memory for its place in the order of eviction gets it when it is next used.
+  const auto again = add(tokens_from(5, 20), 1);
+  step_to_the_end();
+  EXPECT_EQ(end_of(*again), Finish::length);
 }
 
 TEST_F(SchedulerTest, OnASlowMachineAPromptAloneIsReadInStepsOfASecond) {
