@@ -58,7 +58,7 @@ void CacheTrie::thin(const Node* node, std::size_t offset) {
 
 void CacheTrie::acquire(Node* node) {
   trie_.acquire(node);
-  // Who was in use before was in no order, and so were all above.
+  // A node that was in use before is not in the order, and no node above it is.
   for (; node != nullptr && node->uses() == 1; node = node->parent()) order_.drop(key(*node));
 }
 
@@ -87,7 +87,7 @@ Node* CacheTrie::settle_path(Node* node, std::size_t from) {
 }
 
 void CacheTrie::remove_all(Node* node) {
-  // Children before parents, down from where the last one was removed: every edge is gone down once.
+  // Children before parents. It goes on from where the last one was removed, so each edge is walked once.
   Node* const parent = node->parent();
   for (Node* at = node; at != parent;) {
     while (!at->is_leaf()) at = at->any_child();

@@ -127,7 +127,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
     if (!found) return std::unexpected(found.error());
     stamp = *found;
   }
-  // Before the model is loaded: what its weights take has not left this yet, and is subtracted once.
+  // Before the model is loaded, so that what its weights take is subtracted once, by default_memory_budget().
   const std::size_t available = options.available_memory ? options.available_memory() : available_memory();
   Result<std::unique_ptr<Model>> model = Model::load(options.model_path, {.progress = options.load_progress});
   if (!model) return std::unexpected(model.error());
@@ -199,7 +199,7 @@ Result<Generation> Engine::submit(Request request) {
     const EngineOptions& options = impl_->options;
     const int waiting = static_cast<int>(impl_->inbox_places) + last.queued;
     const int places = options.max_queued + options.max_running - last.running;
-    // Where nothing waits, a request is taken that has more choices than there are places.
+    // Where nothing waits, even a request with more choices than there are places is taken.
     if (waiting >= places || (waiting > 0 && waiting + choices > places)) {
       return fail(Errc::busy, "the queue is full: " + std::to_string(waiting) + " replies wait");
     }
@@ -320,7 +320,7 @@ void Engine::Impl::run() {
   ended.notify_all();
 }
 
-// What it has done when something throws stays done, and the next turn does the rest.
+// When something throws, what was done before stays done, and the next turn does the rest.
 bool Engine::Impl::turn() {
   if (!has_work) wake->wait();
   has_work = true;
@@ -367,7 +367,7 @@ void Engine::Impl::step() {
   if (!polled && !stepped) pause_for_memory();
 }
 
-// What goes wrong with what is stored costs no reply.
+// No reply ends because something goes wrong with what is stored.
 bool Engine::Impl::poll_tier() {
   try {
     for (const std::string& note : cache->poll()) spdlog::warn("disk cache: {}", note);
@@ -379,7 +379,7 @@ bool Engine::Impl::poll_tier() {
   return true;
 }
 
-// Ends the replies that what went wrong can have touched, and nothing else.
+// Ends the replies that the error can have affected, and nothing else.
 void Engine::Impl::recover(const Error& error) noexcept {
   scheduler->fail_running(error);
   {

@@ -18,10 +18,10 @@ namespace {
 
 // Tokens in common that a prompt waits for; fewer are sooner evaluated again.
 constexpr std::size_t kWorthWaiting = 16;
-// That a step takes which has only prompts: who comes meanwhile waits for it. On a machine that reads 500
-// tokens in a second, or more, a batch of 512 is within it.
+// How long a step with prompts alone may take: whoever comes meanwhile waits for it. A machine that reads 500
+// tokens in a second, or more, does a batch of 512 in that time.
 constexpr StepCost::Seconds kPromptStep{1};
-// Of the first such step, when nothing is known.
+// Rows of the first such step, when nothing is known.
 constexpr std::size_t kFirstRows = 64;
 
 }  // namespace
@@ -150,8 +150,8 @@ void Scheduler::admit() {
   }
 }
 
-// While memory is short: whether a reply takes so little that those that run keep half of what is left. Of
-// one that was set aside all counts, as what the cache has of it may go again.
+// While memory is short: whether a reply needs so little that the running ones keep half of what is left. A
+// reply that was set aside needs all of its path, as the cache may evict what it has of it.
 bool Scheduler::fits_beside(const Reply& reply) const {
   const std::size_t size = reply.path().size();
   const std::size_t known = reply.was_started() ? 0 : cache_.match_length(reply.path());
@@ -214,7 +214,7 @@ std::vector<Scheduler::Share> Scheduler::reserve_batch() {
   return batch;
 }
 
-// What the system refuses is short as what the budget refuses.
+// A refusal by the system counts as one by the budget.
 Result<> Scheduler::reserve(Reply& reply, std::size_t rows) {
   try {
     return reply.session().reserve(rows);
@@ -251,7 +251,7 @@ void Scheduler::make_room(const Error& shortage) {
   ++set_aside_;
 }
 
-// The model's step, whose faults are the batch's.
+// The model's step. What goes wrong in it concerns the whole batch.
 Result<std::span<const float>> Scheduler::forward(std::span<const Runner::Sequence> sequences) {
   try {
     return runner_.forward(sequences);
@@ -300,7 +300,7 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
   }
   const StepCost::Seconds took = clock_() - start;
   cost_.record(replies, prompt_rows, took);
-  // The load that one of them has noticed is the other's too.
+  // Where one of them has noticed a change of the machine's load, it concerns the other too.
   if (tuner.record(replies + prompt_rows, took)) (prompt_rows > 0 ? writing_ : reading_).look_again();
   return true;
 }

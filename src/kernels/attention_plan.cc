@@ -56,8 +56,8 @@ AttentionPlan::AttentionPlan(const AttentionShape& shape, std::span<const Shared
   int blocks = (query_rows + block_rows - 1) / block_rows;
   divide(runs, blocks);
   double least = time();
-  // Every block reads the keys and values again, so there are more only where threads would wait. Twice as
-  // many may divide no better and four times as many may.
+  // Every block reads the keys and values again, so there are more only where threads would wait. Where twice
+  // as many blocks divide the work no better, four times as many still may.
   int tried = blocks;
   while (least > 1.25 * mean_time() && tried < query_rows && tried < 4 * blocks) {
     tried = std::min(2 * tried, query_rows);
@@ -243,7 +243,7 @@ RowSums AttentionPlan::partial(std::byte* scratch, const AttentionTask& task, co
   auto* const out = reinterpret_cast<float*>(scratch + partials_begin()) + block.partials +
                     static_cast<std::size_t>(task.head) * block.head_partials + node.partial;
   const std::ptrdiff_t rows = node.rows.end - node.rows.begin;
-  // The threads' memory lies before, so that this is no place outside the scratch.
+  // The threads' memory lies before the sums, so that these pointers do not leave the scratch.
   return {out - node.rows.begin * std::ptrdiff_t{out_stride(shape_)},
           out + rows * out_stride(shape_) - node.rows.begin};
 }

@@ -110,7 +110,7 @@ std::size_t SlabHeap::unreturned_bytes() const {
   return pages * page_;
 }
 
-// The end where the system has no memory.
+// Returns the end of `slabs_` where the system has no memory.
 SlabHeap::Slabs::iterator SlabHeap::make_slab(std::size_t pages) {
   Slab slab;
   slab.pages = slab.longest_run = pages;

@@ -10,7 +10,7 @@
 namespace banyan {
 namespace {
 
-// Fewer are sooner evaluated again.
+// Fewer tokens are evaluated again in less time.
 constexpr std::size_t kWorthLoading = 16;
 // Tokens of most blocks.
 constexpr std::size_t kBlockTokens = 256;
@@ -18,8 +18,9 @@ constexpr std::size_t kBlockTokens = 256;
 constexpr std::size_t kMostStages = 64;
 // What a stage loads besides its tokens is at most this part of it.
 constexpr std::size_t kStagePart = 8;
-// Of each load there is under way what the tier reads in so many seconds, as steps may take as long until the
-// next is begun; as long as its speed is not known, so many bytes. But no more than this part of the memory.
+// How much of each load is under way: what the tier reads in so many seconds, as a step may take that long
+// before the next stage begins. While the tier's speed is not known, so many bytes. Never more than this part
+// of the memory.
 constexpr double kSecondsAhead = 0.5;
 constexpr std::size_t kBytesAhead = std::size_t{64} << 20;
 constexpr std::size_t kAheadPart = 8;
@@ -138,7 +139,7 @@ void Loading::begin_stages(Id id, Load& load) {
       for (const auto& part : load.parts) memory.push_back({{part.get(), 0, from}});
       has_begun = begin_stage(id, load, memory, from);
     } catch (const std::exception&) {
-      // What has come and is under way is of use all the same.
+      // What has come, and what is under way, can be used all the same.
     }
     if (!has_begun) load.ends.resize(load.begun);
   }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kBlockTokens = 256;
 constexpr std::size_t kMostInsertBytes = std::size_t{64} << 20;
-// A block of its own is not worth it for fewer.
+// Fewer tokens are not worth a block of their own.
 constexpr std::size_t kWorthStoring = 16;
 // The part of the memory budget that inserts may hold on to.
 constexpr std::size_t kUnderWayPart = 8;
@@ -22,7 +22,7 @@ constexpr std::size_t kInsertsAtOnce = 64;
 constexpr std::size_t kPartAtOnce = 16;
 constexpr auto kPauseAfterFailure = std::chrono::seconds(30);
 
-// What of a range is in none of `there`, which are in order.
+// Adds the pieces of a range that are in none of `there`, which are in order.
 void add_lacking(EdgeRange range, std::span<const EdgeRange> there, std::vector<EdgeRange>& lacking) {
   if (range.begin == range.end) {
     if (!std::ranges::contains(there, range)) lacking.push_back(range);
@@ -112,7 +112,7 @@ void Storing::store_waiting(bool all) noexcept {
   try {
     end_inserts();
     if (waiting_.empty() || is_paused()) return;
-    // Going on has a price, so there is to be room for more than the next insert.
+    // To go on with a walk costs time, so it waits until there is room for more than one insert.
     if (was_full_ && !all && bytes_under_way_ > budget_.limit() / kUnderWayPart / 2) return;
     was_full_ = is_full();
     while (!waiting_.empty() && !was_full_) {
@@ -120,7 +120,7 @@ void Storing::store_waiting(bool all) noexcept {
       drop_first();
     }
   } catch (const std::exception& error) {
-    // What the tier or the system does once it may do each time: this path is not tried again.
+    // It may fail in the same way each time, so this path is not tried again.
     if (!waiting_.empty()) drop_first();
     try {
       fail_for_a_while(error.what());
@@ -132,7 +132,7 @@ void Storing::store_waiting(bool all) noexcept {
 // One walk along memory's trie and the index.
 Storing::Progress Storing::store_path(Waiting& waiting, bool all) {
   const Match match = memory_.trie().match(waiting.path->tokens);
-  // What memory has of it still: the last node may go on otherwise.
+  // As much of the path as memory still has. The last node may go on with other tokens.
   const TokenSpan path = TokenSpan(waiting.path->tokens).first(match.length);
   Walk walk{.waiting = waiting,
             .path = path,

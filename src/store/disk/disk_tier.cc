@@ -34,10 +34,11 @@ constexpr std::uint32_t kMostStarts = (std::uint32_t{1} << (64 - kCountBits)) - 
 constexpr int kTimesToRest = 15;
 constexpr auto kLeastToRestFor = std::chrono::milliseconds(1);
 
-// More threads read little faster than a disk of some GB/s gives: each checks and copies about one.
+// Each thread checks and copies about one GB/s, so more of them hardly read faster from a disk of some GB/s.
 constexpr int kMostThreads = 4;
 
-// Of the time in which look-ups were read, what read_speed() speaks of; and how long it is true for.
+// Seconds of reading that read_speed() needs before it tells a speed, and that it looks back on at most; and
+// how long what it tells holds.
 constexpr double kLeastMeasured = 0.02, kMostMeasured = 1;
 constexpr auto kMeasureLasts = std::chrono::seconds(60);
 
@@ -299,7 +300,8 @@ void DiskTier::set_busy(bool busy, int spare_cores) {
   const int free_before = busy_ ? spare_cores_ : kMostThreads;
   busy_ = busy;
   spare_cores_ = spare_cores;
-  // Told at every step; only who rests, or waits for a core, must know, and only when there are more.
+  // This is called at every step. Only threads that rest, or wait for a core, have to know, and only when
+  // more cores are free.
   if ((busy_ ? spare_cores_ : kMostThreads) > free_before) wake_.notify_all();
 }
 
