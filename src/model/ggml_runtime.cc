@@ -1,6 +1,7 @@
 #include "model/ggml_runtime.h"
 
 #include <mutex>
+#include <new>
 #include <string_view>
 #include <thread>
 
@@ -34,7 +35,11 @@ void LogCapture::receive(ggml_log_level level, const char* text, void* self) {
   std::string_view line = text;
   if (const auto colon = line.find(": "); colon != line.npos) line.remove_prefix(colon + 2);
   while (line.ends_with('\n') || line.ends_with(' ')) line.remove_suffix(1);
-  capture.first_error_ = line;
+  try {
+    capture.first_error_ = line;
+  } catch (const std::bad_alloc&) {
+    // Nothing may be thrown through ggml, which is in the middle of its work.
+  }
 }
 
 Result<ggml_backend_dev_t> cpu_device() {
