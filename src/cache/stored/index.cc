@@ -174,9 +174,14 @@ StoredIndex::StoredIndex(const Groups& groups, Tier& tier, std::size_t limit, st
       tree_(groups) {
   budget_.set_reclaimer([this](std::size_t wanted) { return tree_.evict(wanted); });
   Tier::Contents contents = tier.take_contents();
-  notes.append_range(std::exchange(contents.notes, {}));
-  Rebuild(*this, std::move(contents)).run(notes);
-  tier_.replace_records(records());
+  try {
+    notes.append_range(std::exchange(contents.notes, {}));
+    Rebuild(*this, std::move(contents)).run(notes);
+    tier_.replace_records(records());
+  } catch (...) {
+    leave();  // or the tier would drop all that is in the index
+    throw;
+  }
 }
 
 StoredIndex::Found StoredIndex::find(TokenSpan path, std::size_t deepest) const {
