@@ -14,7 +14,7 @@
 namespace banyan {
 namespace {
 
-/// ggml's CPU backend keeps a work buffer of its own, which it does not tell the size of. It holds
+/// The work buffer of a plan of ggml's CPU backend, which does not tell its size. It holds
 /// the right side of a product in the left side's number format, never wider than float32, and for a
 /// product with experts lists of the rows that each computes; other operations that use it have a
 /// line of their input for each thread.
@@ -38,6 +38,24 @@ std::size_t most_work_bytes(ggml_cgraph* graph, int threads) {
   }
   return most + kCacheLine * static_cast<std::size_t>(threads);
 }
+
+/// How a graph is computed, with its work buffer. ggml would keep a buffer itself, but one that cannot grow
+/// for want of memory leaves its backend with a pointer to freed memory.
+class Plan {
+ public:
+  /// Errors: std::bad_alloc.
+  Plan(ggml_backend_t backend, ggml_cgraph* graph)
+      : backend_(backend), plan_(ggml_backend_graph_plan_create(backend, graph)) {}
+  ~Plan() { ggml_backend_graph_plan_free(backend_, plan_); }
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  ggml_status compute() { return ggml_backend_graph_plan_compute(backend_, plan_); }
+
+ private:
+  ggml_backend_t backend_;
+  ggml_backend_graph_plan_t plan_;
+};
 
 void fill(ggml_tensor* tensor, std::span<const std::int32_t> values) {
   auto* const numbers = static_cast<std::int32_t*>(tensor->data);
@@ -88,9 +106,11 @@ struct Runner::Impl {
   std::optional<Graph> graph;  ///< of the last step; serves the next one if it is of the same size
   int rows = 0;
   int outputs = 0;
+  std::optional<Plan> plan;  ///< of that graph, with so many threads as the backend has
 };
 
 Graph Runner::Impl::build(int of_rows, int of_outputs) {
+  plan.reset();
   graph.reset();
   ggml_reset(arena.get());
   Graph built(arena.get(), model.hyperparameters, calls, of_rows, of_outputs);
@@ -117,12 +137,14 @@ Result<> Runner::Impl::reserve(int of_rows, int of_outputs) {
     compute_charges.push_back(std::move(*charge));
   }
 
+  // An allocator that was to grow and threw would keep pointers to freed memory, a new one has none.
+  data.reset(ggml_gallocr_new(plain));
+  most_rows = most_outputs = 0;
   LogCapture quiet;
   while (!ggml_gallocr_reserve(data.get(), largest.raw())) {
     if (budget.reclaim(bytes)) continue;
     data.reset(ggml_gallocr_new(plain));
     compute_charges.clear();
-    most_rows = most_outputs = 0;
     return fail(Errc::out_of_memory, std::format("no memory for a step of {} tokens", of_rows));
   }
   most_rows = of_rows;
@@ -142,11 +164,12 @@ Result<> Runner::Impl::prepare(int of_rows, int of_outputs) {
 }
 
 Result<> Runner::Impl::compute(const Step& step) {
+  if (!plan) plan.emplace(backend.get(), graph->raw());
   batches.attention = step.attention.get();
   batches.window = step.window.get();
   batches.recurrent = step.recurrent.get();
   hand_over();
-  const ggml_status status = ggml_backend_graph_compute(backend.get(), graph->raw());
+  const ggml_status status = plan->compute();
   take_over();
   if (status == GGML_STATUS_SUCCESS) return {};
   return fail(Errc::out_of_memory,
@@ -217,6 +240,7 @@ void Runner::set_threads(int threads) {
   threads = std::clamp(threads, 1, impl_->most_threads);
   if (threads == impl_->threads) return;
   impl_->threads = threads;
+  impl_->plan.reset();
   impl_->set_backend_threads(impl_->backend.get(), threads);
 }
 
