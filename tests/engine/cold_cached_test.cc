@@ -31,8 +31,11 @@ using ::testing::IsEmpty;
 // shows as whole numbers.
 constexpr float kProbable = -7;
 // A choice between two tokens may fall the other way where both can move by the tolerance; 9 of 2589
-// replies were seen to, and one of 122 with keys and values in q8_0.
-constexpr int flips_in_hundred(KvType type) { return type == KvType::q8_0 ? 5 : 2; }
+// replies were seen to, and one of 122 with keys and values in q8_0. Two more may, as some hundred replies
+// are few.
+constexpr int most_flips(int replies, KvType type) {
+  return replies * (type == KvType::q8_0 ? 5 : 2) / 100 + 2;
+}
 constexpr int kReplyTokens = 12;
 
 struct Tally {
@@ -271,7 +274,7 @@ TEST_P(ColdAgainstCached, GivesTheSameTokensAndLogits) {
   }
   EXPECT_LE(comparison.largest_difference, GetParam().tolerance);
   EXPECT_LE(comparison.sum / comparison.count, GetParam().mean_tolerance);
-  EXPECT_LE(comparison.flips * 100, comparison.replies * flips_in_hundred(GetParam().kv_type));
+  EXPECT_LE(comparison.flips, most_flips(comparison.replies, GetParam().kv_type));
   EXPECT_GT(evictions, 0u);
   EXPECT_GT(restored, 0u);
   EXPECT_EQ(loaded > 0, GetParam().on_disk);
