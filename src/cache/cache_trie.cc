@@ -65,11 +65,25 @@ void CacheTrie::acquire(Node* node) {
 void CacheTrie::release(Node* node) {
   trie_.release(node);
   try {
+    if (is_behind_) catch_up();
     for (Node* at = node; at != nullptr && at->uses() == 0; at = at->parent()) refresh(*at);
     settle_path(node);
   } catch (const std::bad_alloc&) {
-    // They are put in order and merged when they are next used.
+    is_behind_ = true;
   }
+}
+
+void CacheTrie::catch_up() {
+  std::vector<Node*> leaves;  // merging removes only what is above them
+  trie_.walk([&](Node& node) {
+    refresh(node);
+    if (node.is_leaf() && node.uses() == 0) leaves.push_back(&node);
+    return true;
+  });
+  for (Node* node : leaves) {
+    for (; !node->is_root() && node->uses() == 0; node = node->parent()) node = settle(node);
+  }
+  is_behind_ = false;
 }
 
 void CacheTrie::settle_path(Node* node) {
@@ -111,6 +125,11 @@ void CacheTrie::set_age(Node* node, std::uint64_t time) {
 }
 
 bool CacheTrie::evict(std::size_t wanted) {
+  try {
+    if (is_behind_) catch_up();
+  } catch (const std::bad_alloc&) {
+    // What is in order goes first, and makes room for the rest.
+  }
   const auto victim = order_.victim();
   if (!victim) return false;
   Node* node = reinterpret_cast<Node*>(*victim);

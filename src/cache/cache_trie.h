@@ -54,7 +54,10 @@ class CacheTrie {
   void acquire(Node* node);
   /// Takes back an acquire(). Then nodes from `node` up merge with their only children where that
   /// loses nothing; a node that some session acquired stays.
+  /// Where there is no memory for the order of eviction, it is behind until the next release() or evict().
   void release(Node* node);
+  /// Whether nodes may be missing from the order of eviction, or still to be merged.
+  bool is_behind() const { return is_behind_; }
 
   /// Merges nodes from `node` up as release() does.
   void settle_path(Node* node);
@@ -88,6 +91,9 @@ class CacheTrie {
   Node* settle(Node* node);
   /// Cuts off a leaf's tail. Whether there is one that is worth it.
   bool shorten(Node* node, std::size_t wanted);
+  /// Puts all nodes in order and merges those that no session uses where they can be, after a release() that
+  /// found no memory. O(n log n).
+  void catch_up();
   bool is_cheap(const Node& node) const;
   /// Whether a group keeps a whole state at the node's end.
   bool keeps_state(const Node& node) const;
@@ -96,6 +102,7 @@ class CacheTrie {
   Trie trie_;
   EvictionOrder order_;
   std::uint64_t now_ = 0;
+  bool is_behind_ = false;
 };
 
 }  // namespace banyan

@@ -188,7 +188,7 @@ TEST_F(SchedulerTest, AnAllocationThatFailsEndsNoMoreThanWhatItWasFor) {
     all_well += failed && both;
     EXPECT_TRUE(both || failed);
     ASSERT_EQ(cache_.counters().open_sessions, 0u);
-    // A node that found no memory for its place in the order of eviction gets it when it is next used.
+    // What found no memory for its place in the order of eviction gets it now.
     const auto again = add(long_prompt, 4), other_again = add(short_prompt, 4);
     step_to_the_end();
     EXPECT_EQ(end_of(*again), Finish::length);
@@ -211,7 +211,7 @@ TEST_F(SchedulerTest, AClientIsToldOfTheEndAlsoWhereNothingCanBeAllocated) {
   EXPECT_TRUE(scheduler().is_idle());
   end_of(*running);
   end_of(*waiting);
-  // The node that found no memory for its place in the order of eviction gets it when it is next used.
+  // What found no memory for its place in the order of eviction gets it now.
   const auto again = add(tokens_from(5, 20), 1);
   step_to_the_end();
   EXPECT_EQ(end_of(*again), Finish::length);
