@@ -42,7 +42,7 @@ struct Tally {
   const char* name;
   int mixtures;          ///< ten rounds each, of one to six prompts
   std::size_t least_mb;  ///< budget for a conversation or two beside the scratch
-  float tolerance;       ///< about twice the largest difference that was measured
+  float tolerance;       ///< about twice the largest difference that was measured, with g++ or clang
   double mean_tolerance;
   KvType kv_type = KvType::f16;
   bool on_disk = false;  ///< what memory has no room for comes back, also after a restart
@@ -57,14 +57,14 @@ void PrintTo(const Tally& model, std::ostream* out) { *out << name_of(model); }
 
 const Tally kModels[] = {{"qwen3", 20, 3, 0.3f, 0.003},
                          {"gemma3", 6, 5, 0.2f, 0.002},
-                         {"qwen35", 6, 14, 0.02f, 0.0001},
+                         {"qwen35", 6, 14, 0.04f, 0.0005},
                          {"qwen3", 15, 2, 0.4f, 0.006, KvType::q8_0},
                          {"gemma3", 5, 3, 0.2f, 0.002, KvType::q8_0},
-                         {"qwen35", 5, 13, 0.02f, 0.0001, KvType::q8_0}};
+                         {"qwen35", 5, 13, 0.04f, 0.0005, KvType::q8_0}};
 
 const Tally kOnDisk[] = {{"qwen3", 8, 3, 0.3f, 0.003, KvType::f16, true},
                          {"gemma3", 4, 5, 0.2f, 0.002, KvType::f16, true},
-                         {"qwen35", 4, 14, 0.02f, 0.0001, KvType::f16, true},
+                         {"qwen35", 4, 14, 0.04f, 0.0005, KvType::f16, true},
                          {"qwen3", 4, 2, 0.4f, 0.006, KvType::q8_0, true}};
 
 class Talk {
