@@ -49,7 +49,7 @@ TEST(Connections, HealthIsAnsweredWhateverOthersDo) {
     ASSERT_TRUE(slow.back().send(i % 2 == 0 ? "POST /completion HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{"
                                             : "POST /completion HTTP/1.1\r\nContent-Le"));
   }
-  httplib::Client client("127.0.0.1", server.server().port());
+  httplib::Client client = server.client();
   client.set_read_timeout(20s);  // the slow ones are cut off after 30
   for (int i = 0; i < 20; ++i) {
     const auto health = client.Get("/health");
