@@ -65,9 +65,9 @@ void CacheTrie::acquire(Node* node) {
 void CacheTrie::release(Node* node) {
   trie_.release(node);
   try {
-    if (is_behind_) catch_up();
     for (Node* at = node; at != nullptr && at->uses() == 0; at = at->parent()) refresh(*at);
     settle_path(node);
+    if (is_behind_) catch_up();  // last, as it may merge `node` away
   } catch (const std::bad_alloc&) {
     is_behind_ = true;
   }
