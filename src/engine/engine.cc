@@ -337,11 +337,7 @@ bool Engine::Impl::turn() {
     how = stop;
   }
   for (auto& task : todo) task();  // first, as these would be lost if something threw
-  while (!arrived.empty()) {
-    std::unique_ptr<Reply> reply = std::move(arrived.front());
-    arrived.pop_front();
-    scheduler->add(std::move(reply));
-  }
+  for (; !arrived.empty(); arrived.pop_front()) scheduler->add(std::move(arrived.front()));
   if (how == Stop::now) {
     scheduler->fail_all({Errc::cancelled, "the engine is stopping"});
   } else {
