@@ -10,13 +10,8 @@
 
 namespace banyan::jinja {
 
-inline bool is_given(const Value& value) { return !value.is_undefined() && !value.is_none(); }
-
 inline std::int64_t integer_or(const Value& value, std::int64_t otherwise) {
-  if (value.is_undefined()) return otherwise;
-  if (!value.is_integer())
-    failed("'" + std::string(type_name(value)) + "' object cannot be interpreted as an integer");
-  return value.integer();
+  return value.is_undefined() ? otherwise : integer_of(value);
 }
 
 inline bool boolean_or(const Value& value, bool otherwise) {

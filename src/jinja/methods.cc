@@ -18,13 +18,8 @@ const std::string& string_argument(const Value& value, const char* what) {
   return *value.text();
 }
 
-bool is_given(const Value& value) { return !value.is_undefined() && !value.is_none(); }
-
 std::int64_t integer_argument(const Value& value, std::int64_t otherwise) {
-  if (!is_given(value)) return otherwise;
-  if (!value.is_integer())
-    failed("'" + std::string(type_name(value)) + "' object cannot be interpreted as an integer");
-  return value.integer();
+  return is_given(value) ? integer_of(value) : otherwise;
 }
 
 template <bool left, bool right>

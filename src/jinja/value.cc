@@ -297,6 +297,14 @@ bool truthy(const Value& value) {
   return value.is_integer() && value.integer() != 0;
 }
 
+bool is_given(const Value& value) { return !value.is_undefined() && !value.is_none(); }
+
+std::int64_t integer_of(const Value& value) {
+  if (!value.is_integer())
+    failed("'" + std::string(type_name(value)) + "' object cannot be interpreted as an integer");
+  return value.integer();
+}
+
 std::size_t hash(Meter* meter, const Value& value) {
   if (meter) meter->step();
   if (const std::string* text = value.text()) {

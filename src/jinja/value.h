@@ -157,6 +157,10 @@ Value from_json(Meter* meter, const nlohmann::ordered_json& json);
 /// Python's name of the type.
 std::string_view type_name(const Value& value);
 bool truthy(const Value& value);
+/// Neither undefined nor None, which an argument that was left out is.
+bool is_given(const Value& value);
+/// Fails where it is none.
+std::int64_t integer_of(const Value& value);
 /// Equal values have equal hashes. Fails for lists and dictionaries.
 std::size_t hash(Meter* meter, const Value& value);
 bool equal(Meter* meter, const Value& left, const Value& right);
