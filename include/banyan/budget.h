@@ -1,16 +1,16 @@
-/// One budget in bytes for what grows with the work: keys and values, recurrent states and scratch.
+/// One budget in bytes for what grows with the work: keys and values, recurrent states, scratch, and what the
+/// cache knows of tokens besides (its tries, in memory and of a lower tier).
 ///
-/// Not counted: the weights; what the system, ggml's graphs, HTTP and its clients take; and what is known of
-/// the tokens besides their states. Of the trie in memory that is four to eight bytes a token and less than a
-/// KiB a node, of segments some 150 bytes each: small beside what they describe, of which every node and
-/// segment holds some. The index of a lower tier describes what is not in memory; it takes at most an eighth
-/// of the limit besides.
+/// Not counted: the weights; what the system, ggml's graphs, HTTP and its clients take; and of each segment
+/// some 150 bytes that describe it.
 ///
 /// Whoever allocates takes a Charge first and holds it as long as the memory. When a charge would
 /// pass the limit, the budget asks its reclaimer (the cache, which evicts) for room and tries
-/// again; when nothing more can go, the charge is refused. The limit is never exceeded.
+/// again; when nothing more can go, the charge is refused. What is charged never exceeds the limit. The
+/// overhead is counted as it comes, in steps of less than a KiB and some bytes a token: it may pass the limit
+/// until the next charge, which makes room for it.
 ///
-/// Engine thread only, except limit(), used() and peak(), which any thread may call.
+/// Engine thread only, except what only reads a number, which any thread may call.
 #pragma once
 
 #include <atomic>
@@ -63,8 +63,16 @@ class Budget {
   /// Sets who frees memory; an empty function for nobody.
   void set_reclaimer(Reclaimer reclaimer) { reclaimer_ = std::move(reclaimer); }
 
+  /// Counts so many bytes besides the charges, in place of those of the last call: of memory that comes and
+  /// goes in pieces too small to charge.
+  void set_overhead(std::size_t bytes);
+
   std::size_t limit() const { return limit_; }
-  std::size_t used() const { return used_.load(std::memory_order_relaxed); }
+  /// What is charged, and the overhead.
+  std::size_t used() const { return charged() + overhead(); }
+  std::size_t charged() const { return charged_.load(std::memory_order_relaxed); }
+  std::size_t overhead() const { return overhead_.load(std::memory_order_relaxed); }
+  /// The most that was used after any charge.
   std::size_t peak() const { return peak_.load(std::memory_order_relaxed); }
 
  private:
@@ -72,7 +80,8 @@ class Budget {
   void give_back(std::size_t bytes);
 
   const std::size_t limit_;
-  std::atomic<std::size_t> used_ = 0;
+  std::atomic<std::size_t> charged_ = 0;
+  std::atomic<std::size_t> overhead_ = 0;
   std::atomic<std::size_t> peak_ = 0;
   Reclaimer reclaimer_;
 };

@@ -36,13 +36,15 @@ Result<Charge> Budget::take(std::size_t bytes, const char* what) {
                                            std::to_string(limit_) + " are in use and cannot be freed");
     }
   }
-  const std::size_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  if (now > peak()) peak_.store(now, std::memory_order_relaxed);
+  charged_.fetch_add(bytes, std::memory_order_relaxed);
+  if (const std::size_t now = used(); now > peak()) peak_.store(now, std::memory_order_relaxed);
   return Charge(this, bytes);
 }
 
 bool Budget::reclaim(std::size_t wanted) { return reclaimer_ && reclaimer_(wanted); }
 
-void Budget::give_back(std::size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+void Budget::set_overhead(std::size_t bytes) { overhead_.store(bytes, std::memory_order_relaxed); }
+
+void Budget::give_back(std::size_t bytes) { charged_.fetch_sub(bytes, std::memory_order_relaxed); }
 
 }  // namespace banyan

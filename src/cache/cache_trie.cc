@@ -11,6 +11,16 @@
 #include "cache/worth.h"
 
 namespace banyan {
+namespace {
+
+// What the system gives for a node with its parts and its places in the trie and in the order of eviction.
+constexpr std::size_t kNodeBytes = 768;
+
+}  // namespace
+
+std::size_t CacheTrie::own_bytes(std::size_t nodes, std::size_t tokens) {
+  return nodes * kNodeBytes + tokens * sizeof(Token);
+}
 
 Node* CacheTrie::append(Node* node, TokenSpan tokens, Parts parts) {
   auto snapshot = std::make_unique<NodeSnapshot>(std::move(parts));

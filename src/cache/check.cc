@@ -122,6 +122,7 @@ std::string PrefixCache::check(std::size_t other_bytes) const {
   }
   std::size_t reached = other_bytes;
   for (const auto& [id, bytes] : allocations) reached += bytes;
+  reached += budget().overhead();
   // What is being stored may hold on to what the trie has evicted.
   const bool may_be_more = impl_->lower != nullptr && impl_->lower->is_storing();
   if (may_be_more ? reached > budget().used() : reached != budget().used()) {

@@ -24,6 +24,8 @@ struct PrefixCache::Impl {
   bool evict(std::size_t wanted);
   /// Evicts until `wanted` bytes have come back or nothing more can go. Whether any came back.
   bool reclaim(std::size_t wanted);
+  /// Tells the budget what the tries take now. O(1).
+  void count_overhead();
   std::string check_node(const Node& node, std::size_t expected_uses) const;
 
   const Groups groups;

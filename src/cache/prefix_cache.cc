@@ -21,12 +21,14 @@ PrefixCache::PrefixCache(std::vector<std::unique_ptr<LayerGroup>> groups, Budget
     impl_->lower =
         std::make_unique<LowerTier>(impl_->groups, impl_->tree, budget, std::move(tier), tier_bytes);
   }
+  impl_->count_overhead();
   budget.set_reclaimer([impl = impl_.get()](std::size_t wanted) { return impl->reclaim(wanted); });
 }
 
 PrefixCache::~PrefixCache() {
   while (!impl_->open.empty()) (*impl_->open.begin())->close();
   impl_->budget.set_reclaimer({});
+  impl_->budget.set_overhead(0);
 }
 
 Result<Session> PrefixCache::begin(std::vector<Token> prompt, std::span<const RestorePoint> points,
@@ -56,6 +58,8 @@ Result<Session> PrefixCache::begin(std::vector<Token> prompt, std::span<const Re
     session.impl_->schedule(points);
   }
 
+  impl_->count_overhead();
+
   const SessionStats& stats = session.stats();
   ++impl_->totals.sessions;
   impl_->totals.prompt_tokens += stats.total;
@@ -70,6 +74,7 @@ std::vector<std::string> PrefixCache::poll() {
   while (auto arrival = impl_->lower->loading().next_arrival()) {
     impl_->loading.at(arrival->load)->take(std::move(*arrival));
   }
+  impl_->count_overhead();
   return impl_->lower->take_notes();
 }
 
@@ -88,17 +93,21 @@ void PrefixCache::set_evaluation_speed(double tokens_per_second) {
 }
 
 void PrefixCache::flush() {
-  if (impl_->lower != nullptr) impl_->lower->flush();
+  if (impl_->lower == nullptr) return;
+  impl_->lower->flush();
+  impl_->count_overhead();
 }
 
 std::size_t PrefixCache::least_bytes(std::size_t tokens) const {
-  std::size_t bytes = 0;
+  std::size_t bytes = CacheTrie::own_bytes(1, tokens);
+  if (impl_->lower != nullptr) bytes += impl_->lower->most_own_bytes();
   for (const auto& group : impl_->groups) bytes += group->least_bytes(tokens);
   return bytes;
 }
 
 std::size_t PrefixCache::room() const {
-  return budget().limit() - budget().used() + impl_->tree.order().bytes();
+  const std::size_t most = budget().limit() + impl_->tree.order().bytes();
+  return most - std::min(most, budget().used());
 }
 
 std::size_t PrefixCache::match_length(TokenSpan prompt) const {
@@ -130,10 +139,16 @@ bool PrefixCache::Impl::evict(std::size_t wanted) {
   if (!tree.evict(wanted)) return false;
   ++totals.evictions;
   totals.evicted_tokens += before - tree.trie().token_count();
+  count_overhead();
   return true;
 }
 
+void PrefixCache::Impl::count_overhead() {
+  budget.set_overhead(tree.own_bytes() + (lower == nullptr ? 0 : lower->own_bytes()));
+}
+
 bool PrefixCache::Impl::reclaim(std::size_t wanted) {
+  count_overhead();
   // A node may give back less than is wanted, or nothing: others can hold the same segments.
   const std::size_t before = budget.used();
   while (before - budget.used() < wanted && evict(wanted - (before - budget.used()))) {

@@ -84,6 +84,7 @@ void Session::advance(TokenSpan tokens) {
 void Session::publish() {
   require(is_open(), "publish: the session is closed");
   impl_->publish();
+  impl_->cache->count_overhead();
 }
 
 void Session::close() noexcept {
@@ -246,6 +247,7 @@ void Session::Impl::close() noexcept {
     });
   }
   attempt([&] { cache->tree.release(tip); });
+  cache->count_overhead();
   cache->open.erase(this);
   cache = nullptr;
   state_pointers.clear();

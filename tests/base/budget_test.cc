@@ -42,6 +42,28 @@ TEST(Budget, RemembersThePeak) {
   EXPECT_EQ(budget.peak(), 70u);
 }
 
+TEST(Budget, OverheadIsCountedBesidesAndMakesRoomAtTheNextCharge) {
+  Budget budget(100);
+  std::vector<Charge> idle;
+  for (int i = 0; i < 4; ++i) idle.push_back(must_take(budget, 20));
+  budget.set_reclaimer([&](std::size_t) {
+    if (idle.empty()) return false;
+    idle.pop_back();
+    return true;
+  });
+  budget.set_overhead(10);
+  EXPECT_EQ(budget.used(), 90u);
+  budget.set_overhead(30);
+  EXPECT_EQ(budget.used(), 110u);
+  EXPECT_EQ(budget.overhead(), 30u);
+  const Charge more = must_take(budget, 20);
+  EXPECT_EQ(idle.size(), 2u);
+  EXPECT_EQ(budget.used(), 90u);
+  EXPECT_FALSE(budget.take(60, "a test").has_value());
+  budget.set_overhead(0);
+  EXPECT_TRUE(budget.take(60, "a test").has_value());
+}
+
 TEST(Budget, NothingCanBeTakenFromAFullOne) {
   Budget budget(10);
   const Charge all = must_take(budget, 10);

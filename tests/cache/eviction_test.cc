@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cache/cache_test.h"
+#include "cache/cache_trie.h"
 #include "cache/restore.h"
 
 namespace banyan {
@@ -19,10 +20,10 @@ class HybridEvictionTest : public CacheTest {
   HybridEvictionTest() : CacheTest({.attention = true, .recurrent = true}) {}
 };
 
-/// Room for four segments of 64 tokens.
+/// Room for four segments of 64 tokens, and for the trie.
 class TightTest : public CacheTest {
  protected:
-  TightTest() : CacheTest({}, 4 * kSegment) {}
+  TightTest() : CacheTest({}, 5 * kSegment - 1) {}
   static std::string prompt(char fill, std::size_t tokens = 64) { return std::string(tokens, fill); }
 };
 
@@ -178,7 +179,7 @@ class ScratchGroup final : public LayerGroup {
 };
 
 TEST(EvictionWithin, BeginAndPublishSparesThePathOfTheSession) {
-  Budget small(3 * kSegment + ScratchGroup::kScratch);
+  Budget small(3 * kSegment + ScratchGroup::kScratch + kSegment / 2);  // the half for the trie
   Groups groups = make_groups({});
   groups.push_back(std::make_unique<ScratchGroup>());
   PrefixCache tight(std::move(groups), small);
@@ -207,12 +208,12 @@ TEST(EvictionWithin, BeginAndPublishSparesThePathOfTheSession) {
   EXPECT_EQ(tight.match_length(ids("trunk, two")), 7u);
 }
 
-/// Room for a conversation of 100,000 tokens and a segment.
+/// Room for a conversation of 100,000 tokens, a segment and the trie.
 class LongTest : public CacheTest {
  protected:
   static constexpr std::size_t kTokens = 100'000;
   explicit LongTest(const LayerKinds& kinds = {})
-      : CacheTest(kinds, kTestLayout.segment_bytes(kTokens + 32)) {}
+      : CacheTest(kinds, kTestLayout.segment_bytes(kTokens + 32) + CacheTrie::own_bytes(2, kTokens)) {}
 };
 
 TEST_F(LongTest, NeedOfAFewTokensCostsALongConversationASegment) {
@@ -253,7 +254,7 @@ TEST_F(TightTest, MarkOfALeafGoesWithItsTail) {
   Session long_one = begin(prompt('c', 192), {{.offset = 192, .user = true}});
   for (int i = 0; i < 3; ++i) prefill(long_one, 64);
   long_one.close();
-  ASSERT_EQ(budget.used(), budget.limit());
+  ASSERT_EQ(budget.charged(), 4 * kSegment);
   ASSERT_TRUE(budget.reclaim(2 * kSegment));
   EXPECT_EQ(cache.counters().tokens, 128u) << "the unmarked one first, then a tail";
   EXPECT_EQ(paths(), "/" + prompt('c', 128) + "\n");
@@ -262,7 +263,7 @@ TEST_F(TightTest, MarkOfALeafGoesWithItsTail) {
 TEST_F(TightTest, MakesRoomForANewPrompt) {
   for (const char fill : {'a', 'b', 'c', 'd', 'e', 'f'}) request(prompt(fill));
   EXPECT_EQ(cache.counters().evictions, 2u);
-  EXPECT_EQ(budget.used(), budget.limit());
+  EXPECT_EQ(budget.charged(), 4 * kSegment);
   EXPECT_EQ(match(prompt('b')), 0u);
   EXPECT_EQ(match(prompt('c')), 64u);
 }
@@ -275,7 +276,7 @@ TEST_F(TightTest, EvictsUntilTheMemoryHasReallyComeBack) {
   second.close();
   request(prompt('b'));
   request(prompt('c'));
-  ASSERT_EQ(budget.used(), budget.limit());
+  ASSERT_EQ(budget.charged(), 4 * kSegment);
   Session session = begin(prompt('d', 128));
   EXPECT_TRUE(session.reserve(128));
   EXPECT_EQ(cache.check(), "");
@@ -331,7 +332,7 @@ TEST_F(EvictionTest, ClearFreesAllMemoryThatNoSessionHolds) {
   prefill(session);
   cache.clear();
   EXPECT_EQ(cache.counters().nodes, 1u);
-  EXPECT_EQ(budget.used(), kSegment);
+  EXPECT_EQ(budget.charged(), kSegment);
   EXPECT_TRUE(holds_its_path(session));
 }
 

@@ -384,7 +384,7 @@ class History {
   }
 
   void compare() {
-    expect(budget_.used() <= budget_.limit(), "the budget was exceeded");
+    expect(budget_.charged() <= budget_.limit(), "the budget was exceeded");
     const std::string wrong = cache_.check(scratch_.bytes());
     expect(wrong.empty(), wrong);
     const auto counters = cache_.counters();

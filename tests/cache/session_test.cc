@@ -257,11 +257,11 @@ TEST_F(SessionTest, TwoSessionsOfTheSamePromptKeepOneCopy) {
   Session first = begin(prompt);
   Session second = begin(prompt);
   prefill(first);
-  const std::size_t one_copy = budget.used();
+  const std::size_t one_copy = budget.charged();
   prefill(second);
   first.publish();
   second.close();
-  EXPECT_EQ(budget.used(), one_copy) << "what was published first stays";
+  EXPECT_EQ(budget.charged(), one_copy) << "what was published first stays";
   EXPECT_EQ(cache.counters().tokens, prompt.size());
   EXPECT_EQ(cache.counters().nodes, 2u);
 }

@@ -26,7 +26,7 @@ class History {
   StoredHistoryResult run() {
     while (result_.wrong.empty() && at_ < bytes_.size()) {
       step();
-      expect(budget_->used() <= budget_->limit(), "the budget was exceeded");
+      expect(budget_->charged() <= budget_->limit(), "the budget was exceeded");
       expect(cache_->counters().stored_bytes <= tier_bytes_, "the tier's size was exceeded");
       const std::string wrong = cache_->check();
       expect(wrong.empty(), wrong);
@@ -160,7 +160,7 @@ class History {
     if (choose(2) == 0) cache_->flush();
     open_.clear();
     cache_.reset();
-    expect(budget_->used() == 0, "memory leaked: " + std::to_string(budget_->used()) + " bytes");
+    expect(budget_->charged() == 0, "memory leaked: " + std::to_string(budget_->charged()) + " bytes");
     start();
     count("restart");
     if (cache_->counters().stored_tokens > 0) count("restart with something");
@@ -202,8 +202,8 @@ class History {
     expect(cache_->check().empty(), "after the end: " + cache_->check());
     // Paths wait as long as nothing is stored, after a failure.
     const std::size_t waiting = cache_->counters().waiting_bytes;
-    expect(budget_->used() == waiting,
-           "memory leaked: " + std::to_string(budget_->used() - waiting) + " bytes");
+    expect(budget_->charged() == waiting,
+           "memory leaked: " + std::to_string(budget_->charged() - waiting) + " bytes");
     std::size_t there = 0;
     for (const auto& [id, bytes] : disk_.blocks) there += tier_->bytes_of(bytes.size());
     expect(there <= cache_->counters().stored_bytes, "blocks are left that the index does not know");

@@ -28,7 +28,7 @@ const Mixture kMixtures[] = {
     {"AttentionTight", {.attention = true}, 2000 * kToken, 3000 * kToken},
     {"Recurrent",
      {.attention = false, .recurrent = true},
-     40 * kTestRecurrentLayout.bytes(),
+     50 * kTestRecurrentLayout.bytes(),
      60 * kTestRecurrentLayout.bytes()},
     {"Hybrid", {.attention = true, .recurrent = true}, 6000 * kToken, 8000 * kToken},
     {"Window", {.attention = true, .window = true}, 8000 * kToken, 9000 * kToken},

@@ -77,7 +77,7 @@ bool run(int allowed) {
     }
     attempt([&] { cache->flush(); });
     cache.reset();
-    EXPECT_EQ(budget.used(), 0u) << allowed;
+    EXPECT_EQ(budget.charged(), 0u) << allowed;
   }
   const bool failed = test::let_allocate();
 

@@ -171,7 +171,7 @@ TEST_P(StoredTest, WhatMemoryEvictedComesBack) {
   process->request(path);
   process->settle();
   process->cache->clear();
-  EXPECT_EQ(process->budget.used(), 0u);
+  EXPECT_EQ(process->budget.charged(), 0u);
   const SessionStats stats = process->request(path + tokens(5, 3));
   EXPECT_EQ(stats.restored, 300u);
   EXPECT_EQ(stats.loaded, 300u);
@@ -482,7 +482,7 @@ TEST_P(StoredTest, ASessionThatIsClosedWhileItLoadsLeavesNothing) {
     EXPECT_EQ(process->cache->check(), "");
   }
   process->settle();
-  EXPECT_EQ(process->budget.used(), 0u);
+  EXPECT_EQ(process->budget.charged(), 0u);
   EXPECT_EQ(process->request(path + tokens(5, 3)).restored, 700u);
 }
 

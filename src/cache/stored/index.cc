@@ -11,9 +11,7 @@
 namespace banyan {
 namespace {
 
-// What the system gives for a node with its parts and its places in the trie and in the order of eviction,
-// and for a block and the segment or state that is in it.
-constexpr std::size_t kNodeBytes = 768;
+// What the system gives for a block and the segment or state that is in it.
 constexpr std::size_t kBlockBytes = 256;
 // The part of the tier that is made free at once.
 constexpr std::size_t kRoomPart = 256;
@@ -255,8 +253,7 @@ std::shared_ptr<StoredBlock> StoredIndex::make_block(Place& at, TokenSpan path, 
 }
 
 std::size_t StoredIndex::own_bytes() const {
-  return trie().node_count() * kNodeBytes + trie().token_count() * sizeof(Token) +
-         drain_->blocks * kBlockBytes;
+  return tree_.own_bytes() + drain_->blocks * kBlockBytes;
 }
 
 bool StoredIndex::shrink() {

@@ -45,6 +45,7 @@ class StoredIndex {
   const Budget& budget() const { return budget_; }
   /// Bytes of memory that the index takes, by what a node, a token and a block take.
   std::size_t own_bytes() const;
+  std::size_t own_limit() const { return own_limit_; }
 
   /// How far the index goes along with a path: the node that has the last of these tokens, or the root. True
   /// until the index changes.

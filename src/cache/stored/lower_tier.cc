@@ -6,7 +6,7 @@
 namespace banyan {
 namespace {
 
-// The part of the memory budget that the index may take besides.
+// The part of the memory budget that the index may take.
 constexpr std::size_t kIndexPart = 8;
 // Records are rewritten when those that were added outweigh all that are needed, and this.
 constexpr std::size_t kFewRecordBytes = std::size_t{1} << 20;

@@ -52,6 +52,9 @@ class LowerTier {
   bool is_storing() const { return storing_.is_under_way(); }
   /// Whether poll() will give memory back once the tier is done with it.
   bool awaits_memory() const { return storing_.is_under_way() || loading_.awaits_memory(); }
+  /// Memory that the index takes, and the most that it takes.
+  std::size_t own_bytes() const { return index_.own_bytes(); }
+  std::size_t most_own_bytes() const { return index_.own_limit(); }
   std::string check() const { return index_.check(loading_.held_blocks()); }
 
  private:
