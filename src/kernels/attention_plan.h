@@ -130,6 +130,8 @@ class AttentionPlan {
 
   /// Scratch that attend() needs: of every thread, and for the sums of nodes in different tasks.
   std::size_t scratch_bytes() const { return partials_begin() + partial_floats_ * sizeof(float); }
+  /// Of one thread.
+  std::size_t bytes_per_thread() const { return thread_bytes_; }
   std::byte* thread_scratch(std::byte* scratch, int ith) const { return scratch + ith * thread_bytes_; }
   /// The sums of a node of a cut block. They hold the node's rows only, and are indexed by the block's.
   RowSums partial(std::byte* scratch, const AttentionTask& task, const SumNode& node) const;
