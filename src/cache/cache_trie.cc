@@ -7,10 +7,24 @@
 #include <utility>
 #include <vector>
 
+#include "base/common_prefix.h"
 #include "cache/restore.h"
 #include "cache/worth.h"
 
 namespace banyan {
+
+void go_on(Place& place, TokenSpan path) {
+  auto& [node, matched] = place;
+  while (matched < path.size()) {
+    if (matched == node->end()) {
+      Node* const child = node->child(path[matched]);
+      if (child == nullptr) return;
+      node = child;
+    }
+    matched += common_prefix(node->edge().subspan(matched - node->start()), path.subspan(matched));
+    if (matched < node->end()) return;
+  }
+}
 
 Node* CacheTrie::append(Node* node, TokenSpan tokens, Parts parts) {
   auto snapshot = std::make_unique<NodeSnapshot>(std::move(parts));
@@ -46,6 +60,7 @@ void CacheTrie::use(Node* node, std::size_t offset) {
 }
 
 void CacheTrie::thin(const Node* node, std::size_t offset) {
+  if (std::ranges::none_of(groups_, [](const auto& group) { return keeps_whole_states(*group); })) return;
   std::vector<Node*> path;
   for (Node* at = node->parent(); at != nullptr && !at->is_root(); at = at->parent()) path.push_back(at);
   for (Node* at : std::views::reverse(path)) {
