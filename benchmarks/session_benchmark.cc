@@ -1,7 +1,9 @@
-// What it costs to begin a session on a million cached tokens, and to close it.
+// What it costs to begin a session on a million cached tokens, and to close it; the same for 64 sessions of
+// many nodes, and what else is done for many sessions in a step.
 #include <benchmark/benchmark.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +12,7 @@
 
 #include "banyan/cache.h"
 #include "blank_model.h"
+#include "engine/known_prefixes.h"
 #include "some_tokens.h"
 
 namespace banyan {
@@ -136,6 +139,94 @@ void close(benchmark::State& state, Maker maker) {
   }
 }
 
+// 64 conversations of 4096 nodes each, of 16 tokens.
+template <bool mixed>
+std::unique_ptr<Cached> deep_64() {
+  constexpr std::size_t kTokens = kMillion / 16;
+  auto cached = std::make_unique<Cached>(mixed);
+  std::vector<RestorePoint> points = points_every(16, true);
+  points.resize(kTokens / 16);
+  for (unsigned i = 0; i < 64; ++i) cached->keep(some_tokens(kTokens, i + 1), points);
+  return cached;
+}
+
+enum class Part : std::uint8_t { begin, step, publish, close };
+
+// What a part of a request costs, for 64 of them that run at once. A step adds a token to each.
+void running(benchmark::State& state, Maker maker, Part part) {
+  Cached& cached = made(maker);
+  std::size_t turn = 0;
+  for (auto _ : state) {
+    std::chrono::duration<double> took{};
+    const auto time = [&](bool counts, const auto& work) {
+      const auto start = std::chrono::steady_clock::now();
+      work();
+      if (counts) took += std::chrono::steady_clock::now() - start;
+    };
+    std::vector<std::vector<Token>> prompts;
+    for (std::size_t i = 0; i < cached.paths.size(); ++i) prompts.push_back(next_prompt(cached, turn++, 1));
+    std::vector<Session> sessions;
+    time(part == Part::begin, [&] {
+      for (auto& prompt : prompts) sessions.push_back(cached.cache.begin(std::move(prompt)).value());
+    });
+    for (Session& session : sessions) {
+      pass_prompt(session);
+      session.publish();
+      pass(session, std::vector<Token>{6});  // the first of a reply makes room for more
+    }
+    time(part == Part::step, [&] {
+      for (Session& session : sessions) pass(session, std::vector<Token>{7});
+    });
+    time(part == Part::publish, [&] {
+      for (Session& session : sessions) session.publish();
+    });
+    for (Session& session : sessions) pass(session, std::vector<Token>{8});
+    time(part == Part::close, [&] {
+      for (Session& session : sessions) session.close();
+    });
+    state.SetIterationTime(took.count());
+  }
+}
+
+// Reads a conversation of 4096 nodes again, without the cache, and closes the session: it has nothing new.
+void close_again(benchmark::State& state, Maker maker) {
+  Cached& cached = made(maker);
+  std::size_t turn = 0;
+  for (auto _ : state) {
+    Session session = cached.cache.begin(cached.paths[turn++ % cached.paths.size()], {}, false).value();
+    pass_prompt(session);
+    const auto start = std::chrono::steady_clock::now();
+    session.close();
+    state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+}
+
+// The first thousand nodes, one below the other.
+void dump(benchmark::State& state, Maker maker) {
+  const Cached& cached = made(maker);
+  for (auto _ : state) benchmark::DoNotOptimize(cached.cache.dump_json());
+}
+
+// 64 prompts of 100,000 tokens wait for one that goes together with them nearly to the end, and is read: what
+// a step of the scheduler finds out for them. The cache has half of them. `remembers`: as the scheduler does;
+// or everything is compared each time.
+void wait(benchmark::State& state, bool remembers) {
+  constexpr std::size_t kTokens = 100'000;
+  Cached cached(false);
+  const std::vector<Token> read = some_tokens(kTokens);
+  cached.keep({read.begin(), read.begin() + kTokens / 2});
+  std::vector<std::vector<Token>> prompts(64, read);
+  for (auto& prompt : prompts) prompt.back() = -1;
+  std::vector<KnownPrefixes> known(prompts.size());
+  for (auto _ : state) {
+    if (!remembers) known.assign(prompts.size(), {});
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      benchmark::DoNotOptimize(known[i].in_cache(cached.cache, prompts[i]));
+      benchmark::DoNotOptimize(known[i].in_reply(1, prompts[i], read));
+    }
+  }
+}
+
 #define BANYAN_SESSION_BENCHMARK(name, maker)                                            \
   BENCHMARK_CAPTURE(begin, name, maker)->Unit(benchmark::kMicrosecond)->UseManualTime(); \
   BENCHMARK_CAPTURE(close, name, maker)->Unit(benchmark::kMicrosecond)->UseManualTime()
@@ -154,5 +245,30 @@ BENCHMARK_CAPTURE(begin, many_points, (many_points<true, false>))
 BENCHMARK_CAPTURE(begin, many_user_points, (many_points<true, true>))
     ->Unit(benchmark::kMicrosecond)
     ->UseManualTime();
+
+#define BANYAN_RUNNING_BENCHMARK(name, maker)                                                  \
+  BENCHMARK_CAPTURE(running, begin_##name, maker, Part::begin)                                 \
+      ->Unit(benchmark::kMicrosecond)                                                          \
+      ->Iterations(8)                                                                          \
+      ->UseManualTime();                                                                       \
+  BENCHMARK_CAPTURE(running, step_##name, maker, Part::step)                                   \
+      ->Unit(benchmark::kMicrosecond)                                                          \
+      ->Iterations(8)                                                                          \
+      ->UseManualTime();                                                                       \
+  BENCHMARK_CAPTURE(running, publish_##name, maker, Part::publish)                             \
+      ->Unit(benchmark::kMicrosecond)                                                          \
+      ->Iterations(8)                                                                          \
+      ->UseManualTime();                                                                       \
+  BENCHMARK_CAPTURE(running, close_##name, maker, Part::close)                                 \
+      ->Unit(benchmark::kMicrosecond)                                                          \
+      ->Iterations(8)                                                                          \
+      ->UseManualTime();                                                                       \
+  BENCHMARK_CAPTURE(close_again, name, maker)->Unit(benchmark::kMicrosecond)->UseManualTime(); \
+  BENCHMARK_CAPTURE(dump, name, maker)->Unit(benchmark::kMicrosecond)
+
+BENCHMARK_CAPTURE(wait, remembers, true)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(wait, compares, false)->Unit(benchmark::kMicrosecond);
+BANYAN_RUNNING_BENCHMARK(deep_64, deep_64<false>);
+BANYAN_RUNNING_BENCHMARK(deep_64_mixed, deep_64<true>);
 }  // namespace
 }  // namespace banyan

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/common_prefix.h"
 #include "cache/restore.h"
 #include "cache/worth.h"
 
@@ -20,6 +21,19 @@ constexpr std::size_t kNodeBytes = 768;
 
 std::size_t CacheTrie::own_bytes(std::size_t nodes, std::size_t tokens) {
   return nodes * kNodeBytes + tokens * sizeof(Token);
+}
+
+void go_on(Place& place, TokenSpan path) {
+  auto& [node, matched] = place;
+  while (matched < path.size()) {
+    if (matched == node->end()) {
+      Node* const child = node->child(path[matched]);
+      if (child == nullptr) return;
+      node = child;
+    }
+    matched += common_prefix(node->edge().subspan(matched - node->start()), path.subspan(matched));
+    if (matched < node->end()) return;
+  }
 }
 
 Node* CacheTrie::append(Node* node, TokenSpan tokens, Parts parts) {
@@ -56,6 +70,7 @@ void CacheTrie::use(Node* node, std::size_t offset) {
 }
 
 void CacheTrie::thin(const Node* node, std::size_t offset) {
+  if (std::ranges::none_of(groups_, [](const auto& group) { return keeps_whole_states(*group); })) return;
   std::vector<Node*> path;
   for (Node* at = node->parent(); at != nullptr && !at->is_root(); at = at->parent()) path.push_back(at);
   for (Node* at : std::views::reverse(path)) {

@@ -26,6 +26,15 @@
 
 namespace banyan {
 
+/// How far a trie goes along with a path: the node that has the last of these tokens, or the root. True until
+/// the trie changes.
+struct Place {
+  Node* node = nullptr;
+  std::size_t matched = 0;
+};
+/// Goes on from a place on the path as far as the trie has it.
+void go_on(Place& place, TokenSpan path);
+
 class CacheTrie {
  public:
   /// The groups of the nodes' parts; must outlive the trie.

@@ -58,7 +58,7 @@ std::optional<std::size_t> kept_tokens(const LayerGroup& group, const StatePart*
   return part == nullptr ? 0 : part->bytes() / layout->bytes_per_token();
 }
 
-std::string line(const Node& node, const Groups& groups, std::uint64_t now) {
+std::string line(const Node& node, const Groups& groups, std::uint64_t now, bool is_restore_point) {
   std::string text = "[" + std::to_string(node.start()) + ", " + std::to_string(node.end()) + ")  " +
                      std::to_string(node.edge().size()) + " tokens  " + human(node.snapshot()->bytes());
   text += node.last_use() == 0 ? "  not used" : "  used " + std::to_string(now - node.last_use()) + " ago";
@@ -66,7 +66,7 @@ std::string line(const Node& node, const Groups& groups, std::uint64_t now) {
   if (node.uses() > 0) text += "  active";
   // Where all layers keep the same there is nothing to tell apart, and attention alone resumes anywhere.
   if (groups.size() == 1 && resumes_anywhere(*groups[0])) return text;
-  if (resumes_at_end(groups, node)) text += "  restore point";
+  if (is_restore_point) text += "  restore point";
   const Parts& parts = NodeSnapshot::of(node).parts();
   for (std::size_t i = 0; i < parts.size(); ++i) {
     text += (i == 0 ? "  " : ", ") + std::string(groups[i]->kind()) + " ";
@@ -91,17 +91,16 @@ std::string PrefixCache::dump_text(const Detokenizer& text) const {
   std::string out = "nodes " + std::to_string(sums.nodes - 1) + ", tokens " + std::to_string(sums.tokens) +
                     ", open sessions " + std::to_string(sums.open_sessions) + ", memory " +
                     human(budget().used()) + " of " + human(budget().limit()) + "\n";
-  std::vector<const Node*> above;  // the way to the node that is visited
+  ResumableEnds ends(impl_->groups);
   std::size_t left = kMostNodes;
   trie().walk([&](const Node& node) {
     if (node.is_root()) return true;
     if (left-- == 0) return false;
-    while (!above.empty() && above.back() != node.parent()) above.pop_back();
-    out.append(2 * std::min(above.size(), kDeepestIndent), ' ');
-    out += line(node, impl_->groups, impl_->tree.now());
+    const bool is_restore_point = ends.visit(node);
+    out.append(2 * std::min(ends.depth(), kDeepestIndent), ' ');
+    out += line(node, impl_->groups, impl_->tree.now(), is_restore_point);
     if (text) out += "  " + quoted(beginning(node, text));
     out += '\n';
-    above.push_back(&node);
     return true;
   });
   if (const std::size_t more = left_out(sums); more > 0) {
@@ -137,6 +136,7 @@ std::string PrefixCache::dump_json(const Detokenizer& text) const {
 
   auto& nodes = out["nodes"] = nlohmann::ordered_json::array();
   std::unordered_map<const Node*, std::size_t> ids;
+  ResumableEnds ends(impl_->groups);
   trie().walk([&](const Node& node) {
     const std::size_t id = ids.size();
     ids.emplace(&node, id);
@@ -151,7 +151,7 @@ std::string PrefixCache::dump_json(const Detokenizer& text) const {
                                     {"last_use", node.last_use()},
                                     {"uses", node.uses()},
                                     {"user", node.user_mark()},
-                                    {"restore_point", resumes_at_end(impl_->groups, node)}};
+                                    {"restore_point", ends.visit(node)}};
     auto& groups = entry["groups"] = nlohmann::ordered_json::array();
     const Parts& parts = NodeSnapshot::of(node).parts();
     for (std::size_t i = 0; i < parts.size(); ++i) {

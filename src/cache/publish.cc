@@ -11,7 +11,10 @@ void Session::Impl::publish() {
   if (published == position) return;
   CacheTrie& tree = cache->tree;
   const TokenSpan path = evaluated();
-  const Match match = tree.trie().match(path);
+  // The trie has what is published, as the session holds its tip; so a long path is not compared again.
+  Place shared{.node = tip, .matched = published};
+  while (!shared.node->is_root() && shared.node->start() >= published) shared.node = shared.node->parent();
+  go_on(shared, path);
 
   // Where nodes should end, on what is new to the trie and on what another session brought first.
   std::map<std::size_t, bool> cuts(points.upper_bound(published), points.upper_bound(position));
@@ -21,13 +24,17 @@ void Session::Impl::publish() {
   // until all parts are made. It is acquired down to the last node that it reaches into, so that what
   // is cut off there merges with what is below, if it now can, when it is released.
   const auto release = [&](Node* node) { tree.release(node); };
-  tree.acquire(match.path.back());
-  const std::unique_ptr<Node, decltype(release)> matched(match.path.back(), release);
-  Node* node = cut_shared(match.path.back(), match.length, cuts);
+  // The tip is acquired already, and mostly it is that node.
+  std::unique_ptr<Node, decltype(release)> acquired(nullptr, release);
+  if (shared.node != tip) {
+    tree.acquire(shared.node);
+    acquired.reset(shared.node);
+  }
+  Node* node = cut_shared(shared.node, shared.matched, cuts);
   fill_shared(node);
   std::vector<std::pair<std::size_t, Parts>> pieces;
-  std::size_t start = match.length;
-  for (auto cut = cuts.upper_bound(match.length); cut != cuts.end(); ++cut) {
+  std::size_t start = shared.matched;
+  for (auto cut = cuts.upper_bound(shared.matched); cut != cuts.end(); ++cut) {
     pieces.emplace_back(cut->first, snapshot(start, cut->first));
     start = cut->first;
   }
@@ -64,12 +71,18 @@ Node* Session::Impl::cut_shared(Node* node, std::size_t shared, const std::map<s
 // Gives the nodes from `node` up what they lack to be resumed at their ends, and with that what is
 // appended below needs of them: a window that reaches back to them is a part of the one at their ends.
 void Session::Impl::fill_shared(Node* node) {
-  for (; node->end() > published; node = node->parent()) {
+  if (node->end() <= published) return;
+  auto paths = path_parts(*node, cache->groups.size());
+  const auto go_up = [&] {
+    node = node->parent();
+    for (auto& path : paths) path.pop_back();
+  };
+  for (; node->end() > published; go_up()) {
     if (node->end() > position) continue;  // the path ends inside
-    const auto paths = path_parts(*node, cache->groups.size());
     Parts parts(states.size());
     for (std::size_t i = 0; i < states.size(); ++i) {
-      const bool resumes = cache->groups[i]->resumable(paths[i], node->end()) == node->end();
+      const LayerGroup& group = *cache->groups[i];
+      const bool resumes = group.resumable(deciding_parts(group, paths[i]), node->end()) == node->end();
       if (!resumes) parts[i] = states[i]->snapshot(node->start(), node->end());
     }
     cache->tree.complete(node, std::move(parts));

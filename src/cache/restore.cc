@@ -36,8 +36,25 @@ Resumption find_resumption(const Groups& groups, const std::vector<std::vector<P
   return found;
 }
 
-bool resumes_at_end(const Groups& groups, const Node& node) {
-  return find_resumption(groups, path_parts(node, groups.size()), node.end()).offset == node.end();
+std::span<const PathPart> deciding_parts(const LayerGroup& group, std::span<const PathPart> path) {
+  return resumes_anywhere(group) || keeps_whole_states(group) ? path.last(1) : path;
+}
+
+bool ResumableEnds::visit(const Node& node) {
+  while (!way_.empty() && way_.back().node != node.parent()) way_.pop_back();
+  bool spans = way_.empty() || way_.back().spans;
+  bool resumes = true;
+  const Parts& parts = NodeSnapshot::of(node).parts();
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const LayerGroup& group = *groups_[i];
+    paths_[i].resize(way_.size());
+    paths_[i].push_back({parts[i].get(), node.start(), node.end()});
+    const bool at_end = group.resumable(deciding_parts(group, paths_[i]), node.end()) == node.end();
+    if (resumes_anywhere(group)) spans = spans && at_end;
+    resumes = resumes && at_end;
+  }
+  way_.push_back({&node, spans});
+  return resumes && spans;
 }
 
 }  // namespace banyan

@@ -39,7 +39,29 @@ struct Resumption {
 Resumption find_resumption(const Groups& groups, const std::vector<std::vector<PathPart>>& paths,
                            std::size_t deepest);
 
-/// Whether every group can resume at the end of `node`.
-bool resumes_at_end(const Groups& groups, const Node& node);
+/// The parts of a path that say whether a group can resume at its end, once its parts before the last span
+/// the path. Of a window's all may matter; the others have it in the last part.
+std::span<const PathPart> deciding_parts(const LayerGroup& group, std::span<const PathPart> path);
+
+/// Whether every group can resume at the ends of nodes, for a walk of the trie. What is above a node is not
+/// looked at again for it, but for as many tokens as a window reaches back.
+class ResumableEnds {
+ public:
+  explicit ResumableEnds(const Groups& groups) : groups_(groups), paths_(groups.size()) {}
+
+  /// REQUIRES: nodes come in the order of Trie::walk(), without the root.
+  bool visit(const Node& node);
+  /// How many nodes there are above the node that was visited last, without the root.
+  std::size_t depth() const { return way_.size() - 1; }
+
+ private:
+  struct Visited {
+    const Node* node;
+    bool spans = true;  // groups that resume anywhere have all of the path
+  };
+  const Groups& groups_;
+  std::vector<Visited> way_;                  // to the node, and with it
+  std::vector<std::vector<PathPart>> paths_;  // for each group, the parts on it
+};
 
 }  // namespace banyan

@@ -11,6 +11,7 @@
 
 #include "banyan/engine.h"
 #include "engine/delta_queue.h"
+#include "engine/known_prefixes.h"
 #include "sampling/sampler.h"
 #include "text/text_stream.h"
 
@@ -72,6 +73,11 @@ class Reply {
   std::size_t places() const { return 1 + followers.size(); }
   /// Other choices of the request, which start when the prompt is published.
   std::vector<std::unique_ptr<Reply>> followers;
+
+  /// The scheduler's name for it while it runs: greater than those of all that began to run before.
+  std::uint64_t id = 0;
+  /// While it waits.
+  KnownPrefixes known;
 
  private:
   using Time = std::chrono::steady_clock::time_point;

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "banyan/segment.h"
-#include "base/common_prefix.h"
 #include "engine/fault.h"
 #include "engine/row_shares.h"
 
@@ -144,6 +143,7 @@ void Scheduler::admit() {
     running_.push_back(std::move(*next));
     next = waiting_.erase(next);
     Reply& reply = *running_.back();
+    reply.id = ++last_id_;
     guard(reply, [&] {
       if (const Result<> started = reply.start(cache_); !started) fail(reply, started.error());
     });
@@ -152,21 +152,23 @@ void Scheduler::admit() {
 
 // While memory is short: whether a reply needs so little that the running ones keep half of what is left. A
 // reply that was set aside needs all of its path, as the cache may evict what it has of it.
-bool Scheduler::fits_beside(const Reply& reply) const {
+bool Scheduler::fits_beside(Reply& reply) const {
   const std::size_t size = reply.path().size();
-  const std::size_t known = reply.was_started() ? 0 : cache_.match_length(reply.path());
+  const std::size_t known = reply.was_started() ? 0 : reply.known.in_cache(cache_, reply.path());
   const auto growth = static_cast<std::size_t>(SegmentPath::kLeastSegmentTokens);
   return cache_.least_bytes(size + growth) - cache_.least_bytes(known) <= cache_.room() / 2;
 }
 
 // Whether a running reply is about to evaluate, or to load, what this one needs too. What one has evaluated
 // already is published, so that this one finds it.
-bool Scheduler::must_wait(const Reply& reply) {
+bool Scheduler::must_wait(Reply& reply) {
   if (!reply.reuses_cache()) return false;
-  std::size_t known = cache_.match_length(reply.path());
+  const TokenSpan path = reply.path();
+  std::size_t known = reply.known.in_cache(cache_, path);
   for (const auto& other : running_) {
     if (other->is_finished() || !other->is_reading()) continue;
-    const std::size_t common = std::min(common_prefix(reply.path(), other->path()), reply.path().size() - 1);
+    const std::size_t common =
+        std::min(reply.known.in_reply(other->id, path, other->path()), path.size() - 1);
     if (common < known + kWorthWaiting) continue;
     Session& session = other->session();
     if (session.position() >= common) {

@@ -77,8 +77,8 @@ class Scheduler {
 
   void drop_cancelled();
   void admit();
-  bool fits_beside(const Reply& reply) const;
-  bool must_wait(const Reply& reply);
+  bool fits_beside(Reply& reply) const;
+  bool must_wait(Reply& reply);
   std::vector<Share> reserve_batch();
   std::size_t prompt_rows(std::span<const std::size_t> todo) const;
   void make_room(const Error& shortage);
@@ -110,6 +110,7 @@ class Scheduler {
   std::size_t most_rows_;  // of a step; fewer than batch_tokens while memory is short
   /// Someone was set aside, and no one has ended since: only the small are admitted.
   bool memory_short_ = false;
+  std::uint64_t last_id_ = 0;  // that a reply was given
   std::uint64_t steps_ = 0;
   std::uint64_t generated_ = 0;
   std::uint64_t set_aside_ = 0;

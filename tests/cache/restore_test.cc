@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <random>
 #include <utility>
 #include <vector>
 
+#include "cache/cache_trie.h"
 #include "cache/fake_model.h"
 
 namespace banyan {
@@ -87,6 +89,49 @@ TEST_F(RestoreTest, WhatIsMissingBeforeTheOffsetOrAfterTheDeepestIsNotToBlame) {
   EXPECT_EQ(find(14).offset, 8u);
   EXPECT_EQ(find(14).limit, RestoreLimit::no_point);
   EXPECT_EQ(find(16).limit, RestoreLimit::no_state);
+}
+
+// Of nodes that keep whatever chance has left them.
+TEST(ResumableEnds, AreThoseOfThePathsByThemselves) {
+  const Groups groups = make_groups({.attention = true, .window = true, .recurrent = true});
+  constexpr std::size_t kDeepest = 120;
+  std::minstd_rand random(1);
+  Budget budget(std::size_t{16} << 20);
+  // Parts of any edge [start, end) are those of a state that has seen `end` tokens.
+  const auto part = [&](std::size_t group, std::size_t start, std::size_t end) {
+    const auto state = groups[group]->resume({}, 0, budget);
+    state->reserve(end).value();
+    forward(*state, path_hashes(Path(end, 'x')));
+    state->commit(end);
+    return state->snapshot(start, end);
+  };
+  CacheTrie tree(groups);
+  std::vector<Node*> nodes = {tree.trie().root()};
+  for (Token next = 0; next < 200; ++next) {
+    Node* const above = nodes[random() % 2 == 0 ? nodes.size() - 1 : random() % nodes.size()];
+    const std::size_t start = above->end(), size = 1 + random() % 10;
+    if (start + size > kDeepest) continue;
+    Parts parts(groups.size());
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (random() % 20 != 0) parts[i] = part(i, start, start + size);
+    }
+    nodes.push_back(tree.append(above, Path(size, next), std::move(parts)));
+  }
+  ResumableEnds ends(groups);
+  std::size_t resume = 0, visited = 0;
+  tree.trie().walk([&](const Node& node) {
+    if (node.is_root()) return true;
+    const auto found = find_resumption(groups, path_parts(node, groups.size()), node.end());
+    EXPECT_EQ(ends.visit(node), found.offset == node.end()) << node.end();
+    std::size_t depth = 0;
+    for (const Node* at = node.parent(); !at->is_root(); at = at->parent()) ++depth;
+    EXPECT_EQ(ends.depth(), depth);
+    resume += found.offset == node.end();
+    ++visited;
+    return true;
+  });
+  EXPECT_GT(resume, visited / 4);
+  EXPECT_LT(resume, visited * 3 / 4);
 }
 
 }  // namespace

@@ -344,5 +344,40 @@ TEST_F(SessionTest, CountersAreTheSumsOverAllSessions) {
   EXPECT_EQ(counters.evictions, 0u);
 }
 
+// What is published is not looked for again: the session goes on from the node that it holds.
+TEST_F(SessionTest, PublishGoesOnWhereOthersHaveCutItsPath) {
+  request("abcdefghij");
+  Session session = begin("abcdefg, and on");
+  prefill(session, 3);
+  request("abcX");
+  request("abcdefY");
+  request("abcdefg, or");
+  session.publish();
+  EXPECT_EQ(paths(),
+            "/abc\n/abc/X\n/abc/def\n/abc/def/Y\n/abc/def/g\n/abc/def/g/, \n/abc/def/g/, /a\n"
+            "/abc/def/g/, /or\n/abc/def/g/hij\n");
+  request("abcdefg, and X");
+  prefill(session);
+  reply(session, "!");
+  session.close();
+  EXPECT_EQ(match("abcdefg, and on!"), 16u);
+}
+
+// Two sessions that read one prompt by themselves: the second one's nodes are there, and have all they need.
+TEST_F(SessionTest, WhatAnotherHasPublishedMeanwhileIsGoneOnFrom) {
+  Session session = begin("abcdefghij", {}, false);
+  prefill(session, 2);
+  session.publish();
+  request("abcdefghij", "", {{.offset = 4, .user = true}, {.offset = 6, .user = true}});
+  request("abcdX");
+  prefill(session, 6);
+  session.publish();
+  EXPECT_EQ(paths(), "/abcd*\n/abcd/X\n/abcd/ef*\n/abcd/ef/ghij\n");
+  prefill(session);
+  reply(session, "!");
+  session.close();
+  EXPECT_EQ(paths(), "/abcd*\n/abcd/X\n/abcd/ef*\n/abcd/ef/ghij!\n");
+}
+
 }  // namespace
 }  // namespace banyan

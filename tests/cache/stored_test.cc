@@ -27,7 +27,7 @@ TEST(StoredIndexLimit, LeastRecentlyUsedPathsGoWhenTheIndexTakesTooMuchMemory) {
     path[0] = first;
     for (std::size_t at = 0; at < path.size(); at += 256) {
       const TokenSpan known = TokenSpan(path).first(at + 256);
-      StoredIndex::Place place = index.place(known, known.size());
+      Place place = index.place(known, known.size());
       auto block = index.make_block(place, known, groups[0]->block_bytes(256));
       if (block == nullptr) return false;
       index.add(place, known, at, {{{{0, 256}, std::move(block), 0, 256}}}, false);

@@ -6,8 +6,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/common_prefix.h"
-
 namespace banyan {
 namespace {
 
@@ -190,23 +188,10 @@ StoredIndex::Found StoredIndex::find(TokenSpan path, std::size_t deepest) const 
   return found;
 }
 
-StoredIndex::Place StoredIndex::place(TokenSpan path, std::size_t size) const {
+Place StoredIndex::place(TokenSpan path, std::size_t size) const {
   Place place{.node = trie().root(), .matched = 0};
   go_on(place, path.first(std::min(size, path.size())));
   return place;
-}
-
-void StoredIndex::go_on(Place& place, TokenSpan path) {
-  auto& [node, matched] = place;
-  while (matched < path.size()) {
-    if (matched == node->end()) {
-      Node* const child = node->child(path[matched]);
-      if (child == nullptr) return;
-      node = child;
-    }
-    matched += common_prefix(node->edge().subspan(matched - node->start()), path.subspan(matched));
-    if (matched < node->end()) return;
-  }
 }
 
 std::vector<EdgeRange> StoredIndex::stored(const Place& place, std::size_t group, std::size_t from,

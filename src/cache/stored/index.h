@@ -47,16 +47,8 @@ class StoredIndex {
   std::size_t own_bytes() const;
   std::size_t own_limit() const { return own_limit_; }
 
-  /// How far the index goes along with a path: the node that has the last of these tokens, or the root. True
-  /// until the index changes.
-  struct Place {
-    Node* node = nullptr;
-    std::size_t matched = 0;
-  };
   /// The place where the first `size` tokens of a path end, or the index parts from it.
   Place place(TokenSpan path, std::size_t size) const;
-  /// Goes on from a place on the path as far as the index has it.
-  static void go_on(Place& place, TokenSpan path);
 
   /// How far the index goes along with a path, and where on it all groups can resume.
   struct Found {

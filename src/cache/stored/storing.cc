@@ -154,7 +154,7 @@ Storing::Progress Storing::store_path(Waiting& waiting, bool all) {
 // What the index lacks of a node, as far as the path goes.
 Storing::Progress Storing::store_node(const Node& node, Walk& walk) {
   const std::size_t end = std::min(node.end(), walk.path.size());
-  if (!walk.stretch) StoredIndex::go_on(walk.place, walk.path.first(end));
+  if (!walk.stretch) go_on(walk.place, walk.path.first(end));
   const std::size_t known = walk.stretch ? walk.stretch->to : walk.place.matched;
   const Lacking lacks = lacking(node, end, walk);
   std::size_t tokens = 0, states = 0;
@@ -240,7 +240,7 @@ void Storing::insert_stretch(Walk& walk) {
   Stretch stretch = std::move(*walk.stretch);
   walk.stretch.reset();
   const TokenSpan path = walk.path.first(stretch.to);
-  StoredIndex::go_on(walk.place, path);
+  go_on(walk.place, path);
   std::list<Insert> insert;
   insert.push_back({.path = walk.waiting.path,
                     .end = stretch.to,

@@ -90,7 +90,7 @@ class Storing {
   struct Walk {
     Waiting& waiting;
     TokenSpan path;
-    StoredIndex::Place place;        // in the index
+    Place place;                     // in the index
     std::optional<Stretch> stretch;  // that is not inserted yet
     std::size_t inserts_left = 0;    // before others have their turn
   };

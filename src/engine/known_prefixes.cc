@@ -1,0 +1,37 @@
+#include "engine/known_prefixes.h"
+
+#include <algorithm>
+
+#include "base/common_prefix.h"
+
+namespace banyan {
+namespace {
+
+// Of more replies, the oldest are forgotten. Ids grow, so most of them have ended.
+constexpr std::size_t kMostReplies = 256;
+
+}  // namespace
+
+std::size_t KnownPrefixes::in_reply(std::uint64_t id, TokenSpan path, TokenSpan other) {
+  Compared& compared = replies_[id];
+  if (!compared.parted) {
+    compared.common += common_prefix(path.subspan(compared.common), other.subspan(compared.common));
+    compared.parted = compared.common < std::min(path.size(), other.size());
+  }
+  const std::size_t common = compared.common;
+  if (replies_.size() > kMostReplies) replies_.erase(replies_.begin());
+  return common;
+}
+
+std::size_t KnownPrefixes::in_cache(const PrefixCache& cache, TokenSpan path) {
+  const PrefixCache::Counters counters = cache.counters();
+  // Which paths the cache holds changes only by tokens that come and go.
+  const std::uint64_t lost = counters.evicted_tokens;
+  const std::size_t gained = counters.tokens + lost;
+  if (path.size() != last_look_.path || gained != last_look_.gained || lost != last_look_.lost) {
+    last_look_ = {.path = path.size(), .gained = gained, .lost = lost, .matched = cache.match_length(path)};
+  }
+  return last_look_.matched;
+}
+
+}  // namespace banyan
