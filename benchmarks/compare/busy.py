@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from load import FIRST_ID, LoadError, completion_events, vocabulary_size
-from main import BANYAN, FOLDER, make_model
+from paths import BANYAN, FOLDER, random_model
 from servers import Server, ServerError
 
 PROGRAMS = ("Banyan", "llama-server")
@@ -59,7 +59,7 @@ def measure(url: str, choose: random.Random, prompt: int, reply: int) -> tuple[f
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev benchmark busy", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of 0.47 billion parameters)")
+    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of half a billion parameters)")
     parser.add_argument("--busy", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="programs beside (0 1 2)")
     parser.add_argument("--prompt", type=int, default=256, metavar="N", help="tokens of a prompt (256)")
     parser.add_argument("--reply", type=int, default=48, metavar="N", help="tokens of a reply (48)")
@@ -68,9 +68,7 @@ def main() -> int:
     parser.add_argument("--only", choices=PROGRAMS, help="one of the two servers alone")
     args = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if not args.model:
-        args.model = FOLDER / "random-0.47b-q4_0.gguf"
-        make_model(args.model)
+    args.model = args.model or random_model()
     commands = {"Banyan": [str(args.banyan), "serve", "-m", str(args.model)],
                 "llama-server": ["llama-server", "-m", str(args.model), "--parallel", "1"]}
     programs = [args.only] if args.only else list(PROGRAMS)

@@ -24,15 +24,11 @@ from typing import Any
 
 import report
 from load import LoadError, run_load
+from paths import BANYAN, FOLDER, ROOT, random_model
 from results import PROGRAMS, Results, Run
 from servers import Server, ServerError
 from single import BenchError, bench_command, run_bench
 from workloads import EXPECTED_SECONDS, EXPECTED_SECONDS_QUICK, FULL, QUICK, ServerLoad, Workload
-
-ROOT = Path(__file__).resolve().parents[2]
-BANYAN = ROOT / "build/release/src/banyan"
-FOLDER = ROOT / "build/compare"
-
 
 def output_of(*command: str | Path) -> str:
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -70,12 +66,6 @@ def setup(program: str, work: Workload, model: Path, threads: int) -> dict[str, 
     flags = [word for word in command(program, work, model, threads) if word not in (str(BANYAN), str(model))]
     return {"version": version, "model": f"{model.name}, {model.stat().st_size} bytes", "flags": flags,
             "workload": repr(work)}
-
-
-def make_model(path: Path) -> None:
-    if not path.exists():
-        print(f"compare: making {path} (once; half a minute)", flush=True)
-        subprocess.run([sys.executable, Path(__file__).with_name("make_model.py"), path], check=True)
 
 
 def measure(line: list[str], work: Workload, log: Path) -> dict[str, Any]:
@@ -130,7 +120,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="rounds of each workload (default 3)")
     parser.add_argument("--quick", action="store_true", help="one round of small sizes, a trial of some minutes")
     parser.add_argument("--only", metavar="WORKLOAD,...", help=f"some of {', '.join(FULL)}")
-    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of 0.47 billion parameters)")
+    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of half a billion parameters)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), metavar="N",
                         help="of each program (default: one for each core)")
     parser.add_argument("--fresh", action="store_true", help="measure again what was measured before")
@@ -155,8 +145,7 @@ def main() -> int:
     workloads = QUICK if args.quick else FULL
     folder = FOLDER / "quick" if args.quick else FOLDER
     if not args.model:
-        args.model = FOLDER / "random-0.47b-q4_0.gguf"
-        make_model(args.model)
+        args.model = random_model()
     args.model = args.model.resolve()
     setups = {(name, program): setup(program, work, args.model, args.threads)
               for name, work in workloads.items() for program in PROGRAMS}
