@@ -82,7 +82,7 @@ class ModelWriter:
         self.fill(name + ".weight", size, 1)
 
     def ends(self) -> None:
-        """Replies have no bytes and controls, whose logits are 0: every token is text of its own, and streamed at once."""
+        """Replies have no bytes and controls, whose logits are 0: every token is a text, streamed at once."""
         embeddings = self.gaussian(VOCABULARY, HIDDEN, 0.02)
         embeddings[:BYTES_AND_MERGED] = embeddings[-CONTROLS:] = 0
         self.gguf.add_tensor("token_embd.weight", embeddings.astype(np.float16))
