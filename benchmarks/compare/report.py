@@ -237,8 +237,8 @@ def markdown(workloads: dict[str, Workload], results: Results, machine: dict[str
     parts = [
         "\n".join(f"- {what}: {value}" for what, value in {**machine, "date": dates(measured, results)}.items()),
         "\n".join(f"- *{name}* ({len(results.rounds(name))}×): {describe(work)}" for name, work in measured.items()),
-        "Medians of the rounds, and in brackets the least and the most; a ratio is of two runs of a round. llama.cpp ran "
-        "with each of its sets of flags; in each line the set with the best median counts, which is named.",
+        "Medians of the rounds, and in brackets the least and the most; a ratio is of two runs of a round. "
+        "llama.cpp ran with each of its sets of flags; in each line the set with the best median counts, and is named.",
         ratio_table(rows),
         evaluated_table(measured, results),
         agents_table(measured, results),
