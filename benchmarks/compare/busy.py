@@ -8,16 +8,17 @@ ones lets a server get used to the load. Prints the medians as a table.
 
 import argparse
 import contextlib
+import os
 import random
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from load import FIRST_ID, LoadError, completion_events, vocabulary_size
-from main import BANYAN, FOLDER, make_model
+from load import FIRST_ID, LoadError, ask, last_text_id
+from paths import BANYAN, FOLDER, random_model
 from servers import Server, ServerError
 
 PROGRAMS = ("Banyan", "llama-server")
@@ -34,32 +35,32 @@ def busy_programs(count: int) -> Iterator[None]:
             loop.wait()
 
 
-def measure(url: str, choose: random.Random, prompt: int, reply: int) -> tuple[float, float]:
-    """Tokens per second of reading and of writing."""
-    last_id = vocabulary_size(url) - 100  # the last ones are controls, mostly
+@dataclass(frozen=True)
+class Speeds:
+    """Tokens per second."""
+
+    prefill: float
+    decode: float
+
+
+def measure(url: str, choose: random.Random, prompt: int, reply: int) -> Speeds:
+    last_id = last_text_id(url)
     tokens = [choose.randint(FIRST_ID, last_id) for _ in range(prompt)]
-    body = {"prompt": tokens, "n_predict": reply, "cache_prompt": False, "stream": True, "temperature": 0,
-            "ignore_eos": True, "return_tokens": True}
-    start = time.monotonic()
-    first, written, timings = None, 0, None
-    for event in completion_events(url, body):
-        if "error" in event:
-            raise LoadError(f"the server says: {event['error']}")
-        timings = event.get("timings", timings)
-        written += len(event.get("tokens", []))
-        if first is None and written > 0:
-            first, at_first = time.monotonic(), written
-    end = time.monotonic()
-    # llama-server keeps the last tokens to itself where they do not end a character.
-    if first is None or timings is None or timings["predicted_n"] != reply:
-        raise LoadError(f"no reply of {reply} tokens, and timings {timings}")
-    return prompt / (first - start), (reply - at_first) / (end - first)
+    answer = ask(url, tokens, reply, cache_prompt=False)
+    return Speeds(prompt / answer.first_token, (reply - answer.with_first) / (answer.total - answer.first_token))
+
+
+def run_busy(url: str, *, prompt: int, reply: int, runs: int) -> list[Speeds]:
+    """Of one server, beside a program for each core."""
+    choose = random.Random(1)
+    with busy_programs(len(os.sched_getaffinity(0))):
+        return [measure(url, choose, prompt, reply) for _ in range(runs + 1)][1:]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev benchmark busy", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of 0.47 billion parameters)")
+    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of half a billion parameters)")
     parser.add_argument("--busy", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="programs beside (0 1 2)")
     parser.add_argument("--prompt", type=int, default=256, metavar="N", help="tokens of a prompt (256)")
     parser.add_argument("--reply", type=int, default=48, metavar="N", help="tokens of a reply (48)")
@@ -68,9 +69,7 @@ def main() -> int:
     parser.add_argument("--only", choices=PROGRAMS, help="one of the two servers alone")
     args = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if not args.model:
-        args.model = FOLDER / "random-0.47b-q4_0.gguf"
-        make_model(args.model)
+    args.model = args.model or random_model()
     commands = {"Banyan": [str(args.banyan), "serve", "-m", str(args.model)],
                 "llama-server": ["llama-server", "-m", str(args.model), "--parallel", "1"]}
     programs = [args.only] if args.only else list(PROGRAMS)
@@ -80,15 +79,15 @@ def main() -> int:
         urls = {name: stack.enter_context(Server(commands[name], FOLDER / f"busy-{name}.log")).url
                 for name in programs}
         for busy in args.busy:
-            speeds: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
+            speeds: dict[str, list[Speeds]] = {name: [] for name in programs}
             with busy_programs(busy):
                 for run in range(args.runs + 1):
                     for name in programs:
                         speed = measure(urls[name], choose, args.prompt, args.reply)
                         if run > 0:
                             speeds[name].append(speed)
-            for which, what in enumerate(("reading", "writing")):
-                medians = [statistics.median(speed[which] for speed in speeds[name]) for name in programs]
+            for which, what in (("prefill", "reading"), ("decode", "writing")):
+                medians = [statistics.median(getattr(speed, which) for speed in speeds[name]) for name in programs]
                 times = f"{medians[0] / medians[1]:.1f}" if len(medians) == 2 else ""
                 print(f"| {busy} | {what}, tokens/s | " + " | ".join(f"{m:.1f}" for m in medians) + f" | {times} |",
                       flush=True)

@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 SEED = 7
@@ -50,6 +51,10 @@ def vocabulary_size(url: str) -> int:
         return json.load(answer)["data"][0]["meta"]["n_vocab"]
 
 
+def last_text_id(url: str) -> int:
+    return vocabulary_size(url) - 100  # the last ones are controls, mostly
+
+
 def completion_events(url: str, body: dict[str, Any], seconds: float = REPLY_SECONDS) -> Iterator[dict[str, Any]]:
     """What a server streams in answer to POST /completion; `seconds` is the longest that it may be silent."""
     request = urllib.request.Request(url + "/completion", json.dumps(body).encode(),
@@ -58,6 +63,51 @@ def completion_events(url: str, body: dict[str, Any], seconds: float = REPLY_SEC
         for line in lines:
             if line.startswith(b"data: {"):
                 yield json.loads(line[6:])
+
+
+@dataclass(frozen=True)
+class Answer:
+    tokens: list[int]
+    with_first: int  # tokens that came with the first
+    first_token: float  # seconds from the request
+    total: float
+    evaluated: int  # tokens of the prompt, as the server's timings say
+    cached: int
+
+
+def ask(url: str, prompt: list[int], length: int, cache_prompt: bool = True) -> Answer:
+    """A reply of `length` tokens, greedy."""
+    body = {"prompt": prompt, "n_predict": length, "cache_prompt": cache_prompt, "stream": True, "temperature": 0,
+            "ignore_eos": True, "return_tokens": True}
+    tokens: list[int] = []
+    first_token, with_first, timings = None, 0, None
+    start = time.monotonic()
+    try:
+        for event in completion_events(url, body):
+            if "error" in event:
+                raise LoadError(f"the server says: {event['error']}")
+            tokens += event.get("tokens", [])
+            timings = event.get("timings", timings)
+            if tokens and first_token is None:
+                first_token, with_first = time.monotonic() - start, len(tokens)
+    except urllib.error.HTTPError as error:
+        raise LoadError(f"HTTP {error.code}: {error.read(500).decode(errors='replace')}") from error
+    total = time.monotonic() - start
+    # llama-server keeps the last tokens to itself where they do not end a character.
+    if timings is None or first_token is None or timings["predicted_n"] != length:
+        raise LoadError(f"no reply of {length} tokens, and timings {timings}")
+    return Answer(tokens, with_first, first_token, total, timings["prompt_n"], timings["cache_n"])
+
+
+def wait_for_all(work: list[Callable[[], None]], clients: int) -> None:
+    """Does it, so much at once as there are clients; the first error ends it."""
+    pool = ThreadPoolExecutor(clients)
+    try:
+        for done in as_completed([pool.submit(part) for part in work]):
+            done.result()
+    finally:
+        # Not waiting: who requests wait for may be about to be stopped.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Conversation:
@@ -72,48 +122,30 @@ class Conversation:
         self.tokens += [FIRST_ID + self.number] + [choose.randint(FIRST_ID, self._last_id) for _ in range(user - 1)]
 
     def hear(self, url: str, turn: int, length: int) -> Reply:
-        body = {"prompt": self.tokens, "n_predict": length, "cache_prompt": True, "stream": True, "temperature": 0,
-                "ignore_eos": True, "return_tokens": True}
-        first_token, reply, timings = None, [], None
-        start = time.monotonic()
-        for event in completion_events(url, body):
-            if "error" in event:
-                raise LoadError(f"the server says: {event['error']}")
-            reply += event.get("tokens", [])
-            timings = event.get("timings", timings)
-            if reply and first_token is None:
-                first_token = time.monotonic() - start
-        total = time.monotonic() - start
-        # llama-server keeps the last tokens to itself where they do not end a character.
-        if timings is None or first_token is None or timings["predicted_n"] != length:
-            raise LoadError(f"no reply of {length} tokens, and timings {timings}")
-        self.tokens += reply
-        return Reply(self.number, turn, first_token, total, timings["prompt_n"], timings["cache_n"])
+        answer = ask(url, self.tokens, length)
+        self.tokens += answer.tokens
+        return Reply(self.number, turn, answer.first_token, answer.total, answer.evaluated, answer.cached)
 
 
 def run_load(url: str, *, conversations: int, shared: int, user: int, reply: int, turns: int, clients: int,
-             on_reply: Callable[[int], None] = lambda count: None) -> LoadResult:
-    """Runs it; `on_reply` hears how many replies there are."""
-    last_id = vocabulary_size(url) - 100  # the last ones are controls, mostly
+             on_reply: Callable[[], None] = lambda: None) -> LoadResult:
+    """Runs it; `on_reply` is called after each reply."""
+    last_id = last_text_id(url)
     choose = random.Random(SEED)
     trunk = [choose.randint(FIRST_ID, last_id) for _ in range(shared)]
     talks = [Conversation(i, trunk, last_id) for i in range(conversations)]
     replies: list[Reply] = []
-    pool = ThreadPoolExecutor(clients)
-    try:
-        start = time.monotonic()
-        for turn in range(turns):
-            for talk in talks:
-                talk.say(turn, user)
-            for done in as_completed([pool.submit(talk.hear, url, turn, reply) for talk in talks]):
-                replies.append(done.result())
-                on_reply(len(replies))
-        wall = time.monotonic() - start
-    except urllib.error.HTTPError as error:
-        raise LoadError(f"HTTP {error.code}: {error.read(500).decode(errors='replace')}") from error
-    finally:
-        # Not waiting: who requests wait for may be about to be stopped.
-        pool.shutdown(wait=False, cancel_futures=True)
+
+    def hear(talk: Conversation, turn: int) -> None:
+        replies.append(talk.hear(url, turn, reply))
+        on_reply()
+
+    start = time.monotonic()
+    for turn in range(turns):
+        for talk in talks:
+            talk.say(turn, user)
+        wait_for_all([partial(hear, talk, turn) for talk in talks], clients)
+    wall = time.monotonic() - start
     return LoadResult(wall, shared + conversations * user * turns, replies)
 
 

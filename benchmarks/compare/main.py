@@ -9,6 +9,7 @@ of its setup has changed.
 import argparse
 import functools
 import hashlib
+import itertools
 import os
 import platform
 import signal
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timezone
 from http.client import HTTPException
@@ -23,16 +25,15 @@ from pathlib import Path
 from typing import Any
 
 import report
+from agents import run_agents
+from busy import run_busy
 from load import LoadError, run_load
-from results import PROGRAMS, Results, Run
+from paths import BANYAN, FOLDER, ROOT, random_model
+from results import OURS, Results, Run, programs
 from servers import Server, ServerError
-from single import BenchError, bench_command, run_bench
-from workloads import EXPECTED_SECONDS, EXPECTED_SECONDS_QUICK, FULL, QUICK, ServerLoad, Workload
-
-ROOT = Path(__file__).resolve().parents[2]
-BANYAN = ROOT / "build/release/src/banyan"
-FOLDER = ROOT / "build/compare"
-
+from single import BenchError, bench_arguments, run_bench
+from workloads import (FULL, QUICK, AgentsLoad, BusyMachine, Load, SingleSequence, Workload, expected_round,
+                       expected_seconds)
 
 def output_of(*command: str | Path) -> str:
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -45,92 +46,102 @@ def versions() -> dict[str, str]:
             "llama.cpp": output_of("llama-server", "--version").partition("\n")[0].removeprefix("version: ")}
 
 
-def machine(threads: int, model: Path) -> dict[str, str]:
+def machine(threads: int, models: Iterable[Path]) -> dict[str, str]:
     cpu = [line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines()
            if line.startswith("model name")]
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     return {"machine": f"{cpu[0] if cpu else platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB; "
                        f"{threads} threads each",
-            "model": f"{model.name}, {model.stat().st_size / 1e6:,.0f} MB",
+            "models": "; ".join(f"{model.name}, {model.stat().st_size / 1e6:,.0f} MB" for model in models),
             "versions": ", ".join(f"{name} {version}" for name, version in versions().items())}
 
 
 def command(program: str, work: Workload, model: Path, threads: int) -> list[str]:
-    if not isinstance(work, ServerLoad):
-        return bench_command(str(BANYAN) if program == "banyan" else "llama-bench", model, threads, work)
-    common = ["-m", str(model), "--threads", str(threads)]
-    if program == "banyan":
-        return [str(BANYAN), "serve", *common]
-    return ["llama-server", *common, *work.llama_flags]
+    bench = isinstance(work.load, SingleSequence)
+    common = ["-m", str(model), "--threads", str(threads), *(bench_arguments(work.load) if bench else [])]
+    if program == OURS:
+        return [str(BANYAN), "bench" if bench else "serve", *common]
+    return ["llama-bench" if bench else "llama-server", *common, *work.flag_sets[program]]
 
 
 def setup(program: str, work: Workload, model: Path, threads: int) -> dict[str, Any]:
     """All that a run's figures depend on, but the machine."""
-    version = hashlib.sha256(BANYAN.read_bytes()).hexdigest() if program == "banyan" else versions()["llama.cpp"]
+    version = hashlib.sha256(BANYAN.read_bytes()).hexdigest() if program == OURS else versions()["llama.cpp"]
     flags = [word for word in command(program, work, model, threads) if word not in (str(BANYAN), str(model))]
     return {"version": version, "model": f"{model.name}, {model.stat().st_size} bytes", "flags": flags,
-            "workload": repr(work)}
+            "workload": repr(work.load)}
 
 
-def make_model(path: Path) -> None:
-    if not path.exists():
-        print(f"compare: making {path} (once; half a minute)", flush=True)
-        subprocess.run([sys.executable, Path(__file__).with_name("make_model.py"), path], check=True)
-
-
-def measure(line: list[str], work: Workload, log: Path) -> dict[str, Any]:
-    if not isinstance(work, ServerLoad):
+def measure(line: list[str], load: Load, log: Path) -> dict[str, Any]:
+    if isinstance(load, SingleSequence):
         return {"tests": run_bench(line)}
-    total = work.conversations * work.turns
-
-    def show(count: int) -> None:
-        if sys.stdout.isatty():
-            print(f"\r  {count} of {total} replies ", end="\n" if count == total else "", flush=True)
-
     with Server(line, log) as server:
-        result = asdict(run_load(server.url, **work.sizes(), on_reply=show))
+        if isinstance(load, BusyMachine):
+            return {"samples": [asdict(speeds) for speeds in run_busy(server.url, **vars(load))]}
+        run = run_agents if isinstance(load, AgentsLoad) else run_load
+        result = asdict(run(server.url, **vars(load), on_reply=progress(load.replies)))
         return {**result, "peak_bytes": server.peak_memory()}
 
 
-def to_do(names: list[str], runs: int, results: Results, keep_llama: bool) -> list[tuple[int, str, str]]:
-    """(round, workload, program) of what is missing. A stale half of a round makes its other half stale."""
+def progress(total: int) -> Callable[[], None]:
+    """What shows on a terminal how many replies there are, each time it is called."""
+    counter = itertools.count(1)
+
+    def show() -> None:
+        count = next(counter)
+        if sys.stdout.isatty():
+            print(f"\r  {count} of {total} replies ", end="\n" if count == total else "", flush=True)
+
+    return show
+
+
+def to_do(workloads: dict[str, Workload], runs: int, results: Results, keep_llama: bool) -> list[tuple[int, str, str]]:
+    """(round, workload, program) of what is missing. Where Banyan's part of a round is stale, the others are too."""
     jobs = []
     for number in range(1, runs + 1):
-        for name in names:
-            missing = [program for program in PROGRAMS if not results.load(name, program, number)]
-            if "banyan" in missing and not keep_llama:
-                missing = list(PROGRAMS)
+        for name, work in workloads.items():
+            missing = [program for program in programs(work) if not results.load(name, program, number)]
+            if OURS in missing and not keep_llama:
+                missing = programs(work)
             jobs += [(number, name, program) for program in missing]
     return jobs
 
 
 def measure_all(jobs: list[tuple[int, str, str]], args: argparse.Namespace, workloads: dict[str, Workload],
-                results: Results, setups: dict[tuple[str, str], dict[str, Any]], folder: Path) -> None:
-    guesses = EXPECTED_SECONDS_QUICK if args.quick else EXPECTED_SECONDS
-
+                models: dict[str, Path], results: Results, setups: dict[tuple[str, str], dict[str, Any]],
+                folder: Path) -> None:
     def expected(name: str, program: str) -> float:
-        return statistics.median(results.elapsed(name, program) or [guesses[name][PROGRAMS.index(program)]])
+        guess = expected_seconds(name, args.quick)[0 if program == OURS else 1]
+        return statistics.median(results.elapsed(name, program) or [guess])
 
     for done, (number, name, program) in enumerate(jobs):
         left = sum(expected(other_name, other) for _, other_name, other in jobs[done:])
-        print(f"compare: {done + 1} of {len(jobs)}: {name}, {program}, round {number} "
+        who = program if program == OURS else f"llama.cpp, {program}"
+        print(f"compare: {done + 1} of {len(jobs)}: {name}, {who}, round {number} "
               f"(about {left / 60:.0f} min left for all)", flush=True)
-        if program == "banyan" and not args.keep_llama:
-            results.remove(name, "llama.cpp", number)
+        work = workloads[name]
+        if program == OURS and not args.keep_llama:
+            for other in work.flag_sets:
+                results.remove(name, other, number)
         date = datetime.now(timezone.utc).isoformat(timespec="seconds")
         start = time.monotonic()
-        result = measure(command(program, workloads[name], args.model, args.threads), workloads[name],
-                         folder / f"{name}-{program}.log")
+        result = measure(command(program, work, models[name], args.threads), work.load,
+                         folder / f"{name}-{program.replace(' ', '-')}.log")
         results.save(Run(name, program, number, setups[name, program], date, time.monotonic() - start, result))
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./dev compare", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    hours = 3 * expected_round(quick=False) / 3600
+    parser = argparse.ArgumentParser(
+        prog="./dev compare", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=f"{__doc__}\nThree rounds of all take about {hours:.0f} hours on two cores, --quick about "
+                    f"{expected_round(quick=True) / 60:.0f} minutes.")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="rounds of each workload (default 3)")
     parser.add_argument("--quick", action="store_true", help="one round of small sizes, a trial of some minutes")
     parser.add_argument("--only", metavar="WORKLOAD,...", help=f"some of {', '.join(FULL)}")
-    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of 0.47 billion parameters)")
+    parser.add_argument("--model", type=Path,
+                        help="a GGUF file for all workloads (default: each its own, random ones of half a billion "
+                             "parameters)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), metavar="N",
                         help="of each program (default: one for each core)")
     parser.add_argument("--fresh", action="store_true", help="measure again what was measured before")
@@ -154,21 +165,19 @@ def main() -> int:
     args = arguments()
     workloads = QUICK if args.quick else FULL
     folder = FOLDER / "quick" if args.quick else FOLDER
-    if not args.model:
-        args.model = FOLDER / "random-0.47b-q4_0.gguf"
-        make_model(args.model)
-    args.model = args.model.resolve()
-    setups = {(name, program): setup(program, work, args.model, args.threads)
-              for name, work in workloads.items() for program in PROGRAMS}
+    models = {name: (args.model or random_model(work.shape)).resolve() for name, work in workloads.items()}
+    setups = {(name, program): setup(program, work, models[name], args.threads)
+              for name, work in workloads.items() for program in programs(work)}
     results = Results(folder, setups)
     if args.fresh:
         for name in args.only:
             results.clear(name)
-    measure_all(to_do(args.only, args.runs, results, args.keep_llama), args, workloads, results, setups, folder)
+    jobs = to_do({name: workloads[name] for name in args.only}, args.runs, results, args.keep_llama)
+    measure_all(jobs, args, workloads, models, results, setups, folder)
 
     from plot import draw  # needs matplotlib, which nothing else does
 
-    about = machine(args.threads, args.model)
+    about = machine(args.threads, dict.fromkeys(models.values()))
     if args.quick:
         about["sizes"] = "small ones, for a trial; the targets are for the full ones"
     text = report.markdown(workloads, results, about)

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
-"""Writes a GGUF of random weights in the shape of Qwen3 0.6B, for measurements of speed only.
+"""Writes a GGUF of random weights, for measurements of speed only.
 
-    make_model.py OUT.gguf [--layers N] [--type Q4_0]
+    make_model.py OUT.gguf [--shape full|hybrid|window] [--layers N] [--type Q4_0]
 
-At 28 layers it has 0.47 billion parameters: hidden size 1024, 16 query and 8 key/value heads of 128, a
-vocabulary of 32,768. Needs numpy, the gguf module and llama-quantize (python3-gguf and llama.cpp-tools in Debian).
+Each shape has half a billion parameters, a hidden size of 1024 and a vocabulary of 32,768:
+
+    full    Qwen3's at 0.6B: every layer attends to all tokens
+    hybrid  Qwen3.5's: every fourth layer attends to all tokens, the others are gated delta nets
+    window  Gemma 3's: every sixth layer attends to all tokens, the others to the last 512
+
+Needs numpy, the gguf module and llama-quantize (python3-gguf and llama.cpp-tools in Debian).
 """
 
 import argparse
@@ -16,9 +21,9 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-HIDDEN, FEED_FORWARD = 1024, 3072
-HEADS, KV_HEADS, HEAD_SIZE = 16, 8, 128
+HIDDEN = 1024
 VOCABULARY = 32768
+BYTES_AND_MERGED, CONTROLS = 258, 2
 
 
 def byte_alphabet() -> list[str]:
@@ -30,72 +35,157 @@ def byte_alphabet() -> list[str]:
 
 def add_vocabulary(writer: gguf.GGUFWriter) -> None:
     tokens = [*byte_alphabet(), "he", "th"]
-    tokens += [f"<t{i}>" for i in range(len(tokens), VOCABULARY - 2)] + ["<|im_start|>", "<|im_end|>"]
+    tokens += [f"<t{i}>" for i in range(BYTES_AND_MERGED, VOCABULARY - CONTROLS)] + ["<|im_start|>", "<|im_end|>"]
     normal, control = gguf.TokenType.NORMAL, gguf.TokenType.CONTROL
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
-    writer.add_token_types([normal] * (VOCABULARY - 2) + [control] * 2)
+    writer.add_token_types([normal] * (VOCABULARY - CONTROLS) + [control] * CONTROLS)
     writer.add_token_merges(["h e", "t h"])
     writer.add_eos_token_id(VOCABULARY - 1)
     writer.add_add_bos_token(False)
 
 
-def write_model(path: Path, layers: int) -> None:
-    writer = gguf.GGUFWriter(path, "qwen3")
-    writer.add_name("random-qwen3")
-    writer.add_block_count(layers)
-    writer.add_context_length(40960)
-    writer.add_embedding_length(HIDDEN)
-    writer.add_feed_forward_length(FEED_FORWARD)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KV_HEADS)
-    writer.add_key_length(HEAD_SIZE)
-    writer.add_value_length(HEAD_SIZE)
-    writer.add_rope_freq_base(1e6)
-    writer.add_layer_norm_rms_eps(1e-6)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    add_vocabulary(writer)
+class ModelWriter:
+    """A GGUF that is being written: what all shapes have in common."""
 
-    random = np.random.default_rng(0)
+    def __init__(self, path: Path, architecture: str, *, layers: int, feed_forward: int, heads: int, kv_heads: int,
+                 head_size: int) -> None:
+        self.layers, self.feed_forward = layers, feed_forward
+        self.heads, self.kv_heads, self.head_size = heads, kv_heads, head_size
+        self.gguf = gguf.GGUFWriter(path, architecture)
+        self.gguf.add_name(f"random-{architecture}")
+        self.gguf.add_block_count(layers)
+        self.gguf.add_context_length(40960)
+        self.gguf.add_embedding_length(HIDDEN)
+        self.gguf.add_feed_forward_length(feed_forward)
+        self.gguf.add_head_count(heads)
+        self.gguf.add_head_count_kv(kv_heads)
+        self.gguf.add_key_length(head_size)
+        self.gguf.add_value_length(head_size)
+        self.gguf.add_rope_freq_base(1e6)
+        self.gguf.add_layer_norm_rms_eps(1e-6)
+        self.gguf.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+        add_vocabulary(self.gguf)
+        self._random = np.random.default_rng(0)
 
-    def matrix(name: str, rows: int, columns: int, scale: float = 0.03) -> None:
-        values = random.standard_normal((rows, columns), dtype=np.float32) * np.float32(scale)
-        writer.add_tensor(name, values.astype(np.float16))
+    def gaussian(self, rows: int, columns: int, scale: float) -> np.ndarray:
+        return self._random.standard_normal((rows, columns), dtype=np.float32) * np.float32(scale)
 
-    def ones(name: str, size: int) -> None:
-        writer.add_tensor(name, np.ones(size, dtype=np.float32))
+    def matrix(self, name: str, rows: int, columns: int, scale: float = 0.03) -> None:
+        self.gguf.add_tensor(name + ".weight", self.gaussian(rows, columns, scale).astype(np.float16))
 
-    matrix("token_embd.weight", VOCABULARY, HIDDEN, 0.02)
-    ones("output_norm.weight", HIDDEN)
+    def fill(self, name: str, size: int, value: float) -> None:
+        self.gguf.add_tensor(name, np.full(size, value, dtype=np.float32))
+
+    def norm(self, name: str, size: int = HIDDEN) -> None:
+        self.fill(name + ".weight", size, 1)
+
+    def ends(self) -> None:
+        """Replies have no bytes and controls, whose logits are 0: every token is a text, streamed at once."""
+        embeddings = self.gaussian(VOCABULARY, HIDDEN, 0.02)
+        embeddings[:BYTES_AND_MERGED] = embeddings[-CONTROLS:] = 0
+        self.gguf.add_tensor("token_embd.weight", embeddings.astype(np.float16))
+        self.norm("output_norm")
+
+    def attention(self, layer: str, query_parts: int = 1) -> None:
+        """With two query parts, each head's query is followed by its gate."""
+        queries, keys = self.heads * self.head_size, self.kv_heads * self.head_size
+        self.norm(layer + "attn_q_norm", self.head_size)
+        self.norm(layer + "attn_k_norm", self.head_size)
+        self.matrix(layer + "attn_q", query_parts * queries, HIDDEN)
+        self.matrix(layer + "attn_k", keys, HIDDEN)
+        self.matrix(layer + "attn_v", keys, HIDDEN)
+        self.matrix(layer + "attn_output", HIDDEN, queries, 0.02)
+
+    def gated_feed_forward(self, layer: str) -> None:
+        self.matrix(layer + "ffn_gate", self.feed_forward, HIDDEN)
+        self.matrix(layer + "ffn_up", self.feed_forward, HIDDEN)
+        self.matrix(layer + "ffn_down", HIDDEN, self.feed_forward, 0.02)
+
+    def finish(self) -> None:
+        self.gguf.write_header_to_file()
+        self.gguf.write_kv_data_to_file()
+        self.gguf.write_tensors_to_file()
+        self.gguf.close()
+
+
+def write_full(path: Path, layers: int) -> None:
+    writer = ModelWriter(path, "qwen3", layers=layers, feed_forward=3072, heads=16, kv_heads=8, head_size=128)
+    writer.ends()
     for layer in (f"blk.{i}." for i in range(layers)):
-        ones(layer + "attn_norm.weight", HIDDEN)
-        ones(layer + "ffn_norm.weight", HIDDEN)
-        ones(layer + "attn_q_norm.weight", HEAD_SIZE)
-        ones(layer + "attn_k_norm.weight", HEAD_SIZE)
-        matrix(layer + "attn_q.weight", HEADS * HEAD_SIZE, HIDDEN)
-        matrix(layer + "attn_k.weight", KV_HEADS * HEAD_SIZE, HIDDEN)
-        matrix(layer + "attn_v.weight", KV_HEADS * HEAD_SIZE, HIDDEN)
-        matrix(layer + "attn_output.weight", HIDDEN, HEADS * HEAD_SIZE, 0.02)
-        matrix(layer + "ffn_gate.weight", FEED_FORWARD, HIDDEN)
-        matrix(layer + "ffn_up.weight", FEED_FORWARD, HIDDEN)
-        matrix(layer + "ffn_down.weight", HIDDEN, FEED_FORWARD, 0.02)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+        writer.norm(layer + "attn_norm")
+        writer.attention(layer)
+        writer.norm(layer + "ffn_norm")
+        writer.gated_feed_forward(layer)
+    writer.finish()
+
+
+def write_hybrid(path: Path, layers: int) -> None:
+    period, taps, state, key_heads, value_heads = 4, 4, 128, 16, 16
+    values = value_heads * state
+    channels = 2 * key_heads * state + values
+    writer = ModelWriter(path, "qwen35", layers=layers, feed_forward=3072, heads=8, kv_heads=2, head_size=256)
+    writer.gguf.add_rope_dimension_count(64)
+    writer.gguf.add_rope_dimension_sections([11, 11, 10, 0])
+    writer.gguf.add_ssm_conv_kernel(taps)
+    writer.gguf.add_ssm_state_size(state)
+    writer.gguf.add_ssm_group_count(key_heads)
+    writer.gguf.add_ssm_time_step_rank(value_heads)
+    writer.gguf.add_ssm_inner_size(values)
+    writer.gguf.add_uint32("qwen35.full_attention_interval", period)
+    writer.ends()
+    for i in range(layers):
+        layer = f"blk.{i}."
+        writer.norm(layer + "attn_norm")
+        if (i + 1) % period == 0:
+            writer.attention(layer, query_parts=2)
+        else:
+            writer.matrix(layer + "attn_qkv", channels, HIDDEN)
+            writer.matrix(layer + "attn_gate", values, HIDDEN)
+            writer.matrix(layer + "ssm_alpha", value_heads, HIDDEN)
+            writer.matrix(layer + "ssm_beta", value_heads, HIDDEN)
+            writer.gguf.add_tensor(layer + "ssm_conv1d.weight", writer.gaussian(channels, taps, 0.3))
+            writer.fill(layer + "ssm_a", value_heads, -1)
+            writer.fill(layer + "ssm_dt.bias", value_heads, 0.5)
+            writer.norm(layer + "ssm_norm", state)
+            writer.matrix(layer + "ssm_out", HIDDEN, values, 0.02)
+        writer.norm(layer + "post_attention_norm")
+        writer.gated_feed_forward(layer)
+    writer.finish()
+
+
+def write_window(path: Path, layers: int) -> None:
+    writer = ModelWriter(path, "gemma3", layers=layers, feed_forward=4096, heads=8, kv_heads=4, head_size=128)
+    writer.gguf.add_sliding_window(512)
+    writer.gguf.add_float32("gemma3.rope.freq_base_swa", 10000)
+    writer.ends()
+    for layer in (f"blk.{i}." for i in range(layers)):
+        writer.norm(layer + "attn_norm")
+        writer.attention(layer)
+        writer.norm(layer + "post_attention_norm")
+        writer.norm(layer + "ffn_norm")
+        writer.gated_feed_forward(layer)
+        writer.norm(layer + "post_ffw_norm")
+    writer.finish()
+
+
+# How a shape is written, and the layers that make half a billion parameters.
+SHAPES = {"full": (write_full, 28), "hybrid": (write_hybrid, 24), "window": (write_window, 30)}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--layers", type=int, default=28)
+    parser.add_argument("--shape", choices=SHAPES, default="full")
+    parser.add_argument("--layers", type=int, help="(28, 24 or 30, by shape)")
     parser.add_argument("--type", default="Q4_0", help="what llama-quantize makes of it (default Q4_0)")
     args = parser.parse_args()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.out.parent) as folder:
         full, quantized = Path(folder, "f16.gguf"), Path(folder, "quantized.gguf")
-        write_model(full, args.layers)
+        write, layers = SHAPES[args.shape]
+        write(full, args.layers or layers)
         made = subprocess.run(["llama-quantize", full, quantized, args.type], capture_output=True, text=True)
         if made.returncode != 0:
             print(made.stdout + made.stderr, file=sys.stderr)

@@ -10,9 +10,9 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from report import Row, all_rows, first_tokens, number
-from results import Results
-from workloads import ServerLoad, Workload
+from report import Row, all_rows, best_by_wall, first_tokens, group_name, groups, number
+from results import OURS, Results, Round
+from workloads import Load, Workload
 
 BANYAN, LLAMA, TARGET = "#2a7d4f", "#9a9a9a", "#c2571a"
 
@@ -29,14 +29,16 @@ def plot_ratios(axes: Axes, rows: list[Row]) -> None:
         axes.text(1.02, place, f"{number(median(row.ratios))}×", transform=axes.get_yaxis_transform(), va="center",
                   fontweight="bold")
     wanted = [(place, row.target) for place, row in zip(places, rows) if row.target]
-    for values, style, label in (([target.at_least for _, target in wanted], "-", "at least"),
-                                 ([target.aim for _, target in wanted], ":", "aim")):
-        spots = [place for place, _ in wanted]
+    aims = [(place, target.aim) for place, target in wanted if target.aim]
+    for marks, style, label in (([(place, target.at_least) for place, target in wanted], "-", "at least"),
+                                (aims, ":", "aim")):
+        spots, values = [place for place, _ in marks], [value for _, value in marks]
         axes.vlines(values, [spot - 0.4 for spot in spots], [spot + 0.4 for spot in spots], TARGET, style, label,
                     linewidth=2)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
-    shown = [1, *(target.aim for _, target in wanted), *(ratio for row in rows for ratio in row.ratios)]
+    shown = [1, *(target.at_least for _, target in wanted), *(aim for _, aim in aims),
+             *(ratio for row in rows for ratio in row.ratios)]
     axes.set_xlim(min(shown) / 1.1, max(shown) * 1.1)
     axes.set_xticks([2.0**power for power in range(-3, 9) if min(shown) <= 2.0**power <= max(shown)])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
@@ -49,37 +51,40 @@ def plot_ratios(axes: Axes, rows: list[Row]) -> None:
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
 
 
-def plot_first_tokens(axes: Axes, name: str, work: ServerLoad, results: Results) -> None:
-    """For each turn the median as a dot and a line up to the longest."""
+def plot_first_tokens(axes: Axes, name: str, load: Load, rounds: list[Round]) -> None:
+    """For each turn, or kind of reply, the median as a dot and a line up to the longest."""
     axes.set_yscale("log")
-    for runs, color, label, shift in zip(zip(*results.rounds(name)), (BANYAN, LLAMA), ("Banyan", "llama-server"),
-                                         (-0.12, 0.12)):
-        for turn in range(work.turns):
-            times = [time for run in runs for time in first_tokens(run, [turn])]
-            place = turn + 1 + shift
-            axes.plot([place, place], [median(times), max(times)], color=color, linewidth=2)
-            axes.plot(place, median(times), "o", color=color, label=label if turn == 0 else None)
+    for program, color, label, shift in ((OURS, BANYAN, "Banyan", -0.12),
+                                         (best_by_wall(rounds), LLAMA, "llama-server", 0.12)):
+        for place, group in enumerate(groups(load)):
+            times = [time for runs in rounds for time in first_tokens(runs[program], group)]
+            axes.plot([place + shift] * 2, [median(times), max(times)], color=color, linewidth=2)
+            axes.plot(place + shift, median(times), "o", color=color, label=label if place == 0 else None)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
-    axes.set_xticks(range(1, work.turns + 1), [f"turn {turn + 1}" for turn in range(work.turns)])
-    axes.set_xlim(0.5, work.turns + 0.5)
+    axes.set_xticks(range(len(groups(load))), [group_name(group) for group in groups(load)])
+    axes.set_xlim(-0.5, len(groups(load)) - 0.5)
     axes.margins(y=0.15)
-    axes.set_title(f"{name}: time to first token", loc="left")
+    axes.set_title(name, loc="left")
 
 
 def draw(path: Path, workloads: dict[str, Workload], results: Results) -> None:
     plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "banyan", "font.family": "sans-serif", "font.size": 10,
                          "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold"})
     rows = all_rows(workloads, results)
-    loads = {name: work for name, work in workloads.items() if isinstance(work, ServerLoad) and results.rounds(name)}
-    heights = [0.42 * len(rows) + 0.5] + ([3.2] if loads else [])
+    loads = {name: work.load for name, work in workloads.items() if groups(work.load) and results.rounds(name)}
+    lines = (len(loads) + 1) // 2
+    heights = [0.42 * len(rows) + 0.5] + ([2.6 * lines + 0.8] if loads else [])
     figure = plt.figure(figsize=(9, sum(heights) + 0.8), layout="constrained")
     parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     plot_ratios(parts[0].subplots(), rows)
     if loads:
-        panels = parts[1].subplots(1, len(loads), sharey=True, squeeze=False)[0]
-        for axes, (name, work) in zip(panels, loads.items()):
-            plot_first_tokens(axes, name, work, results)
+        parts[1].suptitle("Time to first token", x=0.01, ha="left", fontweight="bold")
+        panels = list(parts[1].subplots(lines, 2, sharey="row", squeeze=False).flat)
+        for axes, (name, load) in zip(panels, loads.items()):
+            plot_first_tokens(axes, name, load, results.rounds(name))
+        if len(loads) % 2 == 1:
+            panels[-1].set_axis_off()
         parts[1].legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False,
-                        title="the dot is the median of a turn, the line ends at the longest", title_fontsize="small")
+                        title="the dot is the median, the line ends at the longest", title_fontsize="small")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

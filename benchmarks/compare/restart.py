@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from load import Conversation, completion_events, vocabulary_size
-from main import BANYAN, FOLDER, make_model
+from paths import BANYAN, FOLDER, random_model
 from servers import Server
 
 TURN = 64
@@ -141,17 +141,15 @@ def measure_beside(args: argparse.Namespace, serve: list[str], folder: Path, log
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev benchmark disk", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of 0.47 billion parameters)")
+    parser.add_argument("--model", type=Path, help="a GGUF file (default: a random one of half a billion parameters)")
     parser.add_argument("--conversations", type=int, default=16, metavar="N")
     parser.add_argument("--shared", type=int, default=4096, metavar="N", help="tokens of the trunk")
     parser.add_argument("--reply", type=int, default=16, metavar="N", help="tokens of a reply")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="of what runs beside a reply")
     parser.add_argument("--folder", type=Path, help="where the disk cache is made (default: below build/compare)")
     args = parser.parse_args()
-    if not args.model:
-        args.model = FOLDER / "random-0.47b-q4_0.gguf"
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        make_model(args.model)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    args.model = args.model or random_model()
     serve = [str(BANYAN), "serve", "-m", str(args.model)]
     with tempfile.TemporaryDirectory(dir=args.folder or FOLDER) as temporary:
         folder = Path(temporary) / "cache"

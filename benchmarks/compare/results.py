@@ -1,11 +1,19 @@
 """The raw results: a JSON file for each run, by which an interrupted comparison goes on where it was."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROGRAMS = ("banyan", "llama.cpp")
+from workloads import Workload
+
+OURS = "banyan"
+
+
+def programs(work: Workload) -> list[str]:
+    """Banyan, and llama.cpp's flag sets: each is a program of its own here."""
+    return [OURS, *work.flag_sets]
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,9 @@ class Run:
     result: dict[str, Any]
 
 
+Round = dict[str, Run]  # by program
+
+
 class Results:
     """What is in a folder. `setups` has what each workload and program would be run with now."""
 
@@ -31,6 +42,7 @@ class Results:
 
     def save(self, run: Run) -> None:
         path = self._path(run.workload, run.program, run.round)
+        path.parent.mkdir(exist_ok=True)
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(vars(run), indent=1) + "\n")
         partial.rename(path)
@@ -47,24 +59,27 @@ class Results:
         self._path(workload, program, number).unlink(missing_ok=True)
 
     def clear(self, workload: str) -> None:
-        for path in self._folder.glob(f"{workload}-*-*.json"):
-            path.unlink()
+        shutil.rmtree(self._folder / workload, ignore_errors=True)
 
-    def rounds(self, workload: str) -> list[tuple[Run, Run]]:
-        """Banyan's and llama.cpp's runs, of the rounds that have both."""
-        pairs = []
-        numbers = {int(path.name.removeprefix(f"{workload}-").partition("-")[0])
-                   for path in self._folder.glob(f"{workload}-*-*.json")}
+    def rounds(self, workload: str) -> list[Round]:
+        """Those in which all programs ran."""
+        wanted = [program for name, program in self._setups if name == workload]
+        numbers = {int(path.name.partition("-")[0]) for path in (self._folder / workload).glob("*-*.json")}
+        complete = []
         for number in sorted(numbers):
-            banyan, llama = (self.load(workload, program, number) for program in PROGRAMS)
-            if banyan and llama:
-                pairs.append((banyan, llama))
-        return pairs
+            runs = {program: self.load(workload, program, number) for program in wanted}
+            if all(runs.values()):
+                complete.append({program: run for program, run in runs.items() if run})
+        return complete
 
     def elapsed(self, workload: str, program: str) -> list[float]:
         """Seconds that runs took, with whatever setup."""
-        runs = [json.loads(path.read_text()) for path in self._folder.glob(f"{workload}-*-{program}.json")]
-        return [run["elapsed"] for run in runs]
+        paths = (self._folder / workload).glob(f"*-{_file_name(program)}.json")
+        return [json.loads(path.read_text())["elapsed"] for path in paths]
 
     def _path(self, workload: str, program: str, number: int) -> Path:
-        return self._folder / f"{workload}-{number}-{program}.json"
+        return self._folder / workload / f"{number}-{_file_name(program)}.json"
+
+
+def _file_name(program: str) -> str:
+    return program.replace(" ", "-")

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 from workloads import SingleSequence
@@ -12,15 +11,14 @@ class BenchError(Exception):
     """A benchmark program failed; the message has the end of what it printed."""
 
 
-def bench_command(program: str, model: Path, threads: int, work: SingleSequence) -> list[str]:
-    depths = ",".join(map(str, work.depths))
-    command = [program, "bench"] if program != "llama-bench" else [program, "-fa", "on,off"]
-    return [*command, "-m", str(model), "--threads", str(threads), "-p", str(work.prompt), "-n", str(work.reply),
-            "-d", depths, "-r", str(work.repetitions), "-o", "json"]
+def bench_arguments(load: SingleSequence) -> list[str]:
+    """The same for both programs."""
+    return ["-p", str(load.prompt), "-n", str(load.reply), "-d", ",".join(map(str, load.depths)),
+            "-r", str(load.repetitions), "-o", "json"]
 
 
 def run_bench(command: list[str]) -> list[dict[str, Any]]:
-    """Each test as {kind, depth, variant, samples}, the samples in tokens per second."""
+    """Each test as {kind, depth, samples}, the samples in tokens per second."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
         tail = "\n".join(done.stderr.splitlines()[-15:])
@@ -30,10 +28,10 @@ def run_bench(command: list[str]) -> list[dict[str, Any]]:
 
 
 def _read_banyan(test: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "prefill" if test["prompt_tokens"] else "decode", "depth": test["depth"], "variant": "",
+    return {"kind": "prefill" if test["prompt_tokens"] else "decode", "depth": test["depth"],
             "samples": test["samples_tokens_per_second"]}
 
 
 def _read_llama(test: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "prefill" if test["n_prompt"] else "decode", "depth": test["n_depth"],
-            "variant": "on" if test["flash_attn"] else "off", "samples": test["samples_ts"]}
+            "samples": test["samples_ts"]}

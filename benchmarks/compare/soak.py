@@ -20,7 +20,7 @@ import urllib.error
 from pathlib import Path
 
 from load import completion_events
-from main import BANYAN, ROOT
+from paths import BANYAN, ROOT
 from servers import Server
 
 MIB = 2**20
