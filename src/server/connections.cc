@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -47,17 +48,24 @@ Connections::~Connections() {
 }
 
 void Connections::add(int socket) {
-  auto connection = std::make_unique<Connection>(socket);
-  give_back(std::move(connection));
+  try {
+    give_back(std::make_unique<Connection>(socket));
+  } catch (const std::bad_alloc&) {
+    close(socket);
+  }
 }
 
-void Connections::give_back(Owned connection) {
+void Connections::give_back(Owned connection) noexcept {
   connection->looked_at = 0;
   connection->deadline = Clock::now() + (connection->lingers ? times_.head : times_.idle);
   const std::lock_guard lock(mutex_);
   at_work_.erase(connection->socket());
   if (stopping_) return;
-  arrivals_.push_back(std::move(connection));
+  try {
+    arrivals_.push_back(std::move(connection));
+  } catch (const std::bad_alloc&) {
+    return;  // this connection ends, and the others go on
+  }
   wake();
 }
 
@@ -81,8 +89,16 @@ void Connections::stop() {
 }
 
 void Connections::watch() {
-  std::vector<pollfd> polled;
+  std::vector<pollfd> polled(1);
   for (;;) {
+    // Without memory to watch them all, those that came last end.
+    while (polled.capacity() <= waiting_.size()) {
+      try {
+        polled.reserve(2 * waiting_.size() + 1);
+      } catch (const std::bad_alloc&) {
+        waiting_.pop_back();
+      }
+    }
     polled.assign(1, {wake_, POLLIN, 0});
     auto next = Clock::now() + 1h;
     for (const Owned& connection : waiting_) {

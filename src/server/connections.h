@@ -53,8 +53,8 @@ class Connections {
   bool begin(Owned& connection, std::size_t head_bytes);
   bool refuse(Connection& connection, int status);
   void answer(Owned connection, const RequestHead& head, const ConnectionTimes& times);
-  // To the watching thread, or closed when it has ended.
-  void give_back(Owned connection);
+  // To the watching thread, or closed when it has ended or there is no memory.
+  void give_back(Owned connection) noexcept;
   void wake() const;
 
   const ConnectionTimes times_;

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <latch>
+#include <thread>
 
 namespace banyan {
 namespace {
@@ -30,12 +32,12 @@ TEST(WorkerPool, MakesThreadsAsTheyAreNeededAndNoMoreThanItMay) {
 
 TEST(WorkerPool, AnIdleThreadTakesTheNextJob) {
   WorkerPool pool(100);
-  for (int i = 0; i < 20; ++i) {
-    std::latch done(1);
-    pool.submit([&] { done.count_down(); });
-    done.wait();
+  std::atomic<int> done = 0;
+  for (int i = 0; i < 200; ++i) {
+    pool.submit([&] { ++done; });
+    while (done == i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  EXPECT_LE(pool.threads(), 20u);
+  EXPECT_LT(pool.threads(), 50u);  // now and then one has not come to rest yet
   pool.join();
 }
 
