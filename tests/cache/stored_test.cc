@@ -336,6 +336,28 @@ TEST_P(StoredTest, WhatIsEvaluatedSoonerIsNotLoaded) {
   process->settle();
 }
 
+TEST_P(StoredTest, WithALoadUnderWayASecondOneIsTakenToComeAtHalfTheSpeed) {
+  const Path first = tokens(700), second = tokens(700, 77);
+  {
+    const auto process = start();
+    process->request(first);
+    process->request(second);
+    process->cache->flush();
+  }
+  const auto process = start();
+  process->cache->set_evaluation_speed(100);
+  process->tier->speed = 1;
+  Session session = process->begin(first + tokens(5, 3));
+  while (!session.is_loading()) {
+    process->tier->speed *= 2;  // until it is just worth loading
+    session = process->begin(first + tokens(5, 3));
+  }
+  EXPECT_FALSE(process->begin(second + tokens(5, 3)).is_loading());
+  session.close();
+  process->settle();
+  EXPECT_TRUE(process->begin(second + tokens(5, 3)).is_loading());
+}
+
 TEST_P(StoredTest, ATierThatThrowsFailsNothingElse) {
   const Path path = tokens(700);
   {

@@ -47,7 +47,7 @@ std::optional<Loading::Begun> Loading::begin(TokenSpan prompt,
                                              std::size_t matched, std::size_t restored) {
   const StoredIndex::Found found = index_.find(prompt, prompt.size() - 1);
   const std::size_t offset = found.resumption.offset;
-  if (offset < restored + kWorthLoading || !is_worth(restored, offset)) return std::nullopt;
+  if (offset < restored + kWorthLoading || !is_worth(restored, offset, wanted() + 1)) return std::nullopt;
 
   Load load{.path = {prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(offset)},
             .matched = found.matched,
@@ -111,9 +111,13 @@ std::vector<std::size_t> Loading::plan(const StoredIndex::Found& found, std::siz
   return ends;
 }
 
-bool Loading::is_worth(std::size_t from, std::size_t to) const {
-  const auto others = std::ranges::count_if(loads_, [](const auto& load) { return load.second.is_wanted; });
-  const double speed = tier_.read_speed() / static_cast<double>(std::max<std::ptrdiff_t>(others, 1));
+std::size_t Loading::wanted() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(loads_, [](const auto& load) { return load.second.is_wanted; }));
+}
+
+bool Loading::is_worth(std::size_t from, std::size_t to, std::size_t at_once) const {
+  const double speed = tier_.read_speed() / static_cast<double>(at_once);
   if (speed <= 0 || evaluation_speed_ <= 0) return true;
   const double bytes = static_cast<double>(token_bytes_ * (to - from) + stage_bytes_);
   return bytes / speed <= static_cast<double>(to - from) / evaluation_speed_;
@@ -250,7 +254,7 @@ Loading::Arrival Loading::arrive(Id id, Load& load, Stage stage) {
   }
   if (!std::exchange(load.has_come, true)) ++count_;
   const bool is_all = stage.offset == load.path.size();
-  const bool goes_on = !is_all && is_worth(stage.offset, load.path.size());
+  const bool goes_on = !is_all && is_worth(stage.offset, load.path.size(), wanted());
   if (goes_on) begin_stages(id, load);
   const bool is_last = !goes_on || load.stages.empty();
   Arrival arrival{.load = id,

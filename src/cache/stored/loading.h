@@ -106,8 +106,10 @@ class Loading {
   void begin_stages(Id id, Load& load);
   bool begin_stage(Id id, Load& load, const std::vector<std::vector<PathPart>>& memory,
                    std::size_t in_memory);
-  /// Whether loading the tokens [from, to) takes no longer than evaluating them.
-  bool is_worth(std::size_t from, std::size_t to) const;
+  /// Loads that someone waits for.
+  std::size_t wanted() const;
+  /// Whether loading the tokens [from, to), one of so many loads at once, takes no longer than evaluating them.
+  bool is_worth(std::size_t from, std::size_t to, std::size_t at_once) const;
   Arrival arrive(Id id, Load& load, Stage stage);
   void stop(Load& load);
   std::size_t most_bytes_under_way() const;
