@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from load import Conversation, completion_events, vocabulary_size
+from load import Conversation, LoadError, completion_events, vocabulary_size
 from paths import BANYAN, FOLDER, random_model
-from servers import Server
+from servers import Server, ServerError
 
 TURN = 64
 
@@ -164,6 +164,6 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (OSError, subprocess.CalledProcessError, LoadError, ServerError) as error:
         print(f"restart: {error}", file=sys.stderr)
         sys.exit(1)

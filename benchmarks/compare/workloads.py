@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from agents import replies_of
+from paths import SHAPES
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ BUSY_FLAGS = {"defaults": ("-np", "1"), "one thread": ("-np", "1", "--threads", 
 def on_each_shape(name: str, load: Load, flag_sets: dict[str, tuple[str, ...]]) -> dict[str, Workload]:
     """The full shape's has the plain name."""
     return {name if shape == "full" else f"{name}-{shape}": Workload(shape, load, flag_sets)
-            for shape in ("full", "hybrid", "window")}
+            for shape in SHAPES}
 
 
 FULL: dict[str, Workload] = {
