@@ -117,7 +117,7 @@ class Generation {
 struct EngineOptions {
   std::string model_path = {};
   KvType kv_type = KvType::f16;
-  std::size_t memory_bytes = 0;  ///< budget of live and kept state and scratch; 0: from the machine
+  std::size_t memory_bytes = 0;  ///< the budget (budget.h says of what); 0: from the machine
   int context = 0;               ///< most tokens of a sequence; 0: what the model was trained on
   int batch_tokens = 512;        ///< most rows of a step
   double delay_factor = 8;       ///< how many times as long a reply's next token may take beside prompts

@@ -43,7 +43,8 @@ class CacheTrie {
   const Trie& trie() const { return trie_; }
   const EvictionOrder& order() const { return order_; }
   /// What `nodes` nodes with `tokens` tokens on their edges take, with their parts and their places in the
-  /// order of eviction, but without the memory that the parts own: about, and rather more than less.
+  /// order of eviction, but without the memory that the parts own: about, and for most tries more. (A long
+  /// edge that was shortened may keep twice the memory of its tokens for a while.)
   static std::size_t own_bytes(std::size_t nodes, std::size_t tokens);
   /// What the trie takes itself, by that.
   std::size_t own_bytes() const { return own_bytes(trie_.node_count() - 1, trie_.token_count()); }

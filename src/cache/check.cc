@@ -120,13 +120,16 @@ std::string PrefixCache::check(std::size_t other_bytes) const {
     if (std::string wrong = impl_->lower->check(); !wrong.empty()) return wrong;
     impl_->lower->visit_allocations(count);
   }
+  if (budget().overhead() != impl_->own_bytes()) {
+    return "the tries take " + std::to_string(impl_->own_bytes()) + " bytes, and the budget counts " +
+           std::to_string(budget().overhead());
+  }
   std::size_t reached = other_bytes;
   for (const auto& [id, bytes] : allocations) reached += bytes;
-  reached += budget().overhead();
   // What is being stored may hold on to what the trie has evicted.
   const bool may_be_more = impl_->lower != nullptr && impl_->lower->is_storing();
-  if (may_be_more ? reached > budget().used() : reached != budget().used()) {
-    return "the budget has given out " + std::to_string(budget().used()) + " bytes and " +
+  if (may_be_more ? reached > budget().charged() : reached != budget().charged()) {
+    return "the budget has given out " + std::to_string(budget().charged()) + " bytes and " +
            std::to_string(reached) + " are accounted for";
   }
   return {};

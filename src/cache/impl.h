@@ -24,7 +24,9 @@ struct PrefixCache::Impl {
   bool evict(std::size_t wanted);
   /// Evicts until `wanted` bytes have come back or nothing more can go. Whether any came back.
   bool reclaim(std::size_t wanted);
-  /// Tells the budget what the tries take now. O(1).
+  /// What the tries take now. O(1).
+  std::size_t own_bytes() const;
+  /// Tells the budget.
   void count_overhead();
   std::string check_node(const Node& node, std::size_t expected_uses) const;
 
@@ -60,6 +62,7 @@ struct Session::Impl {
   TokenSpan evaluated() const { return TokenSpan(tokens).first(position); }
   Parts snapshot(std::size_t from, std::size_t to) const;
   Node* cut_shared(Node* node, std::size_t shared, const std::map<std::size_t, bool>& cuts);
+  bool resumes_at(std::size_t offset, const std::vector<std::vector<PathPart>>& paths) const;
   void fill_shared(Node* node);
   /// Makes `node` the tip.
   void hold(Node* node);

@@ -143,17 +143,20 @@ bool PrefixCache::Impl::evict(std::size_t wanted) {
   return true;
 }
 
-void PrefixCache::Impl::count_overhead() {
-  budget.set_overhead(tree.own_bytes() + (lower == nullptr ? 0 : lower->own_bytes()));
+std::size_t PrefixCache::Impl::own_bytes() const {
+  return tree.own_bytes() + (lower == nullptr ? 0 : lower->own_bytes());
 }
 
+void PrefixCache::Impl::count_overhead() { budget.set_overhead(own_bytes()); }
+
 bool PrefixCache::Impl::reclaim(std::size_t wanted) {
+  const std::size_t before = budget.used();
+  const auto freed = [&] { return before - std::min(before, budget.used()); };
   count_overhead();
   // A node may give back less than is wanted, or nothing: others can hold the same segments.
-  const std::size_t before = budget.used();
-  while (before - budget.used() < wanted && evict(wanted - (before - budget.used()))) {
+  while (freed() < wanted && evict(wanted - freed())) {
   }
-  if (budget.used() >= before && lower != nullptr) lower->give_up_storing();
+  if (freed() == 0 && lower != nullptr) lower->give_up_storing();
   return budget.used() < before;
 }
 

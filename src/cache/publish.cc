@@ -51,21 +51,36 @@ void Session::Impl::publish() {
 Node* Session::Impl::cut_shared(Node* node, std::size_t shared, const std::map<std::size_t, bool>& cuts) {
   CacheTrie& tree = cache->tree;
   if (shared < position && shared < node->end()) node = tree.split(node, shared);
-  for (const auto& [offset, user] : cuts) {
-    if (offset > shared) break;
-    Node* at = node;
-    while (offset <= at->start()) at = at->parent();
+  auto cut = cuts.upper_bound(shared);
+  if (cut == cuts.begin()) return node;
+  // From the last to the first: the walk up the path goes on.
+  Node* at = node;
+  auto paths = path_parts(*at, cache->groups.size());
+  do {
+    const auto [offset, user] = *--cut;
+    for (; offset <= at->start(); at = at->parent()) {
+      for (auto& path : paths) path.pop_back();
+    }
     if (offset < at->end()) {
-      const auto paths = path_parts(*at, cache->groups.size());
-      const bool resumes = find_resumption(cache->groups, paths, offset).offset == offset;
-      if (resumes && !user) continue;
-      Node* front = tree.split(at, offset);
-      if (offset == shared) node = front;
-      at = front;
+      if (!user && resumes_at(offset, paths)) continue;
+      at = tree.split(at, offset);
+      if (offset == shared) node = at;
+      const Parts& parts = NodeSnapshot::of(*at).parts();
+      for (std::size_t i = 0; i < parts.size(); ++i) paths[i].back() = {parts[i].get(), at->start(), at->end()};
     }
     if (user) tree.mark(at);
-  }
+  } while (cut != cuts.begin());
   return node;
+}
+
+// Whether all groups resume at an offset in the last node of a path whose parts are given, once they do at the
+// ends of the nodes above.
+bool Session::Impl::resumes_at(std::size_t offset, const std::vector<std::vector<PathPart>>& paths) const {
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const LayerGroup& group = *cache->groups[i];
+    if (group.resumable(deciding_parts(group, paths[i]), offset) != offset) return false;
+  }
+  return true;
 }
 
 // Gives the nodes from `node` up what they lack to be resumed at their ends, and with that what is

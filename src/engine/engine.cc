@@ -164,7 +164,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
       Runner::create(*impl.model, impl.budget, {.threads = options.threads});
   if (!runner) return std::unexpected(runner.error());
   impl.runner = std::move(*runner);
-  impl.fixed_bytes = impl.budget.used();
+  impl.fixed_bytes = impl.budget.charged();
 
   impl.options = options;
   impl.options.memory_bytes = memory;

@@ -1,6 +1,7 @@
 #include "engine/known_prefixes.h"
 
 #include <algorithm>
+#include <new>
 
 #include "base/common_prefix.h"
 
@@ -12,7 +13,7 @@ constexpr std::size_t kMostReplies = 256;
 
 }  // namespace
 
-std::size_t KnownPrefixes::in_reply(std::uint64_t id, TokenSpan path, TokenSpan other) {
+std::size_t KnownPrefixes::in_reply(std::uint64_t id, TokenSpan path, TokenSpan other) try {
   Compared& compared = replies_[id];
   if (!compared.parted) {
     compared.common += common_prefix(path.subspan(compared.common), other.subspan(compared.common));
@@ -21,6 +22,8 @@ std::size_t KnownPrefixes::in_reply(std::uint64_t id, TokenSpan path, TokenSpan 
   const std::size_t common = compared.common;
   if (replies_.size() > kMostReplies) replies_.erase(replies_.begin());
   return common;
+} catch (const std::bad_alloc&) {
+  return common_prefix(path, other);
 }
 
 std::size_t KnownPrefixes::in_cache(const PrefixCache& cache, TokenSpan path) {

@@ -23,6 +23,7 @@ class KnownPrefixes {
 
   /// How many tokens of `path` the cache holds. Looks only when the cache has gained or lost tokens since, or
   /// the path has.
+  /// REQUIRES: `path` goes on from those that were given before.
   std::size_t in_cache(const PrefixCache& cache, TokenSpan path);
 
  private:

@@ -179,7 +179,7 @@ class ScratchGroup final : public LayerGroup {
 };
 
 TEST(EvictionWithin, BeginAndPublishSparesThePathOfTheSession) {
-  Budget small(3 * kSegment + ScratchGroup::kScratch + kSegment / 2);  // the half for the trie
+  Budget small(5 * kSegment);
   Groups groups = make_groups({});
   groups.push_back(std::make_unique<ScratchGroup>());
   PrefixCache tight(std::move(groups), small);
@@ -192,7 +192,7 @@ TEST(EvictionWithin, BeginAndPublishSparesThePathOfTheSession) {
   ask("other").close();
   ask("trunk, one").close();
   Session two = ask("trunk, two");
-  auto other = *small.take(ScratchGroup::kScratch, "all that is left");
+  auto other = *small.take(small.limit() - small.used(), "all that is left");
   two.publish();
   EXPECT_EQ(tight.counters().evictions, 1u);
   EXPECT_EQ(tight.check(other.bytes()), "");
@@ -200,7 +200,7 @@ TEST(EvictionWithin, BeginAndPublishSparesThePathOfTheSession) {
   EXPECT_EQ(tight.match_length(ids("trunk, one")), 10u);
   EXPECT_EQ(tight.match_length(ids("other")), 0u);
   two.close();
-  auto more = *small.take(kSegment, "what came back");
+  auto more = *small.take(small.limit() - small.used(), "what came back");
   Session three = *tight.begin(ids("trunk, one"));
   EXPECT_EQ(tight.check(other.bytes() + more.bytes()), "");
   EXPECT_EQ(tight.counters().evictions, 2u);
@@ -238,9 +238,9 @@ TEST_F(LongTest, NeedOfAFewTokensCostsALongConversationASegment) {
 
   std::size_t evictions = cache.counters().evictions;
   while (budget.used() > 0) {
-    const std::size_t used = budget.used();
+    const std::size_t charged = budget.charged();
     ASSERT_TRUE(budget.reclaim(1));
-    ASSERT_LE(used - budget.used(), kTestLayout.segment_bytes(256));
+    ASSERT_LE(charged - budget.charged(), kTestLayout.segment_bytes(256));
     if (++evictions % 64 == 0) {
       ASSERT_EQ(cache.check(), "");
     }
@@ -317,7 +317,7 @@ TEST_F(TightTest, PromptThatCanNeverFitIsRefused) {
 
 TEST_F(TightTest, MemoryOfOthersCountsAndEvictsToo) {
   for (const char fill : {'a', 'b', 'c', 'd'}) request(prompt(fill));
-  auto scratch = budget.take(kSegment + 1, "scratch");
+  auto scratch = budget.take(2 * kSegment, "scratch");
   ASSERT_TRUE(scratch);
   EXPECT_EQ(cache.counters().evictions, 2u);
   EXPECT_EQ(cache.check(scratch->bytes()), "");

@@ -282,6 +282,24 @@ TEST(DiskCacheFolder, KeepsWithinItsBudget) {
   EXPECT_GT(bytes, kBudget / 4);
 }
 
+TEST(DiskCacheFolder, WhatItHoldsTakesNoMemoryFromAPrompt) {
+  const test::TemporaryFolder folder;
+  std::string before, after;
+  for (std::string* const message : {&before, &after}) {
+    const auto engine =
+        start_engine({.memory_bytes = std::size_t{8} << 20, .batch_tokens = 64, .disk_cache = folder.path()});
+    const auto refused = engine->submit(greedy(std::vector<Token>(6000, 5)));
+    ASSERT_FALSE(refused);
+    *message = refused.error().message;
+    for (int i = 0; i < 8; ++i) {
+      run(*engine, greedy(tokens_of(user_message("The code is " + std::to_string(1000 + i) + "."))));
+    }
+    engine->stop(true);
+    EXPECT_GT(engine->status().cache.stored_tokens, 0u);
+  }
+  EXPECT_EQ(before, after) << "it says how many bytes the prompt takes";
+}
+
 TEST(DiskCacheFolder, AFileThatIsNoModelIsRefusedAsWithoutOne) {
   const test::TemporaryFolder folder;
   EXPECT_EQ(Engine::start({.model_path = "/no/such/model.gguf", .disk_cache = folder.path()}).error().code,

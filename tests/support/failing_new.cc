@@ -8,8 +8,8 @@
 namespace {
 
 constexpr int kAll = -1;
-int left = kAll;  // allocations of the one thread until one fails
-bool only_one = false;
+std::atomic<int> left = kAll;  // allocations of the one thread until one fails
+std::atomic<bool> only_one = false;
 std::atomic<bool> has_failed = false;
 std::atomic<bool> others_fail = false;
 std::thread::id chosen;  // whose allocations do not fail while the others' do
