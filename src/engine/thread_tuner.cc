@@ -32,6 +32,7 @@ ThreadTuner::ThreadTuner(int most) {
   for (const int number : numbers) {
     if (number > 0 && (ladder_.empty() || ladder_.back() != number)) ladder_.push_back(number);
   }
+  probe_.reserve(kProbeSteps);  // recording a step allocates nothing
   up_due_ = down_due_ = kLeastWait;
 }
 
