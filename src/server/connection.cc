@@ -65,7 +65,7 @@ RequestStream::RequestStream(Connection& connection, const RequestHead& head, co
 RequestStream::~RequestStream() { connection_.buffer.erase(0, used_); }
 
 Connection::Clock::time_point RequestStream::body_deadline() const {
-  const auto earned = milliseconds(body_read_ * 1000 / times_.body_rate);
+  const auto earned = milliseconds(body_earned_ * 1000 / times_.body_rate);
   return begun_ + times_.body + earned;
 }
 
@@ -107,10 +107,13 @@ ssize_t RequestStream::read(char* bytes, std::size_t size) {
   std::memcpy(bytes, connection_.buffer.data() + used_, size);
   used_ += size;
   body_read_ += size;
+  if (!is_answered_) body_earned_ += size;
   return static_cast<ssize_t>(size);
 }
 
 ssize_t RequestStream::write(const char* bytes, std::size_t size) {
+  // "100 Continue" is no answer yet.
+  if (!std::string_view(bytes, size).starts_with("HTTP/1.1 1")) is_answered_ = true;
   for (;;) {
     const ssize_t count = send(socket(), bytes, size, MSG_NOSIGNAL);
     if (count >= 0) return count;

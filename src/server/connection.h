@@ -81,6 +81,8 @@ class RequestStream final : public httplib::Stream {
   const Connection::Clock::time_point begun_ = Connection::Clock::now();
   std::size_t head_read_ = 0;
   std::size_t body_read_ = 0;
+  std::size_t body_earned_ = 0;  // read before the answer: what comes then is thrown away, and earns no time
+  bool is_answered_ = false;
   std::size_t used_ = 0;  // of the connection's buffer
   bool gave_up_ = false;  // the body came too slowly
 };

@@ -93,6 +93,20 @@ TEST(Connections, ABodyThatComesFastEnoughMayTakeLonger) {
   EXPECT_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
 }
 
+TEST(Connections, ARefusedBodyMayNotTakeLonger) {
+  ServerOptions options = hasty();
+  options.body_rate = 100;
+  options.api_key = "secret";
+  RunningServer server(RunningServer::small_engine(), options);
+  const std::string request = post("/tokenize", std::string(5000, 'a'));
+  const RawClient client = raw(server);
+  std::size_t at = 0;
+  for (; at < request.size() && client.send(std::string_view(request).substr(at, 10)); at += 10) {
+    if (at > 200) std::this_thread::sleep_for(15ms);
+  }
+  EXPECT_LT(at, request.size());
+}
+
 TEST(Connections, IdleOnesAreClosed) {
   RunningServer server(RunningServer::small_engine(), hasty());
   const RawClient silent = raw(server);
@@ -172,10 +186,9 @@ TEST(Connections, AfterABodyInChunksTheConnectionEndsAndTheAnswerSaysSo) {
 TEST(Connections, AHalfClosedClientGetsItsAnswer) {
   for (const char* stream : {"false", "true"}) {
     const RawClient client = raw(shared_server());
-    ASSERT_TRUE(client.send(post(
+    client.send_last(post(
         "/completion", std::string(R"({"prompt": "Hello", "n_predict": 30, "ignore_eos": true, "stream": )") +
-                           stream + "}")));
-    client.end_sending();
+                           stream + "}"));
     const std::string answer = client.read_all();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(answer, HasSubstr(R"("tokens_predicted":30)"));

@@ -24,10 +24,10 @@ constexpr unsigned kSeed = 20;
 // The tries' own memory makes room for itself only at the next charge.
 constexpr std::size_t kOverheadBetweenCharges = std::size_t{64} << 10;
 
-// How long the clients go on: a minute, unless BANYAN_TEST_SCALE shortens it.
+// How long the clients go on: half a minute, unless BANYAN_TEST_SCALE changes it.
 std::chrono::duration<double> duration() {
   const char* scale = std::getenv("BANYAN_TEST_SCALE");
-  return std::chrono::minutes(1) * (scale ? std::atof(scale) : 1);
+  return std::chrono::seconds(30) * (scale ? std::atof(scale) : 1);
 }
 
 struct Tally {

@@ -46,6 +46,13 @@ bool RawClient::send(std::string_view bytes) const {
 
 void RawClient::end_sending() const { shutdown(socket_, SHUT_WR); }
 
+void RawClient::send_last(std::string_view bytes) const {
+  // Held back for what follows, which is the end.
+  if (::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_MORE) == std::ssize(bytes)) {
+    end_sending();
+  }
+}
+
 std::string RawClient::read_all(std::chrono::milliseconds patience) const {
   std::string all;
   char bytes[4096];

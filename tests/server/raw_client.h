@@ -18,6 +18,8 @@ class RawClient {
   /// Returns whether all was sent.
   bool send(std::string_view bytes) const;
   void end_sending() const;
+  /// Sends, and ends the sending direction in one packet with the last bytes.
+  void send_last(std::string_view bytes) const;
   /// What comes until the server ends the connection, or nothing comes for `patience`.
   std::string read_all(std::chrono::milliseconds patience = std::chrono::seconds(60)) const;
   /// As above, until `text` has come `times` times.
