@@ -55,11 +55,15 @@ bool Reply::publish_prompt() {
 }
 
 void Reply::advance(std::span<const float> logits, const Vocabulary& vocabulary, int context,
-                    SamplerScratch& scratch) {
+                    SamplerScratch& scratch, std::size_t grammar_steps) {
   last_token_ = Clock::now();
   if (!first_token_) first_token_ = last_token_;
   if (request().max_tokens == 0) return finish(Finish::length);
-  const Result<std::optional<Token>> sampled = sampler_.sample(logits, scratch);
+  const Result<std::optional<Token>> sampled = sampler_.sample(logits, scratch, grammar_steps);
+  if (sampler_.is_choosing()) {
+    if (logits.data() != logits_.data()) logits_.assign(logits.begin(), logits.end());
+    return;
+  }
   if (!sampled) return finish(Finish::error, sampled.error());
   if (!*sampled) return finish(Finish::end);  // nothing may follow
 

@@ -59,9 +59,14 @@ class Reply {
 
   /// Publishes the prompt once all of it is evaluated. Whether that was now.
   bool publish_prompt();
-  /// Samples the next token from the logits of the path's end, which may finish the reply.
+  /// Samples the next token from the logits of the path's end, which may finish the reply. May leave it
+  /// choosing, as Sampler::sample() does after so many steps of its grammar.
   void advance(std::span<const float> logits, const Vocabulary& vocabulary, int context,
-               SamplerScratch& scratch);
+               SamplerScratch& scratch, std::size_t grammar_steps);
+  /// Whether its next token is not chosen yet. It has nothing to evaluate then; advance() goes on with the
+  /// logits that it keeps.
+  bool is_choosing() const { return sampler_.is_choosing(); }
+  std::span<const float> logits() const { return logits_; }
   /// Ends the reply and closes the session. Also before it was started.
   void finish(Finish how, std::optional<Error> error = {});
   /// Ends the reply where finish() has failed: the client's stream ends without a reason.
@@ -97,6 +102,7 @@ class Reply {
   TextStream text_;
   std::vector<Token> path_;  // empty before the first start: those that wait share the request's prompt
   std::optional<Session> session_;
+  std::vector<float> logits_;  // of the path's end, while it is choosing
   bool prompt_published_ = false;
   bool finished_ = false;
 

@@ -22,6 +22,9 @@ constexpr std::size_t kWorthWaiting = 16;
 constexpr StepCost::Seconds kPromptStep{1};
 // Rows of the first such step, when nothing is known.
 constexpr std::size_t kFirstRows = 64;
+// How many steps of their grammars all replies together may take in a step of the model: some ten
+// milliseconds.
+constexpr std::size_t kGrammarSteps = std::size_t{1} << 18;
 
 }  // namespace
 
@@ -40,11 +43,12 @@ bool Scheduler::step() {
   const std::size_t running = running_.size(), waiting = waiting_.size();
   drop_cancelled();
   admit();
+  const bool chose = go_on_choosing();
   remove_finished();
   const std::vector<Share> batch = reserve_batch();
   const bool evaluated = !batch.empty() && evaluate(batch);
   remove_finished();
-  return evaluated || running_.size() != running || waiting_.size() != waiting;
+  return evaluated || chose || running_.size() != running || waiting_.size() != waiting;
 }
 
 void Scheduler::send() {
@@ -227,7 +231,9 @@ Result<> Scheduler::reserve(Reply& reply, std::size_t rows) {
 
 // How many rows prompts may have, beside the replies that run or alone.
 std::size_t Scheduler::prompt_rows(std::span<const std::size_t> todo) const {
-  const auto replies = static_cast<std::size_t>(std::ranges::count(todo, std::size_t{1}));
+  const auto is_choosing = [](const auto& reply) { return reply->is_choosing(); };
+  const auto replies = static_cast<std::size_t>(std::ranges::count(todo, std::size_t{1}) +
+                                                std::ranges::count_if(running_, is_choosing));
   if (replies == 0) {
     const bool is_known = cost_.tokens_per_second() > 0;
     return round_rows_alone(is_known ? cost_.prompt_rows_within(kPromptStep) : kFirstRows, most_rows_);
@@ -292,11 +298,12 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
   ++steps_;
   std::span<const float> logits = *evaluated;
   const auto vocabulary = static_cast<std::size_t>(vocabulary_.size());
+  const std::size_t grammar_steps = kGrammarSteps / std::max<std::size_t>(logits.size() / vocabulary, 1);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Reply& reply = *batch[i].reply;
     guard(reply, [&] {
       reply.session().advance(sequences[i].tokens);
-      if (sequences[i].outputs > 0) follow_up(reply, logits.first(vocabulary));
+      if (sequences[i].outputs > 0) follow_up(reply, logits.first(vocabulary), grammar_steps);
     });
     if (sequences[i].outputs > 0) logits = logits.subspan(vocabulary);
   }
@@ -308,15 +315,33 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
 }
 
 // All of the reply's path is evaluated: goes on to its next token.
-void Scheduler::follow_up(Reply& reply, std::span<const float> logits) {
+void Scheduler::follow_up(Reply& reply, std::span<const float> logits, std::size_t grammar_steps) {
   if (reply.publish_prompt()) {
     waiting_.insert(waiting_.begin(), std::move_iterator(reply.followers.begin()),
                     std::move_iterator(reply.followers.end()));
     reply.followers.clear();
   }
+  choose_next(reply, logits, grammar_steps);
+}
+
+void Scheduler::choose_next(Reply& reply, std::span<const float> logits, std::size_t grammar_steps) {
   const int before = reply.generated();
-  reply.advance(logits, vocabulary_, options_.context, scratch_);
+  reply.advance(logits, vocabulary_, options_.context, scratch_, grammar_steps);
   generated_ += static_cast<std::uint64_t>(reply.generated() - before);
+}
+
+// Goes on with the tokens that are not chosen yet. Whether there are any.
+bool Scheduler::go_on_choosing() {
+  const auto choosing =
+      std::ranges::count_if(running_, [](const auto& reply) { return reply->is_choosing(); });
+  if (choosing == 0) return false;
+  const std::size_t grammar_steps =
+      std::max<std::size_t>(kGrammarSteps / static_cast<std::size_t>(choosing), 1);
+  for (const auto& reply : running_) {
+    if (!reply->is_choosing()) continue;
+    guard(*reply, [&] { choose_next(*reply, reply->logits(), grammar_steps); });
+  }
+  return true;
 }
 
 }  // namespace banyan

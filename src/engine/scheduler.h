@@ -14,6 +14,9 @@
 /// A reply whose prompt comes from a lower tier has no rows until what it waits for is there; the others go
 /// on. Who shares its beginning waits for the next part of it, if at least half of that is of use.
 ///
+/// A reply whose grammar makes the choice of its next token long stays out of steps until it is made, a
+/// little between each two, so that the others wait for no more than that.
+///
 /// When memory runs short and a lower tier is about to give some back, who finds none waits for that.
 /// Otherwise the youngest reply is set aside: it keeps its tokens, its sampler and its place at the head of
 /// the queue, and goes on once another reply has ended. A reply that is alone and still does not fit ends
@@ -83,7 +86,9 @@ class Scheduler {
   std::size_t prompt_rows(std::span<const std::size_t> todo) const;
   void make_room(const Error& shortage);
   bool evaluate(std::span<const Share> batch);
-  void follow_up(Reply& reply, std::span<const float> logits);
+  void follow_up(Reply& reply, std::span<const float> logits, std::size_t grammar_steps);
+  void choose_next(Reply& reply, std::span<const float> logits, std::size_t grammar_steps);
+  bool go_on_choosing();
   void fail(Reply& reply, const Error& error);
   void fail_quietly(Reply& reply, const Error& error) noexcept;
   template <class Work>

@@ -121,20 +121,17 @@ Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sa
   return sampler;
 }
 
-Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, SamplerScratch& scratch) {
+Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, SamplerScratch& scratch,
+                                             std::size_t grammar_steps) {
   if (any_is_nan(logits)) return fail(Errc::corrupt, "the model's logits are not numbers");
   if (!biases_.empty() || penalties_) logits = adjust(logits, scratch);
-  const bool narrow = narrow_ > 0;
-  if (narrow) {
-    find_best_logits(logits, narrow_, scratch.candidates);
-  } else {
-    fill_with_all(logits, scratch.candidates);
-  }
-  // Mostly the token that is chosen without the grammar fits it.
-  std::optional<Token> token = choose(scratch, narrow);
-  if (token && grammar_ && !fits_grammar(*token)) {
-    const bool sorted = find_fitting(logits, scratch);
-    if (!grammar_->is_exhausted()) token = choose(scratch, sorted);
+  std::optional<Token> token;
+  if (!search_ && !choose_fast(logits, scratch, grammar_steps, token)) search_.emplace(logits.size());
+  if (search_) {
+    if (!grammar_->search(vocabulary_->trie(), *search_, grammar_steps)) return std::nullopt;
+    fill_with_found(logits, scratch);
+    search_.reset();
+    if (!grammar_->is_exhausted()) token = choose(scratch, false);
   }
   if (token && grammar_ && !grammar_->is_exhausted() && !vocabulary_->is_end(*token)) {
     grammar_->accept(*token, vocabulary_->piece(*token));
@@ -144,37 +141,56 @@ Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, Samp
   return token;
 }
 
+// Chooses without looking at all tokens. False where that takes a search, since too few of the best tokens
+// fit the grammar, or to find out takes too many steps.
+bool Sampler::choose_fast(std::span<const float> logits, SamplerScratch& scratch, std::size_t grammar_steps,
+                          std::optional<Token>& token) {
+  const bool narrow = narrow_ > 0;
+  if (narrow) {
+    find_best_logits(logits, narrow_, scratch.candidates);
+  } else {
+    fill_with_all(logits, scratch.candidates);
+  }
+  token = choose(scratch, narrow);
+  // Mostly the token that is chosen without the grammar fits it.
+  if (!token || !grammar_) return true;
+  const std::size_t until = grammar_->work() + grammar_steps;
+  if (fits_grammar(*token)) return true;
+  if (!find_best_fitting(logits, scratch, until)) return false;
+  if (!grammar_->is_exhausted()) token = choose(scratch, true);
+  return true;
+}
+
 bool Sampler::fits_grammar(Token token) {
   if (vocabulary_->is_end(token) && grammar_->can_end()) return true;
   return grammar_->allows(token, vocabulary_->piece(token));
 }
 
-// Fills the candidates with tokens that fit the grammar: with the best ones, best first, or with all. Whether
-// they are sorted.
-bool Sampler::find_fitting(std::span<const float> logits, SamplerScratch& scratch) {
+// Fills the candidates with as many as are wanted of those that fit the grammar, best first. Whether enough
+// are among the best.
+bool Sampler::find_best_fitting(std::span<const float> logits, SamplerScratch& scratch, std::size_t until) {
+  if (narrow_ == 0) return false;
   auto& candidates = scratch.candidates;
-  if (narrow_ > 0) {
-    // Enough are mostly found among the best; to look at all tokens costs more.
-    find_best_logits(logits, kTriedFirst * narrow_, candidates);
-    std::size_t fitting = 0;
-    for (std::size_t i = 0; i < candidates.size() && fitting < narrow_; ++i) {
-      if (fits_grammar(candidates[i].id)) candidates[fitting++] = candidates[i];
-      if (grammar_->is_exhausted()) return true;
-    }
-    const bool were_all = candidates.size() == logits.size();
-    candidates.resize(fitting);
-    if (fitting == narrow_ || were_all) return true;
+  find_best_logits(logits, kTriedFirst * narrow_, candidates);
+  std::size_t fitting = 0;
+  for (std::size_t i = 0; i < candidates.size() && fitting < narrow_; ++i) {
+    if (fits_grammar(candidates[i].id)) candidates[fitting++] = candidates[i];
+    if (grammar_->is_exhausted()) return true;
+    if (grammar_->work() > until) return false;
   }
-  std::vector<bool> allowed(logits.size());
-  grammar_->find_allowed(vocabulary_->trie(), allowed);
-  candidates.clear();
+  const bool were_all = candidates.size() == logits.size();
+  candidates.resize(fitting);
+  return fitting == narrow_ || were_all;
+}
+
+void Sampler::fill_with_found(std::span<const float> logits, SamplerScratch& scratch) const {
+  scratch.candidates.clear();
   for (std::size_t i = 0; i < logits.size(); ++i) {
     const auto token = static_cast<Token>(i);
-    if (allowed[i] || (grammar_->can_end() && vocabulary_->is_end(token))) {
-      candidates.push_back({token, logits[i], 0});
+    if (search_->allowed[i] || (grammar_->can_end() && vocabulary_->is_end(token))) {
+      scratch.candidates.push_back({token, logits[i], 0});
     }
   }
-  return false;
 }
 
 // The logits with bias and penalties.

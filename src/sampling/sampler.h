@@ -8,6 +8,8 @@
 
 #include <llama.h>
 
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -39,10 +41,16 @@ class Sampler {
   static Result<Sampler> create(const Vocabulary& vocabulary, const Sampling& sampling, TokenSpan prompt,
                                 const SamplerOptions& options);
 
-  /// Chooses a token and counts it as said. Nothing when grammar and biases rule out every token.
+  static constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max() / 2;
+
+  /// Chooses a token and counts it as said. Nothing when grammar and biases rule out every token, and nothing
+  /// yet when is_choosing() is true afterwards: to follow the grammar has taken about `grammar_steps` steps
+  /// (2^18: some ten milliseconds) and would take more. Then call it again with the same logits.
   /// Errors: corrupt (the logits are not numbers), invalid_argument (the grammar is too ambiguous to follow).
   /// REQUIRES: one logit for each token.
-  Result<std::optional<Token>> sample(std::span<const float> logits, SamplerScratch& scratch);
+  Result<std::optional<Token>> sample(std::span<const float> logits, SamplerScratch& scratch,
+                                      std::size_t grammar_steps = kNoLimit);
+  bool is_choosing() const { return search_.has_value(); }
 
  private:
   struct Free {
@@ -55,10 +63,14 @@ class Sampler {
   std::span<const float> adjust(std::span<const float> logits, SamplerScratch& scratch);
   std::optional<Token> choose(SamplerScratch& scratch, bool sorted);
   bool fits_grammar(Token token);
-  bool find_fitting(std::span<const float> logits, SamplerScratch& scratch);
+  bool choose_fast(std::span<const float> logits, SamplerScratch& scratch, std::size_t grammar_steps,
+                   std::optional<Token>& token);
+  bool find_best_fitting(std::span<const float> logits, SamplerScratch& scratch, std::size_t until);
+  void fill_with_found(std::span<const float> logits, SamplerScratch& scratch) const;
 
   const Vocabulary* vocabulary_;
   std::optional<GrammarMatcher> grammar_;
+  std::optional<GrammarMatcher::Search> search_;
   std::vector<std::pair<Token, float>> biases_;
   Handle penalties_;           // null: none
   std::set<Token> penalized_;  // and more: of the prompt's end, or said

@@ -9,6 +9,7 @@
 #include "cache/fake_tier.h"
 #include "engine/engine_tools.h"
 #include "support/failing_new.h"
+#include "support/slow_grammar.h"
 
 namespace banyan {
 namespace {
@@ -51,8 +52,10 @@ class SchedulerTest : public ::testing::Test {
   }
 
   // Takes in a request for so many tokens; returns the client's end.
-  std::shared_ptr<DeltaQueue> add(std::vector<Token> prompt, int max_tokens) {
+  std::shared_ptr<DeltaQueue> add(std::vector<Token> prompt, int max_tokens,
+                                  const Sampling& sampling = {.temperature = 0}) {
     Request request = greedy(std::move(prompt), max_tokens);
+    request.sampling = sampling;
     request.ignore_eos = true;
     auto deltas = std::make_shared<DeltaQueue>(1);
     auto sampler = Sampler::create(shipped_vocabulary(), request.sampling, request.prompt,
@@ -143,6 +146,28 @@ TEST_F(SchedulerTest, PromptsGetTheRowsThatDelayARepliesNextTokenAsFarAsTheyMay)
   for (int i = 0; i < 40; ++i) rows.push_back(step());
   EXPECT_THAT(rows, ::testing::Contains(1u)) << "what a step costs without prompts was never seen again";
   EXPECT_EQ(rows.back(), 8u + 8u);
+}
+
+TEST_F(SchedulerTest, AGrammarThatTakesLongToFollowDelaysNoOneElse) {
+  const auto other = add(tokens_from(5, 8), 400);
+  for (int i = 0; i < 4; ++i) step();
+  constexpr int kTokens = 5;
+  const auto slow = add(tokens_from(6, 8), kTokens, test::slow_grammar());
+  int steps = 0;
+  for (; scheduler().running() + scheduler().waiting() > 1; ++steps) {
+    const std::uint64_t before = scheduler().generated();
+    ASSERT_GT(step(), 0u);
+    ASSERT_GT(scheduler().generated(), before) << "the other has no token in step " << steps;
+  }
+  EXPECT_EQ(end_of(*slow), Finish::length);
+  EXPECT_GT(steps, 2 * kTokens);
+}
+
+TEST_F(SchedulerTest, AReplyThatIsChoosingMayEnd) {
+  const auto slow = add(tokens_from(6, 8), 100, test::slow_grammar());
+  for (int i = 0; i < 3; ++i) step();
+  slow->cancel();
+  step_to_the_end();
 }
 
 TEST_F(SchedulerTest, PromptsAreReadAlsoWhenNoDelayIsAllowed) {

@@ -10,6 +10,7 @@
 
 #include "sampling/logprobs.h"
 #include "support/shipped_model.h"
+#include "support/slow_grammar.h"
 
 namespace banyan {
 namespace {
@@ -65,6 +66,30 @@ TEST(Sampler, TheSameSeedDrawsTheSameTokens) {
   EXPECT_NE(drawn(5, 0), drawn(6, 0));
   EXPECT_EQ(drawn(5, 1), drawn(6, 0));  // a choice adds to the seed
   EXPECT_EQ(drawn(LLAMA_DEFAULT_SEED, 0), drawn(LLAMA_DEFAULT_SEED, 0));
+}
+
+TEST(Sampler, ChoosesTheSameAPieceAtATime) {
+  for (const int top_k : {0, 1, 40}) {
+    Sampling sampling = test::slow_grammar();
+    sampling.temperature = top_k == 1 ? 0 : 1;
+    sampling.top_k = top_k;
+    sampling.seed = 7;
+    Sampler whole = create(sampling).value(), pieces = create(sampling).value();
+    std::mt19937 random(3);
+    SamplerScratch scratch;
+    for (int token = 0; token < 5; ++token) {
+      std::vector<float> logits = flat_logits();
+      for (float& logit : logits) logit = std::uniform_real_distribution<float>(0, 5)(random);
+      const auto expected = whole.sample(logits, scratch);
+      ASSERT_TRUE(expected.value());
+      EXPECT_FALSE(whole.is_choosing());
+      auto chosen = pieces.sample(logits, scratch, 10'000);
+      int calls = 1;
+      for (; pieces.is_choosing(); ++calls) chosen = pieces.sample(logits, scratch, 10'000);
+      EXPECT_EQ(chosen.value(), expected.value());
+      EXPECT_GT(calls, 10);
+    }
+  }
 }
 
 TEST(Sampler, NarrowsToTopKTopPAndMinP) {

@@ -109,45 +109,56 @@ bool GrammarMatcher::allows(Token token, std::string_view bytes) {
   return allowed && !exhausted_;
 }
 
-void GrammarMatcher::find_allowed(const TokenTrie& trie, std::vector<bool>& allowed) {
-  if (frames_.back().cut.empty()) find_named(allowed);
-  // The tokens in the order of their bytes: what one has in common with the one before is taken already.
-  std::size_t taken = 0;  // bytes
-  bool refused = false;   // the byte after them
-  for (std::size_t i = 0; i < trie.size() && !exhausted_; ++i) {
-    const std::size_t common = trie.common(i);
-    if (refused && common > taken) continue;
-    const std::string_view bytes = trie.bytes(i);
-    if (common < taken) pop_to(1 + common);
-    taken = std::min(taken, common);
-    refused = false;
-    while (taken < bytes.size() && !refused) {
-      refused = !push_byte(bytes[taken]);
-      if (!refused) ++taken;
-    }
-    if (!refused) allowed[static_cast<std::size_t>(trie.token(i))] = true;
-  }
+bool GrammarMatcher::search(const TokenTrie& trie, Search& search, std::size_t steps) {
+  const std::size_t until = token_work_ + steps;
+  if (!exhausted_ && (!search_named(search, until) || !search_texts(trie, search, until))) return false;
   pop_to(1);
+  return true;
 }
 
-// Sets what may follow of the tokens that the grammar names.
-void GrammarMatcher::find_named(std::vector<bool>& allowed) {
-  std::uint32_t but = kNone;  // the one token that `not_token` does not take
-  bool all = false;
-  for (std::size_t i = 0, count = terminals_.size(); i < count; ++i) {
-    const Grammar::State& state = grammar_->states[terminals_[i].state];
-    if (state.kind == Kind::token && !allowed[state.arg] && push_token(static_cast<Token>(state.arg))) {
-      allowed[state.arg] = true;
+// Looks for what may follow of the tokens that the grammar names, between characters.
+bool GrammarMatcher::search_named(Search& search, std::size_t until) {
+  if (search.is_begun || search.token > 0 || !frames_.back().cut.empty()) return true;
+  for (; search.place < terminals_.size() && !exhausted_; ++search.place) {
+    if (token_work_ > until) return false;
+    const Grammar::State& state = grammar_->states[terminals_[search.place].state];
+    if (state.kind == Kind::token && !search.allowed[state.arg] &&
+        push_token(static_cast<Token>(state.arg))) {
+      search.allowed[state.arg] = true;
       pop_to(1);
     }
     if (state.kind != Kind::not_token) continue;
-    if (but != kNone && but != state.arg) all = true;
-    but = state.arg;
+    if (search.excluded && *search.excluded != state.arg) search.are_all_named = true;
+    search.excluded = state.arg;
   }
-  if (but == kNone) return;
-  for (std::size_t token = 0; token < allowed.size(); ++token) {
-    if (all || token != but) allowed[token] = true;
+  if (!search.excluded) return true;
+  for (std::size_t token = 0; token < search.allowed.size(); ++token) {
+    if (search.are_all_named || token != *search.excluded) search.allowed[token] = true;
   }
+  return true;
+}
+
+// The tokens in the order of their bytes: what one has in common with the one before is taken already.
+bool GrammarMatcher::search_texts(const TokenTrie& trie, Search& search, std::size_t until) {
+  for (; search.token < trie.size() && !exhausted_; ++search.token) {
+    if (!search.is_begun) {
+      const std::size_t common = trie.common(search.token);
+      if (search.is_refused && common > search.taken) continue;
+      if (common < search.taken) pop_to(1 + common);
+      search.taken = std::min(search.taken, common);
+      search.is_refused = false;
+      search.is_begun = true;
+    }
+    const std::string_view bytes = trie.bytes(search.token);
+    while (search.taken < bytes.size() && !search.is_refused) {
+      if (token_work_ > until) return false;
+      search.is_refused = !push_byte(bytes[search.taken]);
+      if (!search.is_refused) ++search.taken;
+    }
+    if (!search.is_refused) search.allowed[static_cast<std::size_t>(trie.token(search.token))] = true;
+    search.is_begun = false;
+  }
+  return true;
 }
 
 bool GrammarMatcher::accept(Token token, std::string_view bytes) {

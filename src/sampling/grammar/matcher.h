@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -44,9 +45,26 @@ class GrammarMatcher {
   bool is_dead() const { return frames_.back().begin == terminals_.size() && !frames_.back().can_end; }
   /// Whether a token of these bytes may follow. False when exhausted.
   bool allows(Token token, std::string_view bytes);
-  /// Sets `allowed[token]` for each token that may follow of those that have text in the trie, and of those
-  /// that the grammar names. REQUIRES: as many places as tokens, all false.
-  void find_allowed(const TokenTrie& trie, std::vector<bool>& allowed);
+  /// A search for the tokens that may follow. At first none is found and nothing is looked at.
+  struct Search {
+    explicit Search(std::size_t tokens) : allowed(tokens) {}
+
+    std::vector<bool> allowed;  ///< of each token, once all is looked at
+
+    // How far it has come.
+    std::size_t place = 0;                      // of those where the grammar may name a token
+    std::optional<std::uint32_t> excluded;      // by a place that takes any other token
+    bool are_all_named = false;                 // by two such places
+    std::size_t token = 0;                      // of those in the trie
+    std::size_t taken = 0;                      // of its bytes
+    bool is_begun = false, is_refused = false;  // that token; its byte after those taken
+  };
+  /// Looks for all tokens that may follow, of those that have text in the trie and of those that the grammar
+  /// names. Stops after about so many steps; returns whether all is looked at, or the matcher exhausted. Only
+  /// search() may be called before it is.
+  bool search(const TokenTrie& trie, Search& search, std::size_t steps);
+  /// Steps since the last accept().
+  std::size_t work() const { return token_work_; }
   /// Goes on with a token. False, and nothing may follow any more, when it is not allowed or exhausted.
   bool accept(Token token, std::string_view bytes);
   /// Whether a bound was passed. It stays so.
@@ -97,7 +115,8 @@ class GrammarMatcher {
   bool push_char(char32_t c, const Frame& from);
   bool push_token(Token token);
   void pop_to(std::size_t depth);
-  void find_named(std::vector<bool>& allowed);
+  bool search_named(Search& search, std::size_t until);
+  bool search_texts(const TokenTrie& trie, Search& search, std::size_t until);
   void look_at(const Frame& from);
   bool cut_may_go_on(const Frame& from, std::string_view cut) const;
   bool takes_token(const Place& place, Token token) const;

@@ -261,8 +261,10 @@ TEST(GrammarMatcher, AllowsTheTokensThatLibllamaAllows) {
       for (std::size_t i = 0; i < count; ++i) candidates[i] = {static_cast<Token>(i), 1, 0};
       llama_token_data_array all{candidates.data(), count, -1, false};
       llama_sampler_apply(sampler.get(), &all);
-      std::vector<bool> allowed(count);
-      matcher.find_allowed(vocabulary.trie(), allowed);
+      GrammarMatcher::Search search(count);
+      while (!matcher.search(vocabulary.trie(), search, 1 + random() % 1000)) {
+      }
+      const std::vector<bool>& allowed = search.allowed;
       std::vector<Token> next;
       for (std::size_t i = 0; i < count; ++i) {
         const auto token = static_cast<Token>(i);
