@@ -1,8 +1,8 @@
 /// One budget in bytes for what grows with the work: keys and values, recurrent states, scratch, and what the
 /// cache knows of tokens besides (its tries, in memory and of a lower tier).
 ///
-/// Not counted: the weights; what the system, ggml's graphs, HTTP and its clients take; the tokens of requests
-/// and sessions, some 12 bytes each; and of each segment some 150 bytes that describe it.
+/// Not counted: the weights; what the system, ggml's graphs, HTTP and its clients take; the tokens of
+/// requests and sessions, some 12 bytes each; and of each segment some 150 bytes that describe it.
 ///
 /// Whoever allocates takes a Charge first and holds it as long as the memory. When a charge would
 /// pass the limit, the budget asks its reclaimer (the cache, which evicts) for room and tries

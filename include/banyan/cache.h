@@ -163,8 +163,8 @@ class PrefixCache {
   /// Stores all that sessions have left, and waits until it is kept.
   void flush();
 
-  /// The least bytes of the budget that a session takes once it has seen `tokens` tokens, and with a lower tier
-  /// the most that its index may take. Any thread.
+  /// The least bytes of the budget that a session takes once it has seen `tokens` tokens, and with a lower
+  /// tier the most that its index may take. Any thread.
   std::size_t least_bytes(std::size_t tokens) const;
   /// Bytes of the budget that are free, or that eviction could free at once. More may follow when what is
   /// left then may go too.

@@ -66,15 +66,16 @@ Node* Session::Impl::cut_shared(Node* node, std::size_t shared, const std::map<s
       at = tree.split(at, offset);
       if (offset == shared) node = at;
       const Parts& parts = NodeSnapshot::of(*at).parts();
-      for (std::size_t i = 0; i < parts.size(); ++i) paths[i].back() = {parts[i].get(), at->start(), at->end()};
+      for (std::size_t i = 0; i < parts.size(); ++i)
+        paths[i].back() = {parts[i].get(), at->start(), at->end()};
     }
     if (user) tree.mark(at);
   } while (cut != cuts.begin());
   return node;
 }
 
-// Whether all groups resume at an offset in the last node of a path whose parts are given, once they do at the
-// ends of the nodes above.
+// Whether all groups resume at an offset in the last node of a path whose parts are given, once they do at
+// the ends of the nodes above.
 bool Session::Impl::resumes_at(std::size_t offset, const std::vector<std::vector<PathPart>>& paths) const {
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const LayerGroup& group = *cache->groups[i];

@@ -39,8 +39,8 @@ struct Resumption {
 Resumption find_resumption(const Groups& groups, const std::vector<std::vector<PathPart>>& paths,
                            std::size_t deepest);
 
-/// The parts that decide whether a group can resume in the last node of a path, given that it can at the end of
-/// the node above: for a window all of them, for other groups the last alone.
+/// The parts that decide whether a group can resume in the last node of a path, given that it can at the end
+/// of the node above: for a window all of them, for other groups the last alone.
 std::span<const PathPart> deciding_parts(const LayerGroup& group, std::span<const PathPart> path);
 
 /// Whether every group can resume at the ends of nodes, for a walk of the trie. What is above a node is not

@@ -237,9 +237,7 @@ std::shared_ptr<StoredBlock> StoredIndex::make_block(Place& at, TokenSpan path, 
   return block(tier_.new_block(), std::move(*charge));
 }
 
-std::size_t StoredIndex::own_bytes() const {
-  return tree_.own_bytes() + drain_->blocks * kBlockBytes;
-}
+std::size_t StoredIndex::own_bytes() const { return tree_.own_bytes() + drain_->blocks * kBlockBytes; }
 
 bool StoredIndex::shrink() {
   while (own_bytes() > own_limit_) {

@@ -108,7 +108,8 @@ class Loading {
                    std::size_t in_memory);
   /// Loads that someone waits for.
   std::size_t wanted() const;
-  /// Whether loading the tokens [from, to), one of so many loads at once, takes no longer than evaluating them.
+  /// Whether loading the tokens [from, to), one of so many loads at once, takes no longer than evaluating
+  /// them.
   bool is_worth(std::size_t from, std::size_t to, std::size_t at_once) const;
   Arrival arrive(Id id, Load& load, Stage stage);
   void stop(Load& load);
