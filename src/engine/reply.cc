@@ -56,14 +56,19 @@ bool Reply::publish_prompt() {
 
 void Reply::advance(std::span<const float> logits, const Vocabulary& vocabulary, int context,
                     SamplerScratch& scratch, std::size_t grammar_steps) {
-  last_token_ = Clock::now();
-  if (!first_token_) first_token_ = last_token_;
-  if (request().max_tokens == 0) return finish(Finish::length);
+  std::vector<float> kept = std::exchange(logits_, {});  // which `logits` may be
+  if (request().max_tokens == 0) {
+    first_token_ = last_token_ = Clock::now();
+    return finish(Finish::length);
+  }
   const Result<std::optional<Token>> sampled = sampler_.sample(logits, scratch, grammar_steps);
-  if (sampler_.is_choosing()) {
-    if (logits.data() != logits_.data()) logits_.assign(logits.begin(), logits.end());
+  if (sampled && sampler_.is_choosing()) {
+    if (logits.data() != kept.data()) kept.assign(logits.begin(), logits.end());
+    logits_ = std::move(kept);
     return;
   }
+  last_token_ = Clock::now();
+  if (!first_token_) first_token_ = last_token_;
   if (!sampled) return finish(Finish::error, sampled.error());
   if (!*sampled) return finish(Finish::end);  // nothing may follow
 

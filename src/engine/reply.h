@@ -63,9 +63,9 @@ class Reply {
   /// choosing, as Sampler::sample() does after so many steps of its grammar.
   void advance(std::span<const float> logits, const Vocabulary& vocabulary, int context,
                SamplerScratch& scratch, std::size_t grammar_steps);
-  /// Whether its next token is not chosen yet. It has nothing to evaluate then; advance() goes on with the
+  /// Whether all of the path is evaluated and the next token not chosen yet. advance() goes on with the
   /// logits that it keeps.
-  bool is_choosing() const { return sampler_.is_choosing(); }
+  bool is_choosing() const { return !finished_ && sampler_.is_choosing() && todo().empty(); }
   std::span<const float> logits() const { return logits_; }
   /// Ends the reply and closes the session. Also before it was started.
   void finish(Finish how, std::optional<Error> error = {});

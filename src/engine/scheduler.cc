@@ -22,9 +22,9 @@ constexpr std::size_t kWorthWaiting = 16;
 constexpr StepCost::Seconds kPromptStep{1};
 // Rows of the first such step, when nothing is known.
 constexpr std::size_t kFirstRows = 64;
-// How many steps of their grammars all replies together may take in a step of the model: some ten
-// milliseconds.
-constexpr std::size_t kGrammarSteps = std::size_t{1} << 18;
+// How many steps of their grammars the choices of tokens may take beside a step of the model, those that are
+// begun and those that go on each: some ten milliseconds together.
+constexpr std::size_t kGrammarSteps = std::size_t{1} << 17;
 
 }  // namespace
 
@@ -238,7 +238,7 @@ std::size_t Scheduler::prompt_rows(std::span<const std::size_t> todo) const {
     const bool is_known = cost_.tokens_per_second() > 0;
     return round_rows_alone(is_known ? cost_.prompt_rows_within(kPromptStep) : kFirstRows, most_rows_);
   }
-  if (cost_.wants_base()) return 0;
+  if (cost_.wants_base() && std::ranges::contains(todo, std::size_t{1})) return 0;
   return round_prompt_rows(replies, cost_.prompt_rows(replies, options_.delay_factor));
 }
 

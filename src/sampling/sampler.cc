@@ -126,12 +126,34 @@ Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, Samp
   if (any_is_nan(logits)) return fail(Errc::corrupt, "the model's logits are not numbers");
   if (!biases_.empty() || penalties_) logits = adjust(logits, scratch);
   std::optional<Token> token;
-  if (!search_ && !choose_fast(logits, scratch, grammar_steps, token)) search_.emplace(logits.size());
-  if (search_) {
-    if (!grammar_->search(vocabulary_->trie(), *search_, grammar_steps)) return std::nullopt;
-    fill_with_found(logits, scratch);
-    search_.reset();
-    if (!grammar_->is_exhausted()) token = choose(scratch, false);
+  if (!choice_) {
+    const bool narrow = narrow_ > 0;
+    if (narrow) {
+      find_best_logits(logits, narrow_, scratch.candidates);
+    } else {
+      fill_with_all(logits, scratch.candidates);
+    }
+    token = choose(scratch, narrow);
+    // Mostly the token that is chosen without the grammar fits it.
+    if (token && grammar_ && !fits_grammar(*token)) {
+      choice_.emplace();
+      if (narrow) find_best_logits(logits, kTriedFirst * narrow_, choice_->best);
+    }
+  }
+  if (choice_) {
+    const std::size_t until = grammar_->work() + grammar_steps;
+    if (!try_best(until)) return std::nullopt;
+    const bool enough = narrow_ > 0 && (choice_->fitting == narrow_ || choice_->best.size() == logits.size());
+    if (enough || grammar_->is_exhausted()) {
+      scratch.candidates.assign(choice_->best.begin(),
+                                choice_->best.begin() + static_cast<std::ptrdiff_t>(choice_->fitting));
+    } else {
+      if (!choice_->all) choice_->all.emplace(logits.size());
+      if (!grammar_->search(vocabulary_->trie(), *choice_->all, until)) return std::nullopt;
+      fill_with_found(logits, scratch);
+    }
+    choice_.reset();
+    if (!grammar_->is_exhausted()) token = choose(scratch, enough);
   }
   if (token && grammar_ && !grammar_->is_exhausted() && !vocabulary_->is_end(*token)) {
     grammar_->accept(*token, vocabulary_->piece(*token));
@@ -141,53 +163,28 @@ Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, Samp
   return token;
 }
 
-// Chooses without looking at all tokens. False where that takes a search, since too few of the best tokens
-// fit the grammar, or to find out takes too many steps.
-bool Sampler::choose_fast(std::span<const float> logits, SamplerScratch& scratch, std::size_t grammar_steps,
-                          std::optional<Token>& token) {
-  const bool narrow = narrow_ > 0;
-  if (narrow) {
-    find_best_logits(logits, narrow_, scratch.candidates);
-  } else {
-    fill_with_all(logits, scratch.candidates);
-  }
-  token = choose(scratch, narrow);
-  // Mostly the token that is chosen without the grammar fits it.
-  if (!token || !grammar_) return true;
-  const std::size_t until = grammar_->work() + grammar_steps;
-  if (fits_grammar(*token)) return true;
-  if (!find_best_fitting(logits, scratch, until)) return false;
-  if (!grammar_->is_exhausted()) token = choose(scratch, true);
-  return true;
-}
-
 bool Sampler::fits_grammar(Token token) {
   if (vocabulary_->is_end(token) && grammar_->can_end()) return true;
   return grammar_->allows(token, vocabulary_->piece(token));
 }
 
-// Fills the candidates with as many as are wanted of those that fit the grammar, best first. Whether enough
-// are among the best.
-bool Sampler::find_best_fitting(std::span<const float> logits, SamplerScratch& scratch, std::size_t until) {
-  if (narrow_ == 0) return false;
-  auto& candidates = scratch.candidates;
-  find_best_logits(logits, kTriedFirst * narrow_, candidates);
-  std::size_t fitting = 0;
-  for (std::size_t i = 0; i < candidates.size() && fitting < narrow_; ++i) {
-    if (fits_grammar(candidates[i].id)) candidates[fitting++] = candidates[i];
+// Looks for as many as are wanted among the best tokens; to look at all costs more. False where it has to go
+// on.
+bool Sampler::try_best(std::size_t until) {
+  auto& [best, tried, fitting, all] = *choice_;
+  for (; tried < best.size() && fitting < narrow_; ++tried) {
     if (grammar_->is_exhausted()) return true;
     if (grammar_->work() > until) return false;
+    if (fits_grammar(best[tried].id)) best[fitting++] = best[tried];
   }
-  const bool were_all = candidates.size() == logits.size();
-  candidates.resize(fitting);
-  return fitting == narrow_ || were_all;
+  return true;
 }
 
 void Sampler::fill_with_found(std::span<const float> logits, SamplerScratch& scratch) const {
   scratch.candidates.clear();
   for (std::size_t i = 0; i < logits.size(); ++i) {
     const auto token = static_cast<Token>(i);
-    if (search_->allowed[i] || (grammar_->can_end() && vocabulary_->is_end(token))) {
+    if (choice_->all->allowed[i] || (grammar_->can_end() && vocabulary_->is_end(token))) {
       scratch.candidates.push_back({token, logits[i], 0});
     }
   }

@@ -50,7 +50,7 @@ class Sampler {
   /// REQUIRES: one logit for each token.
   Result<std::optional<Token>> sample(std::span<const float> logits, SamplerScratch& scratch,
                                       std::size_t grammar_steps = kNoLimit);
-  bool is_choosing() const { return search_.has_value(); }
+  bool is_choosing() const { return choice_.has_value(); }
 
  private:
   struct Free {
@@ -63,14 +63,19 @@ class Sampler {
   std::span<const float> adjust(std::span<const float> logits, SamplerScratch& scratch);
   std::optional<Token> choose(SamplerScratch& scratch, bool sorted);
   bool fits_grammar(Token token);
-  bool choose_fast(std::span<const float> logits, SamplerScratch& scratch, std::size_t grammar_steps,
-                   std::optional<Token>& token);
-  bool find_best_fitting(std::span<const float> logits, SamplerScratch& scratch, std::size_t until);
+  bool try_best(std::size_t until);
   void fill_with_found(std::span<const float> logits, SamplerScratch& scratch) const;
+
+  // A choice among what fits the grammar: first of the best tokens, then, where too few of them fit, of all.
+  struct Choice {
+    std::vector<llama_token_data> best;  // best first; those that fit come to the front
+    std::size_t tried = 0, fitting = 0;  // of them
+    std::optional<GrammarMatcher::Search> all;
+  };
 
   const Vocabulary* vocabulary_;
   std::optional<GrammarMatcher> grammar_;
-  std::optional<GrammarMatcher::Search> search_;
+  std::optional<Choice> choice_;  // that is not made yet
   std::vector<std::pair<Token, float>> biases_;
   Handle penalties_;           // null: none
   std::set<Token> penalized_;  // and more: of the prompt's end, or said

@@ -113,7 +113,8 @@ ssize_t RequestStream::read(char* bytes, std::size_t size) {
 
 ssize_t RequestStream::write(const char* bytes, std::size_t size) {
   // "100 Continue" is no answer yet.
-  if (!std::string_view(bytes, size).starts_with("HTTP/1.1 1")) is_answered_ = true;
+  const std::string_view text(bytes, size);
+  if (text.starts_with("HTTP/1.1 ") && !text.starts_with("HTTP/1.1 1")) is_answered_ = true;
   for (;;) {
     const ssize_t count = send(socket(), bytes, size, MSG_NOSIGNAL);
     if (count >= 0) return count;

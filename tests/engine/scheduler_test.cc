@@ -163,11 +163,48 @@ TEST_F(SchedulerTest, AGrammarThatTakesLongToFollowDelaysNoOneElse) {
   EXPECT_GT(steps, 2 * kTokens);
 }
 
-TEST_F(SchedulerTest, AReplyThatIsChoosingMayEnd) {
+TEST_F(SchedulerTest, AGrammarThatTakesLongToFollowDelaysNoPrompt) {
   const auto slow = add(tokens_from(6, 8), 100, test::slow_grammar());
-  for (int i = 0; i < 3; ++i) step();
+  step();
+  ASSERT_EQ(step(), 0u) << "it is choosing";
+  const auto prompt = add(tokens_from(5, 64), 1);
+  EXPECT_GT(step(), 0u);
   slow->cancel();
   step_to_the_end();
+  EXPECT_EQ(end_of(*prompt), Finish::length);
+}
+
+TEST_F(SchedulerTest, AReplyThatIsChoosingMayFail) {
+  const auto slow = add(tokens_from(6, 8), 100, test::slow_grammar());
+  step();
+  ASSERT_EQ(step(), 0u) << "it is choosing";
+  scheduler().fail_running({Errc::internal, "the test"});
+  scheduler().send();
+  EXPECT_EQ(end_of(*slow), Finish::error);
+  EXPECT_FALSE(scheduler().step());
+}
+
+TEST_F(SchedulerTest, AReplyThatIsSetAsideWhileItIsChoosingGoesOn) {
+  const auto other = add(tokens_from(5, 8), 100);
+  step();
+  const auto slow = add(tokens_from(6, 40), 20, test::slow_grammar());
+  for (int i = 0; i < 4; ++i) step();
+  ASSERT_EQ(scheduler().running(), 2u);
+  {
+    constexpr std::size_t kForThePlan = 64 << 10;
+    const auto hog = budget_.take(budget_.limit() - budget_.used() - kForThePlan, "the test");
+    ASSERT_TRUE(hog);
+    std::size_t rows = 0, before = 0;
+    while (scheduler().set_aside() == 0 && scheduler().running() == 2) {
+      before = rows;
+      rows = step();
+    }
+    ASSERT_EQ(scheduler().set_aside(), 1u);
+    ASSERT_EQ(before, 1u) << "it was not choosing";
+  }
+  step_to_the_end();
+  EXPECT_EQ(end_of(*slow), Finish::length);
+  EXPECT_EQ(end_of(*other), Finish::length);
 }
 
 TEST_F(SchedulerTest, PromptsAreReadAlsoWhenNoDelayIsAllowed) {

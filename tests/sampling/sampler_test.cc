@@ -87,7 +87,7 @@ TEST(Sampler, ChoosesTheSameAPieceAtATime) {
       int calls = 1;
       for (; pieces.is_choosing(); ++calls) chosen = pieces.sample(logits, scratch, 10'000);
       EXPECT_EQ(chosen.value(), expected.value());
-      EXPECT_GT(calls, 10);
+      EXPECT_GT(calls, 3);
     }
   }
 }

@@ -109,8 +109,7 @@ bool GrammarMatcher::allows(Token token, std::string_view bytes) {
   return allowed && !exhausted_;
 }
 
-bool GrammarMatcher::search(const TokenTrie& trie, Search& search, std::size_t steps) {
-  const std::size_t until = token_work_ + steps;
+bool GrammarMatcher::search(const TokenTrie& trie, Search& search, std::size_t until) {
   if (!exhausted_ && (!search_named(search, until) || !search_texts(trie, search, until))) return false;
   pop_to(1);
   return true;

@@ -60,9 +60,9 @@ class GrammarMatcher {
     bool is_begun = false, is_refused = false;  // that token; its byte after those taken
   };
   /// Looks for all tokens that may follow, of those that have text in the trie and of those that the grammar
-  /// names. Stops after about so many steps; returns whether all is looked at, or the matcher exhausted. Only
-  /// search() may be called before it is.
-  bool search(const TokenTrie& trie, Search& search, std::size_t steps);
+  /// names. Stops once work() has passed `until`; returns whether all is looked at, or the matcher exhausted.
+  /// Until it is, only search() may be called.
+  bool search(const TokenTrie& trie, Search& search, std::size_t until);
   /// Steps since the last accept().
   std::size_t work() const { return token_work_; }
   /// Goes on with a token. False, and nothing may follow any more, when it is not allowed or exhausted.

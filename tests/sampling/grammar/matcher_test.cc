@@ -262,7 +262,7 @@ TEST(GrammarMatcher, AllowsTheTokensThatLibllamaAllows) {
       llama_token_data_array all{candidates.data(), count, -1, false};
       llama_sampler_apply(sampler.get(), &all);
       GrammarMatcher::Search search(count);
-      while (!matcher.search(vocabulary.trie(), search, 1 + random() % 1000)) {
+      while (!matcher.search(vocabulary.trie(), search, matcher.work() + random() % 1000)) {
       }
       const std::vector<bool>& allowed = search.allowed;
       std::vector<Token> next;
