@@ -19,6 +19,13 @@ namespace {
 
 constexpr std::string_view kQuote = R"(""")";
 
+// Whether a message is meant as a command, and not the name of a file that it begins with.
+bool is_command(std::string_view message) {
+  if (!message.starts_with('/')) return false;
+  const std::size_t end = std::min(message.find_first_of(" \t\n"), message.size());
+  return message.substr(1, end - 1).find('/') == std::string_view::npos;
+}
+
 std::vector<CommandHint> command_hints() {
   std::vector<CommandHint> hints;
   for (const Chat::SlashCommand& command : Chat::slash_commands()) {
@@ -59,7 +66,7 @@ int Chat::run() {
       continue;
     }
     if (trimmed(message).empty()) continue;
-    const auto done = message.starts_with('/') ? obey(message) : say(message);
+    const auto done = is_text_ || !is_command(message) ? say(message) : obey(message);
     if (!done) std::println(stderr, "banyan: {}", done.error().message);
   }
   return left_ ? kExitOk : Interrupts::exit_code();
@@ -68,11 +75,13 @@ int Chat::run() {
 bool Chat::ending() { return interrupts_.ending() || (!reader_.interactive() && interrupts_.raised()); }
 
 LineReader::Outcome Chat::read_message(std::string& message) {
+  is_text_ = false;
   const auto outcome = reader_.next(message);
   if (outcome != LineReader::Outcome::line) return outcome;
   const std::size_t open = message.find(kQuote);
   const bool quoted = open == 0 || (open != std::string::npos && trimmed(message).starts_with("/system"));
   if (!quoted) return outcome;
+  is_text_ = open == 0;
   std::string text = message.substr(open + kQuote.size());
   const auto end = read_quoted(text);
   message = message.substr(0, open) + std::string(trimmed(text));

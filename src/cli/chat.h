@@ -65,6 +65,7 @@ class Chat {
   Conversations conversations_;
   bool verbose_;
   bool left_ = false;
+  bool is_text_ = false;  // the last message was quoted, and so is no command
 };
 
 }  // namespace banyan::cli

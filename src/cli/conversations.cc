@@ -4,9 +4,11 @@
 #include <format>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "cli/text.h"
+#include "store/disk/whole_file.h"
 
 namespace banyan::cli {
 namespace {
@@ -94,10 +96,9 @@ Result<> Conversations::save(const std::string& path) const {
   for (const Conversation& conversation : all_) {
     json["conversations"].push_back({{"name", conversation.name}, {"messages", conversation.to_json()}});
   }
-  std::ofstream file(path);
-  file << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-  file.close();
-  if (!file) return fail(Errc::io, std::format("cannot write {}", path));
+  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  const auto file = write_whole_file(system_files(), path, std::as_bytes(std::span(text)), {});
+  if (!file) return std::unexpected(file.error());
   return {};
 }
 
@@ -118,8 +119,13 @@ Result<> Conversations::load(const std::string& path) {
       }
     }
     return select(current_name);
-  } catch (const Json::exception& error) {
-    return fail(Errc::corrupt, std::format("{} holds no saved conversations: {}", path, error.what()));
+  } catch (const Json::parse_error& error) {
+    return fail(Errc::corrupt,
+                std::format("{} holds no saved conversations, or not all of them: it is no JSON "
+                            "from byte {} on",
+                            path, error.byte));
+  } catch (const Json::exception&) {
+    return fail(Errc::corrupt, std::format("{} holds no saved conversations", path));
   }
 }
 

@@ -52,6 +52,7 @@ class LineReader::Editor {
     el_set(edit_, EL_SIGNAL, 1);  // a new size of the window, and Ctrl-Z
     el_set(edit_, EL_EDITOR, "emacs");
     el_set(edit_, EL_HIST, ::history, history_);
+    el_set(edit_, EL_SETTY, "-d", "+noflsh", nullptr);  // as in hold_typed()
     el_set(edit_, EL_ADDFN, "banyan-complete", "Complete a command", complete);
     el_set(edit_, EL_ADDFN, "banyan-newline", "Begin another line", newline);
     el_set(edit_, EL_ADDFN, "banyan-paste", "Take a pasted text", paste);
@@ -171,6 +172,8 @@ class LineReader::Editor {
     termios mode;
     if (tcgetattr(STDIN_FILENO, &mode) != 0) return;
     mode.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    // Else Ctrl-C drops what poll() has just said is there, and read() waits for ever.
+    mode.c_lflag |= NOFLSH;
     mode.c_cc[VMIN] = 1;
     mode.c_cc[VTIME] = 0;
     tcsetattr(STDIN_FILENO, TCSANOW, &mode);
@@ -247,6 +250,7 @@ void LineReader::collect() {
 }
 
 void LineReader::drop_typed() {
+  collect();
   input_.clear();
   used_ = 0;
 }

@@ -100,7 +100,7 @@ Result<std::chrono::seconds> parse_duration(std::string_view text) {
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t most) {
   std::int64_t number = 0;
   if (!read_all(text, number)) {
-    return fail(Errc::invalid_argument, std::format("'{}' is not a whole number", text));
+    return fail(Errc::invalid_argument, std::format("'{}' is not a whole number, or too large a one", text));
   }
   if (number < least || number > most) {
     return fail(Errc::invalid_argument, std::format("{} is not between {} and {}", text, least, most));

@@ -114,6 +114,13 @@ TEST(Chat, WrongCommandsAreComplainedAboutAndChangeNothing) {
   }
 }
 
+TEST(Chat, APathOrAQuotedTextIsNoCommand) {
+  const Ended ended = run(kChat, "/usr/bin/foo does not start.\n\"\"\"/help\"\"\"\n/list\n");
+  EXPECT_EQ(ended.err, "");
+  EXPECT_THAT(ended.out, ::testing::Not(HasSubstr("/switch")));
+  EXPECT_THAT(ended.out, ContainsRegex("main +4 messages"));
+}
+
 TEST(Chat, ShowsTheCacheAsATree) {
   EXPECT_THAT(run(kChat, "My dog is called Foo.\n/cache\n").out, HasSubstr("My dog"));
 }
