@@ -378,6 +378,22 @@ TEST_P(StoredTest, ATierThatThrowsFailsNothingElse) {
   EXPECT_EQ(process->cache->check(), "");
 }
 
+TEST_P(StoredTest, WhatWaitsAfterAFailureIsStoredAtTheEnd) {
+  const auto process = start();
+  process->tier->failing = 1;
+  process->request(tokens(100));
+  do {
+    process->cache->poll();
+  } while (process->tier->work());
+  process->cache->poll();
+  ASSERT_EQ(process->cache->counters().failed_stores, 1u);
+  process->request(tokens(600, 77));
+  process->cache->poll();
+  EXPECT_EQ(process->cache->counters().stored_tokens, 0u);
+  process->cache->flush();
+  EXPECT_EQ(process->cache->counters().stored_tokens, 600u);
+}
+
 TEST_P(StoredTest, PathsThatWaitTakeABoundedPartOfTheMemory) {
   const auto process = start();
   process->tier->insert_throws = true;

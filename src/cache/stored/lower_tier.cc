@@ -52,6 +52,7 @@ void LowerTier::poll() {
 
 void LowerTier::flush() {
   tier_->set_busy(false, 0);
+  storing_.try_again();  // this is the last time, and the disk may have room again
   storing_.store_all();
   while (storing_.is_under_way() && tier_->wait()) {
     collect();

@@ -46,6 +46,8 @@ class Storing {
   bool wants_poll() const;
   /// As poll(), for all that waits, as far as the tier has room for it.
   void store_all() noexcept;
+  /// Ends the pause after a failure.
+  void try_again() { resume_ = {}; }
   /// Takes what has become of an insert. Returns false where it is not one. Takes no memory.
   bool take(Tier::Outcome& outcome);
   /// Forgets the paths that wait. Whether there were any.
