@@ -18,11 +18,21 @@ struct Model {
   std::vector<Files::Entry> files;  // those that are ours
 };
 
+Result<> check_is_cache(Files& files, const std::string& folder) {
+  const auto entries = files.list(folder);
+  if (!entries) return std::unexpected(entries.error());
+  if (std::ranges::contains(*entries, kLockName, &Files::Entry::name)) return {};
+  return fail(Errc::invalid_argument, folder + ": not a disk cache");
+}
+
 /// The models of a disk cache, or the one of a key. A folder without a file of ours is no model.
 Result<std::vector<Model>> find_models(Files& files, const std::string& folder,
                                        const std::optional<std::string>& key) {
   auto names = files.list_folders(folder);
   if (!names) return std::unexpected(names.error());
+  if (const Result<> is_cache = check_is_cache(files, folder); !is_cache) {
+    return std::unexpected(is_cache.error());
+  }
   std::ranges::sort(*names);
   std::vector<Model> models;
   for (const std::string& name : *names) {
@@ -41,10 +51,8 @@ Result<std::vector<Model>> find_models(Files& files, const std::string& folder,
 
 /// Locks a folder that is a disk cache, and makes none of one that is not.
 Result<std::unique_ptr<FileLock>> lock_existing(Files& files, const std::string& folder) {
-  const auto entries = files.list(folder);
-  if (!entries) return std::unexpected(entries.error());
-  if (!std::ranges::contains(*entries, kLockName, &Files::Entry::name)) {
-    return fail(Errc::invalid_argument, folder + ": not a disk cache");
+  if (const Result<> is_cache = check_is_cache(files, folder); !is_cache) {
+    return std::unexpected(is_cache.error());
   }
   return lock_cache(files, folder);
 }
