@@ -101,6 +101,8 @@ class Runner {
 
   /// Bytes that this runner has charged for scratch.
   std::size_t scratch_bytes() const;
+  /// Gives back the scratch of the largest step so far. The next one takes what it needs.
+  void release_scratch();
   /// The threads of the next steps: the most, until set_threads() is called.
   int threads() const;
   /// Computes the next steps with so many threads, at least 1 and at most those that it was made with.

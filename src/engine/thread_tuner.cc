@@ -38,10 +38,10 @@ ThreadTuner::ThreadTuner(int most) {
 
 // The mean of the last steps without the slowest, which may be an accident.
 double ThreadTuner::cost() const {
-  const std::size_t count = std::min(seen_, kWindow);
-  std::array<double, kWindow> values = last_;
-  std::sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
-  return mean(std::span(values).first(count > kFewest ? count - 1 : count));
+  const auto values = std::span(last_).first(std::min(seen_, kWindow));
+  if (values.size() <= kFewest) return mean(values);
+  const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+  return (sum - *std::ranges::max_element(values)) / static_cast<double>(values.size() - 1);
 }
 
 void ThreadTuner::forget(std::size_t rows) {

@@ -234,6 +234,15 @@ std::size_t Runner::scratch_bytes() const {
   return bytes;
 }
 
+void Runner::release_scratch() {
+  Impl& impl = *impl_;
+  impl.plan.reset();
+  impl.graph.reset();
+  impl.data.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(impl.backend.get())));
+  impl.compute_charges.clear();
+  impl.rows = impl.outputs = impl.most_rows = impl.most_outputs = 0;
+}
+
 int Runner::threads() const { return impl_->threads; }
 
 void Runner::set_threads(int threads) {
