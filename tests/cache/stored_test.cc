@@ -387,11 +387,12 @@ TEST_P(StoredTest, WhatWaitsAfterAFailureIsStoredAtTheEnd) {
   } while (process->tier->work());
   process->cache->poll();
   ASSERT_EQ(process->cache->counters().failed_stores, 1u);
+  const std::size_t before = process->cache->counters().stored_tokens;
   process->request(tokens(600, 77));
   process->cache->poll();
-  EXPECT_EQ(process->cache->counters().stored_tokens, 0u);
+  EXPECT_EQ(process->cache->counters().stored_tokens, before);
   process->cache->flush();
-  EXPECT_EQ(process->cache->counters().stored_tokens, 600u);
+  EXPECT_EQ(process->cache->counters().stored_tokens, before + 600);
 }
 
 TEST_P(StoredTest, PathsThatWaitTakeABoundedPartOfTheMemory) {
