@@ -59,6 +59,18 @@ void Scheduler::send() {
   ended_.clear();
 }
 
+double Scheduler::tokens_per_second() const {
+  const auto writes = [](const auto& reply) {
+    return !reply->is_finished() && !reply->is_loading() && !reply->is_reading();
+  };
+  const auto replies = static_cast<double>(std::ranges::count_if(running_, writes));
+  const double alone = cost_.tokens_per_second();
+  if (replies == 0) return alone;
+  // Of a step that takes `delay` times as long, all but one part reads the prompt.
+  const double delay = options_.delay_factor;
+  return delay > 1 ? alone / (delay / (delay - 1) + replies) : 0;
+}
+
 std::size_t Scheduler::waiting() const {
   std::size_t choices = 0;
   for (const auto& reply : waiting_) choices += reply->places();

@@ -68,8 +68,9 @@ class Scheduler {
   std::uint64_t steps() const { return steps_; }
   std::uint64_t generated() const { return generated_; }
   std::uint64_t set_aside() const { return set_aside_; }
-  /// Tokens of prompts that are evaluated in a second, as the last steps were. 0 as long as nothing is known.
-  double tokens_per_second() const { return cost_.tokens_per_second(); }
+  /// Tokens of a prompt that are evaluated in a second that anyone waits: the prompt's client, and while it
+  /// is read, each reply that it delays. To be compared with loading, which delays no one. 0: not known.
+  double tokens_per_second() const;
 
  private:
   using Replies = std::vector<std::unique_ptr<Reply>>;
