@@ -65,10 +65,7 @@ double Scheduler::tokens_per_second() const {
   };
   const auto replies = static_cast<double>(std::ranges::count_if(running_, writes));
   const double alone = cost_.tokens_per_second();
-  if (replies == 0) return alone;
-  // Of a step that takes `delay` times as long, all but one part reads the prompt.
-  const double delay = options_.delay_factor;
-  return delay > 1 ? alone / (delay / (delay - 1) + replies) : 0;
+  return replies == 0 ? alone : alone / (options_.delay_factor * replies);
 }
 
 std::size_t Scheduler::waiting() const {

@@ -68,8 +68,9 @@ class Scheduler {
   std::uint64_t steps() const { return steps_; }
   std::uint64_t generated() const { return generated_; }
   std::uint64_t set_aside() const { return set_aside_; }
-  /// Tokens of a prompt that are evaluated in a second that anyone waits: the prompt's client, and while it
-  /// is read, each reply that it delays. To be compared with loading, which delays no one. 0: not known.
+  /// Tokens of a prompt that are evaluated in a second, to be compared with loading, which leaves the replies
+  /// that run nine tenths of their speed. As evaluating makes each of them `delay_factor` times slower, a
+  /// second of it counts so many times for each. 0: not known.
   double tokens_per_second() const;
 
  private:
