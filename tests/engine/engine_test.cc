@@ -346,7 +346,7 @@ TEST_F(EngineTest, ACancelledPromptKeepsWhatItPassed) {
 
   const Outcome retry = run(engine(), greedy(prompt));
   EXPECT_EQ(retry.finish, Finish::end);
-  EXPECT_GE(retry.timings.cache.restored, 1000u);
+  EXPECT_GE(retry.timings.cache.restored, 64u + 32u) << "two steps, however slow the machine";
 }
 
 TEST_F(EngineTest, ADestroyedGenerationStopsItsWork) {
