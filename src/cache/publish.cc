@@ -78,8 +78,7 @@ Node* Session::Impl::cut_shared(Node* node, std::size_t shared, const std::map<s
 // the ends of the nodes above.
 bool Session::Impl::resumes_at(std::size_t offset, const std::vector<std::vector<PathPart>>& paths) const {
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    const LayerGroup& group = *cache->groups[i];
-    if (group.resumable(deciding_parts(group, paths[i]), offset) != offset) return false;
+    if (!resumes_in_last(*cache->groups[i], paths[i], offset)) return false;
   }
   return true;
 }
@@ -97,9 +96,8 @@ void Session::Impl::fill_shared(Node* node) {
     if (node->end() > position) continue;  // the path ends inside
     Parts parts(states.size());
     for (std::size_t i = 0; i < states.size(); ++i) {
-      const LayerGroup& group = *cache->groups[i];
-      const bool resumes = group.resumable(deciding_parts(group, paths[i]), node->end()) == node->end();
-      if (!resumes) parts[i] = states[i]->snapshot(node->start(), node->end());
+      if (!resumes_in_last(*cache->groups[i], paths[i], node->end()))
+        parts[i] = states[i]->snapshot(node->start(), node->end());
     }
     cache->tree.complete(node, std::move(parts));
   }

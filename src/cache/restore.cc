@@ -36,8 +36,9 @@ Resumption find_resumption(const Groups& groups, const std::vector<std::vector<P
   return found;
 }
 
-std::span<const PathPart> deciding_parts(const LayerGroup& group, std::span<const PathPart> path) {
-  return resumes_anywhere(group) || keeps_whole_states(group) ? path.last(1) : path;
+bool resumes_in_last(const LayerGroup& group, std::span<const PathPart> path, std::size_t offset) {
+  const bool is_last_enough = resumes_anywhere(group) || keeps_whole_states(group);
+  return group.resumable(is_last_enough ? path.last(1) : path, offset) == offset;
 }
 
 bool ResumableEnds::visit(const Node& node) {
@@ -49,7 +50,7 @@ bool ResumableEnds::visit(const Node& node) {
     const LayerGroup& group = *groups_[i];
     paths_[i].resize(way_.size());
     paths_[i].push_back({parts[i].get(), node.start(), node.end()});
-    const bool at_end = group.resumable(deciding_parts(group, paths_[i]), node.end()) == node.end();
+    const bool at_end = resumes_in_last(group, paths_[i], node.end());
     if (resumes_anywhere(group)) spans = spans && at_end;
     resumes = resumes && at_end;
   }

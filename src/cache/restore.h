@@ -39,9 +39,9 @@ struct Resumption {
 Resumption find_resumption(const Groups& groups, const std::vector<std::vector<PathPart>>& paths,
                            std::size_t deepest);
 
-/// The parts that decide whether a group can resume in the last node of a path, given that it can at the end
-/// of the node above: for a window all of them, for other groups the last alone.
-std::span<const PathPart> deciding_parts(const LayerGroup& group, std::span<const PathPart> path);
+/// Whether a group can resume at an offset in the last node of a path, given that it can at the end of the
+/// node above. So of a window's parts all may matter, of other groups' the last alone.
+bool resumes_in_last(const LayerGroup& group, std::span<const PathPart> path, std::size_t offset);
 
 /// Whether every group can resume at the ends of nodes, for a walk of the trie. What is above a node is not
 /// looked at again for it, but for as many tokens as a window reaches back.
