@@ -30,9 +30,6 @@ Result<std::vector<Model>> find_models(Files& files, const std::string& folder,
                                        const std::optional<std::string>& key) {
   auto names = files.list_folders(folder);
   if (!names) return std::unexpected(names.error());
-  if (const Result<> is_cache = check_is_cache(files, folder); !is_cache) {
-    return std::unexpected(is_cache.error());
-  }
   std::ranges::sort(*names);
   std::vector<Model> models;
   for (const std::string& name : *names) {
@@ -95,6 +92,9 @@ std::vector<std::string> damage_of(Files& files, const Model& model) {
 }  // namespace
 
 Result<std::vector<DiskCacheModel>> list_disk_cache(Files& files, const std::string& folder) {
+  if (const Result<> is_cache = check_is_cache(files, folder); !is_cache) {
+    return std::unexpected(is_cache.error());
+  }
   const auto models = find_models(files, folder, {});
   if (!models) return std::unexpected(models.error());
   std::vector<DiskCacheModel> listed;
