@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::size_t kTileRows = 8;
 constexpr std::size_t kLeastPromptRows = 8;
-constexpr std::size_t kLeastRowsAlone = 32;
 
 }  // namespace
 

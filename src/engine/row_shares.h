@@ -7,6 +7,9 @@
 
 namespace banyan {
 
+/// Prompts alone get no fewer rows of a step: reading the weights would take most of its time.
+inline constexpr std::size_t kLeastRowsAlone = 32;
+
 /// `todo`: the tokens that each sequence can evaluate, none where it has to wait, the oldest sequence
 /// first. Returns how many of them to evaluate now, at most `batch_tokens` together.
 ///
@@ -22,8 +25,7 @@ std::vector<std::size_t> share_rows(std::span<const std::size_t> todo, std::size
 std::size_t round_prompt_rows(std::size_t replies, std::size_t wanted);
 
 /// How many rows prompts get when no reply runs and about `wanted` fit the time that a step may take: between
-/// 32, with which reading the weights costs little beside computing with them, and `most`. In few numbers
-/// too.
+/// kLeastRowsAlone and `most`, in few numbers too.
 std::size_t round_rows_alone(std::size_t wanted, std::size_t most);
 
 }  // namespace banyan

@@ -22,8 +22,6 @@ constexpr std::size_t kWorthWaiting = 16;
 constexpr StepCost::Seconds kPromptStep{1};
 // Rows of the first such step, when nothing is known.
 constexpr std::size_t kFirstRows = 64;
-// Steps are made no smaller for want of memory: reading the weights would take most of their time.
-constexpr std::size_t kFewestRows = 32;
 // How many steps of their grammars the choices of tokens may take beside a step of the model, those that are
 // begun and those that go on each: some ten milliseconds together.
 constexpr std::size_t kGrammarSteps = std::size_t{1} << 17;
@@ -258,8 +256,8 @@ std::size_t Scheduler::prompt_rows(std::span<const std::size_t> todo) const {
 void Scheduler::make_room(const Error& shortage) {
   Reply& youngest = *running_.back();
   if (running_.size() == 1) {
-    if (most_rows_ > kFewestRows) {
-      most_rows_ = std::max(most_rows_ / 2, kFewestRows);
+    if (most_rows_ > kLeastRowsAlone) {
+      most_rows_ = std::max(most_rows_ / 2, kLeastRowsAlone);
       runner_.release_scratch();
       return;
     }
@@ -267,11 +265,10 @@ void Scheduler::make_room(const Error& shortage) {
       spdlog::warn("a reply ends after {} tokens, since no more fit the memory: {}", youngest.generated(),
                    shortage.message);
       youngest.finish(Finish::length);
-      remove_finished();
-      return;
+    } else {
+      fail(youngest, {Errc::too_long, "a conversation of " + std::to_string(youngest.path().size()) +
+                                          " tokens does not fit the memory: " + shortage.message});
     }
-    fail(youngest, {Errc::too_long, "a conversation of " + std::to_string(youngest.path().size()) +
-                                        " tokens does not fit the memory: " + shortage.message});
     remove_finished();
     return;
   }
