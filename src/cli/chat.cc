@@ -56,9 +56,10 @@ int Chat::run() {
   using Outcome = LineReader::Outcome;
   if (reader_.interactive()) greet(engine_);
   std::string message;
+  bool is_quoted = false;
   while (!left_ && !ending()) {
     interrupts_.forget();  // a Ctrl-C that came late was meant for the reply
-    const Outcome outcome = read_message(message);
+    const Outcome outcome = read_message(message, is_quoted);
     if (outcome == Outcome::hung_up) return 128 + SIGHUP;
     if (outcome == Outcome::end) return kExitOk;
     if (outcome == Outcome::interrupted) {
@@ -66,7 +67,7 @@ int Chat::run() {
       continue;
     }
     if (trimmed(message).empty()) continue;
-    const auto done = is_text_ || !is_command(message) ? say(message) : obey(message);
+    const auto done = is_quoted || !is_command(message) ? say(message) : obey(message);
     if (!done) std::println(stderr, "banyan: {}", done.error().message);
   }
   return left_ ? kExitOk : Interrupts::exit_code();
@@ -74,14 +75,14 @@ int Chat::run() {
 
 bool Chat::ending() { return interrupts_.ending() || (!reader_.interactive() && interrupts_.raised()); }
 
-LineReader::Outcome Chat::read_message(std::string& message) {
-  is_text_ = false;
+LineReader::Outcome Chat::read_message(std::string& message, bool& is_quoted) {
+  is_quoted = false;
   const auto outcome = reader_.next(message);
   if (outcome != LineReader::Outcome::line) return outcome;
   const std::size_t open = message.find(kQuote);
   const bool quoted = open == 0 || (open != std::string::npos && trimmed(message).starts_with("/system"));
   if (!quoted) return outcome;
-  is_text_ = open == 0;
+  is_quoted = open == 0;
   std::string text = message.substr(open + kQuote.size());
   const auto end = read_quoted(text);
   message = message.substr(0, open) + std::string(trimmed(text));

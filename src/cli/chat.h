@@ -32,7 +32,8 @@ class Chat {
 
  private:
   /// One message, which may take several lines between """.
-  LineReader::Outcome read_message(std::string& message);
+  // Whether it was quoted, and so is no command.
+  LineReader::Outcome read_message(std::string& message, bool& is_quoted);
   /// The lines up to the closing """, after the first of them.
   LineReader::Outcome read_quoted(std::string& text);
   /// Whether a signal has arrived that ends the program, which Ctrl-C does where no one types.
@@ -65,7 +66,6 @@ class Chat {
   Conversations conversations_;
   bool verbose_;
   bool left_ = false;
-  bool is_text_ = false;  // the last message was quoted, and so is no command
 };
 
 }  // namespace banyan::cli
