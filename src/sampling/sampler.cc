@@ -136,7 +136,7 @@ Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, Samp
     token = choose(scratch, narrow);
     // Mostly the token that is chosen without the grammar fits it.
     if (token && grammar_ && !fits_grammar(*token)) {
-      choice_.emplace();
+      choice_ = Choice();
       if (narrow) find_best_logits(logits, kTriedFirst * narrow_, choice_->best);
     }
   }
