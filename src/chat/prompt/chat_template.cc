@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "chat/template_traits.h"
+#include "chat/prompt/template_traits.h"
 #include "jinja/template.h"
 
 namespace banyan {

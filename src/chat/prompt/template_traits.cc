@@ -1,4 +1,4 @@
-#include "chat/template_traits.h"
+#include "chat/prompt/template_traits.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

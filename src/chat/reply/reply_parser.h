@@ -9,7 +9,7 @@
 
 #include "chat/chat_event.h"
 #include "chat/chat_request.h"
-#include "chat/reply_form.h"
+#include "chat/reply/reply_form.h"
 
 namespace banyan {
 
