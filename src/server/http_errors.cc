@@ -3,10 +3,14 @@
 #include <httplib.h>
 
 #include <format>
+#include <string_view>
 #include <utility>
 
 namespace banyan {
 namespace {
+
+// By these words clients know that they must make their prompt shorter.
+constexpr std::string_view kTooLong = "exceeds the available context size";
 
 // What is wrong and what to do, for what HTTP itself refuses.
 std::string http_problem(int status) {
@@ -50,6 +54,9 @@ HttpError to_http(const Error& error) {
       break;
     case Errc::too_long:
       set(400, "exceed_context_size_error", "context_length_exceeded");
+      if (!http.message.contains(kTooLong)) {
+        http.message = std::format("the request {}: {}", kTooLong, http.message);
+      }
       break;
     case Errc::busy:
       set(503, "unavailable_error", "queue_full");

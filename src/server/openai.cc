@@ -1,27 +1,14 @@
 #include "server/openai.h"
 
-#include <chrono>
-#include <cstdint>
-#include <format>
-#include <random>
 #include <utility>
 
+#include "server/dialect/ids.h"
 #include "server/sampling_fields.h"
 
 namespace banyan {
 namespace {
 
 constexpr int kMaxChoices = 128;
-
-std::string random_id(const char* prefix) {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  return std::format("{}{:016x}{:08x}", prefix, random(), static_cast<std::uint32_t>(random()));
-}
-
-std::int64_t unix_seconds() {
-  using namespace std::chrono;
-  return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 

@@ -9,23 +9,6 @@
 namespace banyan {
 namespace {
 
-// Chat templates get chat_template_kwargs in one JSON object, to which each name is added by comparing it
-// with all before it.
-constexpr std::size_t kMaxMembers = 512;
-
-// The first object with more members than that, by name.
-Result<> check_members(const Json& value, const std::string& name) {
-  if (!value.is_structured()) return {};
-  if (value.is_object() && value.size() > kMaxMembers) {
-    return fail(Errc::invalid_argument,
-                std::format("{} has an object with more than {} members", name, kMaxMembers), name);
-  }
-  for (const Json& inner : value) {
-    if (auto checked = check_members(inner, name); !checked) return checked;
-  }
-  return {};
-}
-
 // A text, or token ids and texts mixed.
 Result<Prompt> read_prompt(const Json& value, const std::string& name, const ModelContext& context) {
   const Vocabulary& vocabulary = context.vocabulary;

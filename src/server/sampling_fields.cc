@@ -113,26 +113,44 @@ void read_seed(Fields& fields, Sampling& sampling) {
   sampling.seed = seed == kRandomSeed ? 0 : seed;
 }
 
-void read_stop(Fields& fields, std::vector<std::string>& stop) {
-  const Json* words = fields.any("stop");
+}  // namespace
+
+void read_stop(Fields& fields, const char* name, std::vector<std::string>& stop) {
+  const Json* words = fields.any(name);
   if (!words) return;
   std::size_t bytes = 0;
   // An empty word would end every reply; llama-server's clients send it to mean none.
-  const auto add = [&](const std::string& name, const Json& word) {
-    if (!word.is_string()) return fields.wrong(name, "must be a string");
+  const auto add = [&](const std::string& place, const Json& word) {
+    if (!word.is_string()) return fields.wrong(place, "must be a string");
     auto text = word.get<std::string>();
     bytes += text.size();
     if (bytes > kMaxStopBytes) {
-      return fields.wrong("stop", std::format("must have at most {} bytes in all", kMaxStopBytes));
+      return fields.wrong(name, std::format("must have at most {} bytes in all", kMaxStopBytes));
     }
     if (!text.empty()) stop.push_back(std::move(text));
   };
-  if (!words->is_array()) return add("stop", *words);
+  if (!words->is_array()) return add(name, *words);
   if (words->size() > kMaxStops) {
-    return fields.wrong("stop", std::format("must have at most {} strings", kMaxStops));
+    return fields.wrong(name, std::format("must have at most {} strings", kMaxStops));
   }
-  for (std::size_t i = 0; i < words->size(); ++i) add(std::format("stop[{}]", i), (*words)[i]);
+  for (std::size_t i = 0; i < words->size(); ++i) add(std::format("{}[{}]", name, i), (*words)[i]);
 }
+
+void read_sampling_numbers(Fields& fields, Sampling& s) {
+  s.temperature = fields.number("temperature", s.temperature, -1, 100);
+  s.top_k = static_cast<int>(std::max<std::int64_t>(0, fields.integer("top_k", s.top_k, -1, kMaxInt)));
+  s.top_p = fields.number("top_p", s.top_p, 0, 1);
+  s.min_p = fields.number("min_p", s.min_p, 0, 1);
+  // repetition_penalty is vLLM's name.
+  s.repeat_penalty = fields.number("repetition_penalty", s.repeat_penalty, 0.01f, 100);
+  s.repeat_penalty = fields.number("repeat_penalty", s.repeat_penalty, 0.01f, 100);
+  s.penalty_last_n = static_cast<int>(fields.integer("repeat_last_n", s.penalty_last_n, -1, kMaxInt));
+  s.presence_penalty = fields.number("presence_penalty", s.presence_penalty, -2, 2);
+  s.frequency_penalty = fields.number("frequency_penalty", s.frequency_penalty, -2, 2);
+  read_seed(fields, s);
+}
+
+namespace {
 
 void read_grammar(Fields& fields, Sampling& sampling) {
   sampling.grammar = fields.string("grammar");
@@ -196,20 +214,10 @@ void refuse_other_sampling(Fields& fields) {
 
 void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request) {
   Sampling& s = request.sampling;
-  s.temperature = fields.number("temperature", s.temperature, -1, 100);
-  s.top_k = static_cast<int>(std::max<std::int64_t>(0, fields.integer("top_k", s.top_k, -1, kMaxInt)));
-  s.top_p = fields.number("top_p", s.top_p, 0, 1);
-  s.min_p = fields.number("min_p", s.min_p, 0, 1);
-  // repetition_penalty is vLLM's name.
-  s.repeat_penalty = fields.number("repetition_penalty", s.repeat_penalty, 0.01f, 100);
-  s.repeat_penalty = fields.number("repeat_penalty", s.repeat_penalty, 0.01f, 100);
-  s.penalty_last_n = static_cast<int>(fields.integer("repeat_last_n", s.penalty_last_n, -1, kMaxInt));
-  s.presence_penalty = fields.number("presence_penalty", s.presence_penalty, -2, 2);
-  s.frequency_penalty = fields.number("frequency_penalty", s.frequency_penalty, -2, 2);
-  read_seed(fields, s);
+  read_sampling_numbers(fields, s);
   read_logit_bias(fields, vocabulary, s);
   read_grammar(fields, s);
-  read_stop(fields, request.stop);
+  read_stop(fields, "stop", request.stop);
   request.ignore_eos = fields.boolean("ignore_eos", false);
   request.reuse_cache = fields.boolean("cache_prompt", true);
 

@@ -1,0 +1,94 @@
+#include "server/responses/input.h"
+
+#include <cstddef>
+#include <format>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "server/dialect/ids.h"
+#include "server/responses/items.h"
+
+namespace banyan {
+namespace {
+
+const char* id_prefix(const std::string& type) {
+  if (type == "message") return "msg_";
+  if (type == "reasoning") return "rs_";
+  return type == "function_call" ? "fc_" : "item_";
+}
+
+// The item itself, or the one that it refers to, if any, as the store keeps it: with an id. `references` are
+// those that came before: a second one would only make the prompt longer.
+Result<std::optional<Json>> read_item(const Json& item, const std::string& path, ResponseStore& store,
+                                      std::set<std::string>& references) {
+  if (!item.is_object()) return fail(Errc::invalid_argument, path + " must be an object", path);
+  Fields fields(item, path + ".");
+  const std::string type = fields.string("type", "message");
+  const std::string id = fields.string("id");
+  if (fields.error()) return std::unexpected(*fields.error());
+  if (type == "item_reference") return references.insert(id).second ? store.item(id) : std::nullopt;
+  Json known = item;
+  if (id.empty()) known["id"] = random_id(id_prefix(type));
+  return known;
+}
+
+Result<> add_conversation(const std::string& id, ResponseStore& store, ItemReader& reader) {
+  const auto items = store.conversation(id);
+  if (!items) {
+    return fail(Errc::invalid_argument,
+                "previous_response_id names a response that is not kept here; send the whole conversation as "
+                "input",
+                "previous_response_id");
+  }
+  for (const Json& item : *items) {
+    if (auto added = reader.add(item, "previous_response_id"); !added) return added;
+  }
+  return {};
+}
+
+// The input as an array of items.
+Result<Json> read_items(const Json& body) {
+  const Json input = body.value("input", Json());
+  if (input.is_array()) return input;
+  if (!input.is_string()) {
+    return fail(Errc::invalid_argument, "input must be a text or an array of items", "input");
+  }
+  return Json::array({{{"type", "message"}, {"role", "user"}, {"content", input}}});
+}
+
+}  // namespace
+
+Result<ResponsesInput> read_responses_input(const Json& body, const FunctionNames& names,
+                                            ResponseStore& store) {
+  Fields fields(body);
+  const std::string instructions = fields.string("instructions");
+  const std::string previous = fields.string("previous_response_id");
+  if (fields.error()) return std::unexpected(*fields.error());
+  const auto items = read_items(body);
+  if (!items) return std::unexpected(items.error());
+
+  ItemReader reader(names);
+  if (!previous.empty()) {
+    if (auto added = add_conversation(previous, store, reader); !added) return std::unexpected(added.error());
+  }
+  ResponsesInput input;
+  std::set<std::string> references;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const std::string path = std::format("input[{}]", i);
+    auto item = read_item((*items)[i], path, store, references);
+    if (!item) return std::unexpected(item.error());
+    if (!*item) continue;
+    if (auto added = reader.add(**item, path); !added) return std::unexpected(added.error());
+    input.items.push_back(std::move(**item));
+  }
+  if (!instructions.empty()) {
+    input.messages.push_back({.role = Role::system, .content = {{.text = instructions}}});
+  }
+  for (Message& message : reader.take()) input.messages.push_back(std::move(message));
+  if (input.messages.empty()) return fail(Errc::invalid_argument, "input has no messages", "input");
+  return input;
+}
+
+}  // namespace banyan
