@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "server/http_errors.h"
+#include "server/http/http_errors.h"
 #include "server/json_fields.h"
 
 namespace banyan {

@@ -1,8 +1,8 @@
 #include "server/dialect/functions.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <format>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -109,8 +109,10 @@ Result<> check_tool_choice(const ToolChoice& choice, const std::vector<Tool>& to
   if (choice.mode == ToolChoice::Mode::required && tools.empty()) {
     return fail(Errc::invalid_argument, "tool_choice wants a call, and there are no tools", "tool_choice");
   }
+  std::set<std::string_view> names;
+  for (const Tool& tool : tools) names.insert(tool.name);
   for (const std::string& name : choice.allowed) {
-    if (std::ranges::contains(tools, name, &Tool::name)) continue;
+    if (names.contains(name)) continue;
     return fail(Errc::invalid_argument,
                 std::format("tool_choice names \"{}\", which is not among the tools", name.substr(0, 64)),
                 "tool_choice");

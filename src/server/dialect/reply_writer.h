@@ -6,7 +6,7 @@
 
 #include "banyan/engine.h"
 #include "chat/chat_event.h"
-#include "server/http_errors.h"
+#include "server/http/http_errors.h"
 #include "server/json_fields.h"
 
 namespace banyan {

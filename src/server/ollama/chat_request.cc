@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
 #include <format>
 #include <string>
 #include <utility>
@@ -68,6 +69,7 @@ class HistoryReader {
     if (call.id.empty()) call.id = std::format("call_{}", count_);
     ++count_;
     open_.push_back(call);
+    if (open_.size() > kMaxOpen) open_.pop_front();
     return call;
   }
 
@@ -83,7 +85,10 @@ class HistoryReader {
     open_.erase(found);
   }
 
-  std::vector<ToolCall> open_;
+  // Each result looks through all of them.
+  static constexpr std::size_t kMaxOpen = 256;
+
+  std::deque<ToolCall> open_;
   int count_ = 0;
 };
 

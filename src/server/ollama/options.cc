@@ -36,7 +36,7 @@ void read_think(Fields& fields, ReasoningOptions& reasoning) {
     reasoning.enabled = think->get<bool>();
   } else if (think->is_string()) {
     reasoning.enabled = true;
-    reasoning.effort = *think;
+    reasoning.effort = think->get<std::string>();
   } else {
     fields.wrong("think", "must be true, false or a level such as \"high\"");
   }

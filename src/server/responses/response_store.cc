@@ -42,7 +42,9 @@ void ResponseStore::put(const Json& response, const Json& input) {
   }
   Json rest = response;
   rest["output"] = nullptr;
-  if (rest["previous_response_id"].is_string()) entry.previous = rest["previous_response_id"];
+  if (const Json& previous = rest["previous_response_id"]; previous.is_string()) {
+    entry.previous = previous.get<std::string>();
+  }
   entry.response = dump(rest);
   entry.bytes += kEntryBytes + entry.response.size();
   if (entry.bytes > most_bytes_) return;

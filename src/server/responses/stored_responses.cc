@@ -30,7 +30,7 @@ Result<Json> input_items_json(const Json& items, const ItemsPage& page) {
     return fail(Errc::invalid_argument, "order must be \"asc\" or \"desc\"", "order");
   }
   Json ordered = items;
-  if (page.order != "asc") std::ranges::reverse(ordered);
+  if (page.order != "asc") std::reverse(ordered.begin(), ordered.end());
   auto begin = ordered.begin();
   if (!page.after.empty()) {
     begin = std::ranges::find_if(ordered, [&](const Json& item) { return item.at("id") == page.after; });

@@ -27,7 +27,9 @@ Result<> add_tools(const Json& array, const std::string& path, const std::string
     } else if (type == "function") {
       auto tool = read_function(array[i], place, "parameters");
       if (!tool) return std::unexpected(tool.error());
-      tool->name = all.names.add({space, tool->name});
+      auto name = all.names.add({space, tool->name});
+      if (!name) return fail(Errc::invalid_argument, place + ".name is there twice", place + ".name");
+      tool->name = std::move(*name);
       all.tools.push_back(std::move(*tool));
     }
   }
@@ -36,7 +38,8 @@ Result<> add_tools(const Json& array, const std::string& path, const std::string
 
 }  // namespace
 
-std::string FunctionNames::add(const SpacedName& function) {
+std::optional<std::string> FunctionNames::add(const SpacedName& function) {
+  if (names_.contains(function)) return std::nullopt;
   std::string name = function.name;
   if (functions_.contains(name)) name = function.space + "__" + name;
   while (!functions_.try_emplace(name, function).second) name += '_';

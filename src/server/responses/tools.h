@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,8 @@ struct SpacedName {
 /// function has the same.
 class FunctionNames {
  public:
-  /// A name for the model that none before it has.
-  std::string add(const SpacedName& function);
+  /// A name for the model that none before it has; nothing where the function was added before.
+  std::optional<std::string> add(const SpacedName& function);
 
   std::string for_model(const SpacedName& function) const;
   SpacedName for_client(const std::string& name) const;

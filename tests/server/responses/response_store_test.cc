@@ -114,7 +114,7 @@ TEST(StoredResponses, InputItemsComeInPages) {
     const auto json = input_items_json(items, asked);
     if (!json) return json.error().field;
     std::string text = (*json)["has_more"] == true ? "+" : "";
-    for (const Json& item : (*json)["data"]) text += item["id"];
+    for (const Json& item : (*json)["data"]) text += item["id"].get<std::string>();
     return text;
   };
   EXPECT_EQ(page({}), "cba");

@@ -223,6 +223,7 @@ TEST(ResponsesRequest, WhatIsWrongIsNamed) {
       {R"({"input": [{"type": "function_call_output", "output": "x"}]})", "input[0].call_id"},
       {R"({"max_output_tokens": 0})", "max_output_tokens"},
       {R"({"tools": [{"type": "function"}]})", "tools[0].name"},
+      {R"({"tools": [{"type": "function", "name": "a"}, {"type": "function", "name": "a"}]})", "tools[1].name"},
       {R"({"tools": [{"type": "namespace", "name": "n", "tools": [{"name": 5}]}]})", "tools[0].tools[0].name"},
       {R"({"tool_choice": "sometimes"})", "tool_choice"},
       {R"({"tool_choice": "required"})", "tool_choice"},

@@ -1,0 +1,60 @@
+// What several dialects share.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "server/dialect/functions.h"
+#include "server/dialect/sealed_thought.h"
+#include "server/dialect/text_parts.h"
+
+namespace banyan {
+namespace {
+
+TEST(SealedThoughts, ComeBackAsTheyWere) {
+  std::string thought;
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(unseal_thought(seal_thought(thought)), thought);
+    thought += static_cast<char>(i * 37);
+  }
+  EXPECT_EQ(seal_thought("Man"), "banyan:TWFu");
+  EXPECT_EQ(seal_thought("Ma"), "banyan:TWE=");
+  EXPECT_EQ(seal_thought("M"), "banyan:TQ==");
+}
+
+TEST(SealedThoughts, OthersAreNone) {
+  EXPECT_FALSE(unseal_thought(""));
+  EXPECT_FALSE(unseal_thought("TWFu"));
+  EXPECT_FALSE(unseal_thought("banyan"));
+  EXPECT_FALSE(unseal_thought("banyan:TW Fu"));
+}
+
+TEST(Functions, ArgumentsAreObjects) {
+  EXPECT_EQ(*read_arguments(""), Json::object());
+  EXPECT_EQ(*read_arguments(R"({"a": 1})"), (Json{{"a", 1}}));
+  EXPECT_FALSE(read_arguments(R"({"a": )"));
+  EXPECT_FALSE(read_arguments("[1]"));
+  EXPECT_FALSE(read_arguments(R"({"a": )" + std::string(100000, '[')));
+}
+
+TEST(Functions, ObjectsWithVeryManyMembersAreRefused) {
+  Json properties = Json::object();
+  for (int i = 0; i < 513; ++i) properties["p" + std::to_string(i)] = 1;
+  const auto tool = read_function({{"name", "a"}, {"parameters", {{"properties", properties}}}}, "tools[0]",
+                                  "parameters");
+  ASSERT_FALSE(tool);
+  EXPECT_EQ(tool.error().field, "tools[0].parameters");
+}
+
+TEST(TextParts, AreTextsOrArrays) {
+  EXPECT_EQ(joined(*read_text_parts("a", "x", {"text"})), "a");
+  EXPECT_EQ(joined(*read_text_parts(Json::parse(R"([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])"),
+                                    "x", {"text"})),
+            "ab");
+  EXPECT_TRUE(read_text_parts(nullptr, "x", {"text"})->empty());
+  EXPECT_EQ(read_text_parts(Json::parse(R"([{"type": "text", "text": null}])"), "x", {"text"}).error().field,
+            "x[0].text");
+}
+
+}  // namespace
+}  // namespace banyan
