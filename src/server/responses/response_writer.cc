@@ -201,6 +201,7 @@ std::vector<WireEvent> ResponseWriter::end(const ReplyEnd& end) {
   response_["status"] = status;
   if (is_cut) response_["incomplete_details"] = {{"reason", "max_output_tokens"}};
   response_["usage"] = usage(end);
+  if (options_.ended) options_.ended(response_);
   tell_response(is_cut ? "response.incomplete" : "response.completed", events);
   return events;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct ResponseOptions {
   FunctionNames names = {};
   bool seals_thoughts = false;
   bool summarizes_thoughts = false;
+  std::function<void(const Json&)> ended = {};  ///< called with the response that is whole, to keep it
 };
 
 class ResponseWriter final : public ReplyWriter {
