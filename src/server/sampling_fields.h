@@ -19,8 +19,8 @@ void read_sampling_numbers(Fields& fields, Sampling& sampling);
 /// Reads a string or an array of them. Errors are left in `fields`.
 void read_stop(Fields& fields, const char* name, std::vector<std::string>& stop);
 
-/// Reads these numbers, logit_bias, grammar, response_format, `stop`, ignore_eos and cache_prompt, and refuses
-/// what would change the reply and is not offered. Errors are left in `fields`.
+/// Reads these numbers, logit_bias, grammar, response_format, `stop`, ignore_eos and cache_prompt, and
+/// refuses what would change the reply and is not offered. Errors are left in `fields`.
 void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request);
 
 /// The most tokens of a reply by the names that it has: the last that is there counts. -1: as far as the

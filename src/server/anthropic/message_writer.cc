@@ -34,7 +34,7 @@ const char* stop_reason(const ReplyEnd& end, bool calls) {
 }  // namespace
 
 MessageWriter::MessageWriter(MessageOptions options) : options_(std::move(options)) {
-  message_ = {{"id", random_id("msg_")},  {"type", "message"},       {"role", "assistant"},
+  message_ = {{"id", random_id("msg_")},  {"type", "message"},        {"role", "assistant"},
               {"model", options_.model},  {"content", Json::array()}, {"stop_reason", nullptr},
               {"stop_sequence", nullptr}, {"usage", nullptr}};
 }

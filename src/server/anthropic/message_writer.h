@@ -39,10 +39,10 @@ class MessageWriter final : public ReplyWriter {
   Json message_;  ///< without its content
   Json content_ = Json::array();
   Block block_ = Block::none;
-  Json written_;         ///< the block that is open
-  std::string text_;     ///< of it: text, thought or the call's arguments
+  Json written_;           ///< the block that is open
+  std::string text_;       ///< of it: text, thought or the call's arguments
   std::size_t index_ = 0;  ///< of it
-  bool calls_ = false;   ///< a call is whole
+  bool calls_ = false;     ///< a call is whole
 };
 
 }  // namespace banyan

@@ -1,18 +1,16 @@
 #include "server/anthropic/messages_request.h"
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 
 #include "server/anthropic/history.h"
 #include "server/anthropic/tools.h"
+#include "server/dialect/last_message.h"
 #include "server/sampling_fields.h"
 
 namespace banyan {
 namespace {
-
-constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
 
 void read_thinking(Fields& fields, MessagesRequest& request) {
   ReasoningOptions& reasoning = request.chat.reasoning;
@@ -46,7 +44,8 @@ void read_format(Fields& fields, const Json& format, const std::string& path, Ch
 // The answer's form and how much is thought about it.
 void read_output(Fields& fields, ChatRequest& chat) {
   // Its name before there was output_config.
-  if (const Json* format = fields.object("output_format")) read_format(fields, *format, "output_format", chat);
+  if (const Json* format = fields.object("output_format"))
+    read_format(fields, *format, "output_format", chat);
   const Json* config = fields.object("output_config");
   if (!config) return;
   Fields inner(*config, "output_config.");
@@ -55,14 +54,6 @@ void read_output(Fields& fields, ChatRequest& chat) {
     read_format(inner, *format, "output_config.format", chat);
   }
   if (inner.error()) fields.wrong(*inner.error());
-}
-
-// A last message of the assistant's is the beginning of the reply.
-void go_on_from_last(ChatRequest& chat) {
-  const Message& last = chat.messages.back();
-  if (last.role != Role::assistant || !last.calls.empty() || last.content.empty()) return;
-  chat.continues_last = true;
-  chat.opens_reply = false;
 }
 
 Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens) {

@@ -39,7 +39,8 @@ Result<ToolChoice> read_allowed_tools(const Json& choice) {
   for (std::size_t i = 0; i < tools->size(); ++i) {
     const std::string tool = std::format("{}tools[{}]", path, i);
     // What is no function is never called here, so it may be among those allowed.
-    if (const auto type = (*tools)[i].find("type"); type != (*tools)[i].end() && *type != "function") continue;
+    if (const auto type = (*tools)[i].find("type"); type != (*tools)[i].end() && *type != "function")
+      continue;
     auto name = read_function_name((*tools)[i], tool);
     if (!name) return std::unexpected(name.error());
     read.allowed.push_back(std::move(*name));

@@ -16,8 +16,8 @@ namespace banyan {
 /// ("parameters" or "input_schema"). `path` names it in errors: "tools[0].function".
 Result<Tool> read_function(const Json& function, const std::string& path, const char* schema);
 
-/// Functions in objects {type: "function", function: {...}}, as OpenAI's chat and Ollama have them. Other tools
-/// are an error.
+/// Functions in objects {type: "function", function: {...}}, as OpenAI's chat and Ollama have them. Other
+/// tools are an error.
 Result<std::vector<Tool>> read_wrapped_functions(const Json& tools);
 
 /// OpenAI's `tool_choice`: "auto", "none", "required", {type: "function", name: N}, {type: "function",

@@ -22,8 +22,8 @@ struct ReplyEnd {
   Finish finish = Finish::end;
   std::string stop_word = {};  ///< for Finish::stop
   Timings timings = {};
-  int reasoning_tokens = 0;         ///< of those generated
-  std::vector<Token> tokens = {};   ///< of the reply, where the writer wants them
+  int reasoning_tokens = 0;        ///< of those generated
+  std::vector<Token> tokens = {};  ///< of the reply, where the writer wants them
 };
 
 /// One reply, told in order: begin, what happens, and end or fail. Each gives what a stream sends for it; who

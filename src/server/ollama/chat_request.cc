@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/dialect/functions.h"
+#include "server/dialect/last_message.h"
 #include "server/dialect/text_parts.h"
 
 namespace banyan {
@@ -91,14 +92,6 @@ class HistoryReader {
   std::deque<ToolCall> open_;
   int count_ = 0;
 };
-
-// As in Ollama, a last message of the assistant's is the beginning of the reply.
-void go_on_from_last(ChatRequest& chat) {
-  const Message& last = chat.messages.back();
-  if (last.role != Role::assistant || !last.calls.empty() || joined(last.content).empty()) return;
-  chat.continues_last = true;
-  chat.opens_reply = false;
-}
 
 }  // namespace
 

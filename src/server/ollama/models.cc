@@ -45,12 +45,8 @@ Json details(const OllamaModel& model) {
 }
 
 Json entry(const OllamaModel& model) {
-  return {{"name", model.id},
-          {"model", model.id},
-          {"modified_at", iso_time(model.modified)},
-          {"size", model.file_bytes},
-          {"digest", digest(model)},
-          {"details", details(model)}};
+  return {{"name", model.id},         {"model", model.id},       {"modified_at", iso_time(model.modified)},
+          {"size", model.file_bytes}, {"digest", digest(model)}, {"details", details(model)}};
 }
 
 Json list_of(Json model) {

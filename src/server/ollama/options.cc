@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <string>
 
 #include "server/sampling_fields.h"
 
 namespace banyan {
 namespace {
-
-constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
 
 void read_options(Fields& fields, Request& generation) {
   const Json* options = fields.object("options");

@@ -13,8 +13,8 @@ struct OllamaRequest : ReplyRequest {
   bool unloads = false;
 };
 
-/// Reads `options`, `think`, `format`, `stream` and `keep_alive`. What of the options is about how Ollama runs
-/// a model (num_ctx, num_gpu, ...) changes nothing here. Errors are left in `fields`.
+/// Reads `options`, `think`, `format`, `stream` and `keep_alive`. What of the options is about how Ollama
+/// runs a model (num_ctx, num_gpu, ...) changes nothing here. Errors are left in `fields`.
 void read_ollama_options(Fields& fields, OllamaRequest& request);
 
 }  // namespace banyan

@@ -12,8 +12,8 @@ namespace banyan {
 namespace {
 
 std::string now() {
-  return std::format("{:%FT%T}Z", std::chrono::time_point_cast<std::chrono::nanoseconds>(
-                                      std::chrono::system_clock::now()));
+  return std::format(
+      "{:%FT%T}Z", std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()));
 }
 
 std::int64_t nanoseconds(double ms) { return static_cast<std::int64_t>(ms * 1e6); }

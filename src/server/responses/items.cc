@@ -1,7 +1,7 @@
 #include "server/responses/items.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string_view>
 #include <utility>

@@ -40,48 +40,40 @@ struct ResponseWriter::TextForm {
   }
 };
 
-const ResponseWriter::TextForm ResponseWriter::kMessage = {
-    "message",
-    "msg_",
-    "content",
-    "content_index",
-    "output_text",
-    "response.content_part.added",
-    "response.output_text.delta",
-    "response.output_text.done",
-    "response.content_part.done"};
-const ResponseWriter::TextForm ResponseWriter::kThought = {
-    "reasoning",
-    "rs_",
-    "content",
-    "content_index",
-    "reasoning_text",
-    "response.content_part.added",
-    "response.reasoning_text.delta",
-    "response.reasoning_text.done",
-    "response.content_part.done"};
-const ResponseWriter::TextForm ResponseWriter::kSummary = {
-    "reasoning",
-    "rs_",
-    "summary",
-    "summary_index",
-    "summary_text",
-    "response.reasoning_summary_part.added",
-    "response.reasoning_summary_text.delta",
-    "response.reasoning_summary_text.done",
-    "response.reasoning_summary_part.done"};
+const ResponseWriter::TextForm ResponseWriter::kMessage = {"message",
+                                                           "msg_",
+                                                           "content",
+                                                           "content_index",
+                                                           "output_text",
+                                                           "response.content_part.added",
+                                                           "response.output_text.delta",
+                                                           "response.output_text.done",
+                                                           "response.content_part.done"};
+const ResponseWriter::TextForm ResponseWriter::kThought = {"reasoning",
+                                                           "rs_",
+                                                           "content",
+                                                           "content_index",
+                                                           "reasoning_text",
+                                                           "response.content_part.added",
+                                                           "response.reasoning_text.delta",
+                                                           "response.reasoning_text.done",
+                                                           "response.content_part.done"};
+const ResponseWriter::TextForm ResponseWriter::kSummary = {"reasoning",
+                                                           "rs_",
+                                                           "summary",
+                                                           "summary_index",
+                                                           "summary_text",
+                                                           "response.reasoning_summary_part.added",
+                                                           "response.reasoning_summary_text.delta",
+                                                           "response.reasoning_summary_text.done",
+                                                           "response.reasoning_summary_part.done"};
 
 ResponseWriter::ResponseWriter(ResponseOptions options) : options_(std::move(options)) {
-  response_ = {{"id", random_id("resp_")},
-               {"object", "response"},
-               {"created_at", unix_seconds()},
-               {"status", "in_progress"},
-               {"background", false},
-               {"error", nullptr},
-               {"incomplete_details", nullptr},
-               {"model", options_.model},
-               {"output", Json::array()},
-               {"usage", nullptr}};
+  response_ = {{"id", random_id("resp_")},      {"object", "response"},
+               {"created_at", unix_seconds()},  {"status", "in_progress"},
+               {"background", false},           {"error", nullptr},
+               {"incomplete_details", nullptr}, {"model", options_.model},
+               {"output", Json::array()},       {"usage", nullptr}};
   response_.update(options_.echo);
 }
 

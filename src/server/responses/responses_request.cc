@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <format>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -12,8 +11,6 @@
 
 namespace banyan {
 namespace {
-
-constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
 
 // What the response object repeats, with what it says where nothing was asked.
 const Json& echoed_fields() {

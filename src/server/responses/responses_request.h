@@ -10,12 +10,12 @@
 namespace banyan {
 
 struct ResponsesRequest : ReplyRequest {
-  FunctionNames names;              ///< of the tools
-  bool is_stored = true;            ///< the response is to be kept, with `input`
-  Json input = Json::array();       ///< the items of this request, each with an id
-  Json echo;                        ///< the fields of the response object that repeat what was asked
-  bool seals_thoughts = false;      ///< thoughts come as `encrypted_content` too
-  bool summarizes_thoughts = false; ///< thoughts come as summaries, in full
+  FunctionNames names;               ///< of the tools
+  bool is_stored = true;             ///< the response is to be kept, with `input`
+  Json input = Json::array();        ///< the items of this request, each with an id
+  Json echo;                         ///< the fields of the response object that repeat what was asked
+  bool seals_thoughts = false;       ///< thoughts come as `encrypted_content` too
+  bool summarizes_thoughts = false;  ///< thoughts come as summaries, in full
 };
 
 /// The conversation before it comes from `store`, where there is a previous_response_id; so do the items that

@@ -48,8 +48,6 @@ Result<Json> input_items_json(const Json& items, const ItemsPage& page) {
               {"has_more", begin != ordered.end()}};
 }
 
-Json deleted_json(const std::string& id) {
-  return {{"id", id}, {"object", "response"}, {"deleted", true}};
-}
+Json deleted_json(const std::string& id) { return {{"id", id}, {"object", "response"}, {"deleted", true}}; }
 
 }  // namespace banyan

@@ -9,8 +9,8 @@
 
 namespace banyan {
 
-/// GET /v1/responses/{id}/input_items: those of its request. Errors: invalid_argument for `limit`, `order` and
-/// `after`, which are empty where the client did not give them.
+/// GET /v1/responses/{id}/input_items: those of its request. Errors: invalid_argument for `limit`, `order`
+/// and `after`, which are empty where the client did not give them.
 struct ItemsPage {
   std::string limit;
   std::string order;  ///< "asc" or "desc", the default

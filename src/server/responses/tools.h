@@ -19,8 +19,8 @@ struct SpacedName {
   auto operator<=>(const SpacedName&) const = default;
 };
 
-/// What the model knows the functions of namespaces by: their names, with the namespace's before where another
-/// function has the same.
+/// What the model knows the functions of namespaces by: their names, with the namespace's before where
+/// another function has the same.
 class FunctionNames {
  public:
   /// A name for the model that none before it has; nothing where the function was added before.

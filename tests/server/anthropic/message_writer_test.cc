@@ -42,8 +42,9 @@ TEST(AnthropicWriter, StreamsBlocks) {
   EXPECT_EQ(message["model"], "tally");
   EXPECT_EQ(message["content"], Json::array());
   EXPECT_EQ(message["usage"]["input_tokens"], 40);
-  EXPECT_EQ(dump(events[2].data),
-            R"({"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}})");
+  EXPECT_EQ(
+      dump(events[2].data),
+      R"({"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}})");
   EXPECT_EQ(dump(events[3].data["delta"]), R"({"type":"thinking_delta","thinking":"Hm"})");
   EXPECT_EQ(events[5].data["delta"]["type"], "signature_delta");
   EXPECT_EQ(dump(events[8].data),
@@ -61,9 +62,10 @@ TEST(AnthropicWriter, TheWholeMessageHasTheSameBlocks) {
   MessageWriter writer({.model = "tally"});
   written(writer, whole_reply(), reply_end(Finish::end, 100, 60, 12));
   const Json body = writer.body();
-  EXPECT_EQ(dump(body["content"]), R"([{"type":"thinking","thinking":"Hmm.","signature":"banyan"},)"
-                                   R"({"type":"text","text":"I look."},)"
-                                   R"({"type":"tool_use","id":"toolu_1","name":"read","input":{"path":"a"}}])");
+  EXPECT_EQ(dump(body["content"]),
+            R"([{"type":"thinking","thinking":"Hmm.","signature":"banyan"},)"
+            R"({"type":"text","text":"I look."},)"
+            R"({"type":"tool_use","id":"toolu_1","name":"read","input":{"path":"a"}}])");
   EXPECT_EQ(body["stop_reason"], "tool_use");
   EXPECT_EQ(body["usage"]["output_tokens"], 12);
 }
@@ -125,8 +127,9 @@ TEST(AnthropicErrors, HaveTypesByTheirStatus) {
   EXPECT_EQ(type(413), "request_too_large");
   EXPECT_EQ(type(503), "overloaded_error");
   EXPECT_EQ(type(500), "api_error");
-  EXPECT_EQ(dump(anthropic_error({.status = 404, .message = "no such path"}, "req_1")),
-            R"({"type":"error","error":{"type":"not_found_error","message":"no such path"},"request_id":"req_1"})");
+  EXPECT_EQ(
+      dump(anthropic_error({.status = 404, .message = "no such path"}, "req_1")),
+      R"({"type":"error","error":{"type":"not_found_error","message":"no such path"},"request_id":"req_1"})");
 }
 
 TEST(AnthropicErrors, APromptThatIsTooLongIsKnownByItsWords) {

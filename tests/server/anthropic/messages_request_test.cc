@@ -17,7 +17,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-MessagesRequest read(const std::string& fields, const char* messages = R"([{"role": "user", "content": "hi"}])") {
+MessagesRequest read(const std::string& fields,
+                     const char* messages = R"([{"role": "user", "content": "hi"}])") {
   Json body = Json::parse(fields);
   if (!body.contains("messages")) body["messages"] = Json::parse(messages);
   if (!body.contains("max_tokens")) body["max_tokens"] = 100;
@@ -53,12 +54,14 @@ TEST(AnthropicRequest, MarksAreRestorePoints) {
 }
 
 TEST(AnthropicRequest, BillingIsLeftOut) {
-  EXPECT_THAT(history(R"({"system": [{"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.7;"},
+  EXPECT_THAT(
+      history(R"({"system": [{"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.7;"},
                                      {"type": "text", "text": "You are an agent."}]})"),
-              ElementsAre("system You are an agent.", "user hi"));
+      ElementsAre("system You are an agent.", "user hi"));
   EXPECT_THAT(history(R"({"system": "x-anthropic-billing-header: cc_version=2.1.7;\nYou are an agent."})"),
               ElementsAre("system You are an agent.", "user hi"));
-  EXPECT_THAT(history(R"({"system": "x-anthropic-billing-header: cc_version=2.1.7;"})"), ElementsAre("user hi"));
+  EXPECT_THAT(history(R"({"system": "x-anthropic-billing-header: cc_version=2.1.7;"})"),
+              ElementsAre("user hi"));
 }
 
 TEST(AnthropicRequest, SystemMessagesStayWhereTheyAre) {
@@ -174,7 +177,8 @@ TEST(AnthropicRequest, EveryToolChoiceIsKnown) {
 }
 
 TEST(AnthropicRequest, SamplingAndStopsAreRead) {
-  const MessagesRequest request = read(R"({"temperature": 0.5, "top_p": 0.25, "top_k": 3, "seed": 7, "stream": true,
+  const MessagesRequest request =
+      read(R"({"temperature": 0.5, "top_p": 0.25, "top_k": 3, "seed": 7, "stream": true,
       "stop_sequences": ["END", ""], "metadata": {"user_id": "u"}, "context_management": {}, "safeguards": {}})");
   EXPECT_EQ(request.generation.sampling.temperature, 0.5f);
   EXPECT_EQ(request.generation.sampling.top_p, 0.25f);

@@ -40,17 +40,18 @@ TEST(Functions, ArgumentsAreObjects) {
 TEST(Functions, ObjectsWithVeryManyMembersAreRefused) {
   Json properties = Json::object();
   for (int i = 0; i < 513; ++i) properties["p" + std::to_string(i)] = 1;
-  const auto tool = read_function({{"name", "a"}, {"parameters", {{"properties", properties}}}}, "tools[0]",
-                                  "parameters");
+  const auto tool =
+      read_function({{"name", "a"}, {"parameters", {{"properties", properties}}}}, "tools[0]", "parameters");
   ASSERT_FALSE(tool);
   EXPECT_EQ(tool.error().field, "tools[0].parameters");
 }
 
 TEST(TextParts, AreTextsOrArrays) {
   EXPECT_EQ(joined(*read_text_parts("a", "x", {"text"})), "a");
-  EXPECT_EQ(joined(*read_text_parts(Json::parse(R"([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])"),
-                                    "x", {"text"})),
-            "ab");
+  EXPECT_EQ(
+      joined(*read_text_parts(
+          Json::parse(R"([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])"), "x", {"text"})),
+      "ab");
   EXPECT_TRUE(read_text_parts(nullptr, "x", {"text"})->empty());
   EXPECT_EQ(read_text_parts(Json::parse(R"([{"type": "text", "text": null}])"), "x", {"text"}).error().field,
             "x[0].text");

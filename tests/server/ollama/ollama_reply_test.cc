@@ -38,9 +38,8 @@ TEST(OllamaWriter, StreamsObjects) {
   }
   EXPECT_EQ(dump(events[0].data["message"]), R"({"role":"assistant","content":"","thinking":"Hm"})");
   EXPECT_EQ(dump(events[1].data["message"]), R"({"role":"assistant","content":"I "})");
-  EXPECT_EQ(
-      dump(events[3].data["message"]["tool_calls"]),
-      R"([{"id":"call_1","function":{"index":0,"name":"read","arguments":{"path":"a"}}}])");
+  EXPECT_EQ(dump(events[3].data["message"]["tool_calls"]),
+            R"([{"id":"call_1","function":{"index":0,"name":"read","arguments":{"path":"a"}}}])");
   const Json& last = events[4].data;
   EXPECT_EQ(dump(last["message"]), R"({"role":"assistant","content":""})");
   EXPECT_EQ(last["done_reason"], "stop");

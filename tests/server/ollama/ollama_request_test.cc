@@ -31,7 +31,8 @@ GenerateRequest generation(const char* fields) {
 }
 
 TEST(OllamaChat, OptionsAreRead) {
-  const OllamaRequest request = chat(R"({"options": {"temperature": 0.5, "top_k": 3, "top_p": 0.25, "min_p": 0.125,
+  const OllamaRequest request =
+      chat(R"({"options": {"temperature": 0.5, "top_k": 3, "top_p": 0.25, "min_p": 0.125,
       "repeat_penalty": 1.5, "repeat_last_n": 10, "seed": 42, "num_predict": 9, "num_ctx": 4096, "num_gpu": 1,
       "stop": ["END"], "mirostat": 0}, "stream": false})");
   EXPECT_EQ(request.generation.sampling.temperature, 0.5f);
@@ -50,7 +51,8 @@ TEST(OllamaChat, OptionsAreRead) {
 }
 
 TEST(OllamaChat, CallsWithoutIdsGetSome) {
-  EXPECT_THAT(told(chat(R"({"messages": [{"role": "system", "content": "Be brief."},
+  EXPECT_THAT(
+      told(chat(R"({"messages": [{"role": "system", "content": "Be brief."},
       {"role": "user", "content": "What is in a and b?"},
       {"role": "assistant", "content": "", "thinking": "Look.", "tool_calls": [
         {"function": {"name": "read", "arguments": {"path": "a"}}},
@@ -60,11 +62,10 @@ TEST(OllamaChat, CallsWithoutIdsGetSome) {
       {"role": "tool", "content": "pears"},
       {"role": "tool", "tool_call_id": "mine", "content": "x"},
       {"role": "tool", "tool_name": "other", "content": "y"}]})")
-                       .chat.messages),
-              ElementsAre("system Be brief.", "user What is in a and b?",
-                          "assistant <Look.>  +read#call_0{\"path\":\"a\"} +read#call_1{\"path\":\"b\"} +list#mine{}",
-                          "tool read#call_0 apples", "tool read#call_1 pears", "tool list#mine x",
-                          "tool other y"));
+               .chat.messages),
+      ElementsAre("system Be brief.", "user What is in a and b?",
+                  "assistant <Look.>  +read#call_0{\"path\":\"a\"} +read#call_1{\"path\":\"b\"} +list#mine{}",
+                  "tool read#call_0 apples", "tool read#call_1 pears", "tool list#mine x", "tool other y"));
 }
 
 TEST(OllamaChat, ToolsFormatsAndThinkingAreRead) {
@@ -165,7 +166,8 @@ TEST(OllamaRequests, PicturesAreRefused) {
   ASSERT_FALSE(request);
   EXPECT_EQ(request.error().code, Errc::unsupported);
   EXPECT_EQ(request.error().field, "messages[0].images");
-  EXPECT_TRUE(read_ollama_chat(Json::parse(R"({"messages": [{"role": "user", "content": "x", "images": []}]})")));
+  EXPECT_TRUE(
+      read_ollama_chat(Json::parse(R"({"messages": [{"role": "user", "content": "x", "images": []}]})")));
 }
 
 }  // namespace

@@ -32,12 +32,13 @@ inline Json codex_turn(const std::string& ids, bool second) {
     "tool_choice": "auto", "parallel_tool_calls": true, "reasoning": {"summary": "auto"}, "store": false,
     "include": ["reasoning.encrypted_content"]})");
   if (second) {
-    for (const char* item :
-         {R"({"type": "reasoning", "summary": [{"type": "summary_text", "text": "I run it."}], "content": null,
+    for (
+        const char* item :
+        {R"({"type": "reasoning", "summary": [{"type": "summary_text", "text": "I run it."}], "content": null,
               "encrypted_content": null})",
-          R"({"type": "function_call", "status": "completed", "name": "exec_command", "call_id": "call_7",
+         R"({"type": "function_call", "status": "completed", "name": "exec_command", "call_id": "call_7",
               "arguments": "{\"cmd\":\"echo oak\"}"})",
-          R"({"type": "function_call_output", "call_id": "call_7", "output": "Exit code 0\noak\n"})"}) {
+         R"({"type": "function_call_output", "call_id": "call_7", "output": "Exit code 0\noak\n"})"}) {
       body["input"].push_back(Json::parse(item));
     }
   }

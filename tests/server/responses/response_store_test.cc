@@ -16,7 +16,9 @@ using testing::ElementsAre;
 
 constexpr std::size_t kPlenty = 1 << 20;
 
-Json message(const std::string& id) { return {{"id", id}, {"type", "message"}, {"content", "text of " + id}}; }
+Json message(const std::string& id) {
+  return {{"id", id}, {"type", "message"}, {"content", "text of " + id}};
+}
 
 // The response "rN" with the input "iN" and the output "oN".
 void put(ResponseStore& store, int number, int previous = 0) {
@@ -36,8 +38,9 @@ std::vector<std::string> ids(const std::optional<std::vector<Json>>& items) {
 TEST(ResponseStore, GivesBackWhatItWasGiven) {
   ResponseStore store(kPlenty);
   put(store, 1);
-  EXPECT_EQ(dump(*store.response("r1")),
-            R"({"id":"r1","previous_response_id":null,"output":[{"id":"o1","type":"message","content":"text of o1"}]})");
+  EXPECT_EQ(
+      dump(*store.response("r1")),
+      R"({"id":"r1","previous_response_id":null,"output":[{"id":"o1","type":"message","content":"text of o1"}]})");
   EXPECT_EQ(*store.input("r1"), Json::array({message("i1")}));
   EXPECT_EQ(*store.item("i1"), message("i1"));
   EXPECT_EQ(*store.item("o1"), message("o1"));
@@ -87,7 +90,10 @@ TEST(ResponseStore, OfAConversationTheBeginningIsKeptForLongest) {
 
 TEST(ResponseStore, KeepsNothingThatIsLargerThanAll) {
   ResponseStore store(600);
-  store.put({{"id", "r"}, {"previous_response_id", nullptr}, {"output", Json::array()}, {"x", std::string(600, 'x')}},
+  store.put({{"id", "r"},
+             {"previous_response_id", nullptr},
+             {"output", Json::array()},
+             {"x", std::string(600, 'x')}},
             Json::array());
   EXPECT_EQ(store.bytes(), 0u);
   ResponseStore none(0);

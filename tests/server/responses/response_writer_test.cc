@@ -32,9 +32,9 @@ TEST(ResponseWriter, StreamsItems) {
       names(events),
       ElementsAre("response.created", "response.in_progress",
                   // the thought
-                  "response.output_item.added", "response.content_part.added", "response.reasoning_text.delta",
-                  "response.reasoning_text.delta", "response.reasoning_text.done",
-                  "response.content_part.done", "response.output_item.done",
+                  "response.output_item.added", "response.content_part.added",
+                  "response.reasoning_text.delta", "response.reasoning_text.delta",
+                  "response.reasoning_text.done", "response.content_part.done", "response.output_item.done",
                   // the text
                   "response.output_item.added", "response.content_part.added", "response.output_text.delta",
                   "response.output_text.delta", "response.output_text.done", "response.content_part.done",

@@ -140,7 +140,8 @@ TEST(ResponsesRequest, EveryToolChoiceIsKnown) {
   EXPECT_EQ(allowed.mode, ToolChoice::Mode::required);
   EXPECT_THAT(allowed.allowed, ElementsAre("a"));
   EXPECT_THAT(choice(R"({"type": "allowed_tools", "allowed_tools": {"tools": [{"type": "function",
-      "function": {"name": "a"}}]}})").allowed,
+      "function": {"name": "a"}}]}})")
+                  .allowed,
               ElementsAre("a"));
 }
 
@@ -150,7 +151,8 @@ TEST(ResponsesRequest, FormatsAreRead) {
   };
   EXPECT_FALSE(schema(R"({"type": "text"})"));
   EXPECT_EQ(dump(schema(R"({"type": "json_object"})")->schema), R"({"type":"object"})");
-  const auto strict = schema(R"({"type": "json_schema", "name": "n", "strict": true, "schema": {"type": "array"}})");
+  const auto strict =
+      schema(R"({"type": "json_schema", "name": "n", "strict": true, "schema": {"type": "array"}})");
   EXPECT_EQ(dump(strict->schema), R"({"type":"array"})");
   EXPECT_TRUE(strict->is_strict);
   EXPECT_FALSE(schema(R"({"type": "json_schema", "name": "n", "schema": {}})")->is_strict);
@@ -168,9 +170,11 @@ TEST(ResponsesRequest, ReasoningIsAsAskedFor) {
 
 TEST(ResponsesRequest, AConversationIsGoneOnFromByItsLastResponse) {
   ResponseStore store(kPlenty);
-  store.put({{"id", "resp_1"}, {"previous_response_id", nullptr},
-             {"output", {{{"id", "msg_2"}, {"type", "message"}, {"role", "assistant"}, {"content", "hello"}}}}},
-            {{{"id", "msg_1"}, {"type", "message"}, {"role", "user"}, {"content", "hi"}}});
+  store.put(
+      {{"id", "resp_1"},
+       {"previous_response_id", nullptr},
+       {"output", {{{"id", "msg_2"}, {"type", "message"}, {"role", "assistant"}, {"content", "hello"}}}}},
+      {{{"id", "msg_1"}, {"type", "message"}, {"role", "user"}, {"content", "hi"}}});
   Json body = {{"previous_response_id", "resp_1"}, {"instructions", "Be kind."}, {"input", "and?"}};
   const auto next = read_responses_request(body, store);
   ASSERT_TRUE(next);
@@ -186,9 +190,11 @@ TEST(ResponsesRequest, AConversationIsGoneOnFromByItsLastResponse) {
 
 TEST(ResponsesRequest, ReferencesAreReplacedByWhatTheyName) {
   ResponseStore store(kPlenty);
-  store.put({{"id", "resp_1"}, {"previous_response_id", nullptr},
-             {"output", {{{"id", "msg_2"}, {"type", "message"}, {"role", "assistant"}, {"content", "hello"}}}}},
-            Json::array());
+  store.put(
+      {{"id", "resp_1"},
+       {"previous_response_id", nullptr},
+       {"output", {{{"id", "msg_2"}, {"type", "message"}, {"role", "assistant"}, {"content", "hello"}}}}},
+      Json::array());
   const Json body = {{"input", Json::parse(R"([{"role": "user", "content": "hi"},
       {"type": "item_reference", "id": "rs_unknown"}, {"type": "item_reference", "id": "msg_2"},
       {"type": "item_reference", "id": "msg_2"}, {"role": "user", "content": "and?"}])")}};
@@ -223,8 +229,10 @@ TEST(ResponsesRequest, WhatIsWrongIsNamed) {
       {R"({"input": [{"type": "function_call_output", "output": "x"}]})", "input[0].call_id"},
       {R"({"max_output_tokens": 0})", "max_output_tokens"},
       {R"({"tools": [{"type": "function"}]})", "tools[0].name"},
-      {R"({"tools": [{"type": "function", "name": "a"}, {"type": "function", "name": "a"}]})", "tools[1].name"},
-      {R"({"tools": [{"type": "namespace", "name": "n", "tools": [{"name": 5}]}]})", "tools[0].tools[0].name"},
+      {R"({"tools": [{"type": "function", "name": "a"}, {"type": "function", "name": "a"}]})",
+       "tools[1].name"},
+      {R"({"tools": [{"type": "namespace", "name": "n", "tools": [{"name": 5}]}]})",
+       "tools[0].tools[0].name"},
       {R"({"tool_choice": "sometimes"})", "tool_choice"},
       {R"({"tool_choice": "required"})", "tool_choice"},
       {R"({"tool_choice": {"type": "function", "name": "b"}})", "tool_choice"},
