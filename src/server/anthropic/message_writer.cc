@@ -80,9 +80,8 @@ void MessageWriter::close(std::vector<WireEvent>& events) {
     written_["thinking"] = options_.hides_thoughts ? "" : text_;
     written_["signature"] = signature;
   } else {
-    std::optional<Json> input = read_arguments(text_);
-    is_whole = input.has_value();
-    if (is_whole) written_["input"] = std::move(*input);
+    written_["input"] = read_arguments(text_);
+    is_whole = !written_["input"].is_null();
   }
   // A call that broke off must not be run.
   if (is_whole) content_.push_back(std::move(written_));

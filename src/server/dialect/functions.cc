@@ -121,10 +121,10 @@ Result<> check_tool_choice(const ToolChoice& choice, const std::vector<Tool>& to
   return {};
 }
 
-std::optional<Json> read_arguments(std::string_view text) {
+Json read_arguments(std::string_view text) {
   if (text.empty()) return Json::object();
   auto arguments = parse_object(text);
-  return arguments ? std::optional(std::move(*arguments)) : std::nullopt;
+  return arguments ? std::move(*arguments) : Json();
 }
 
 void name_results(std::vector<Message>& messages) {

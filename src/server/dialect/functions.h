@@ -1,7 +1,6 @@
 /// Functions that a request tells of, which of them may be called, and whose results its messages hold.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +27,8 @@ Result<ToolChoice> read_tool_choice(const Json& choice);
 /// Whether there are the tools that the choice wants. Errors: invalid_argument for tool_choice.
 Result<> check_tool_choice(const ToolChoice& choice, const std::vector<Tool>& tools);
 
-/// The arguments of a call as an object, {} for none. Nothing where they are broken off or no object.
-std::optional<Json> read_arguments(std::string_view text);
+/// The arguments of a call as an object, {} for none. Null where they are broken off or no object.
+Json read_arguments(std::string_view text);
 
 /// Gives the tools' results the names of the functions that were called, which some dialects leave out.
 void name_results(std::vector<Message>& messages);

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <format>
-#include <optional>
 #include <utility>
 
 #include "server/dialect/functions.h"
@@ -68,9 +67,8 @@ std::vector<WireEvent> OllamaWriter::add(const ChatEvent& event) {
       arguments_ += event.text;
       return {};
     case ChatEvent::Kind::call_end:
-      Json function = {{"index", said_.calls.size()},
-                       {"name", name_},
-                       {"arguments", read_arguments(arguments_).value_or(Json::object())}};
+      Json function = {
+          {"index", said_.calls.size()}, {"name", name_}, {"arguments", read_arguments(arguments_)}};
       piece.calls.push_back({{"id", id_}, {"function", std::move(function)}});
       said_.calls.push_back(piece.calls.front());
       break;

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <format>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,16 +18,16 @@ const char* id_prefix(const std::string& type) {
   return type == "function_call" ? "fc_" : "item_";
 }
 
-// The item itself, or the one that it refers to, if any, as the store keeps it: with an id. `references` are
-// those that came before: a second one would only make the prompt longer.
-Result<std::optional<Json>> read_item(const Json& item, const std::string& path, ResponseStore& store,
-                                      std::set<std::string>& references) {
+// The item itself, or the one that it refers to, null for none, as the store keeps it: with an id.
+// `references` are those that came before: a second one would only make the prompt longer.
+Result<Json> read_item(const Json& item, const std::string& path, ResponseStore& store,
+                       std::set<std::string>& references) {
   if (!item.is_object()) return fail(Errc::invalid_argument, path + " must be an object", path);
   Fields fields(item, path + ".");
   const std::string type = fields.string("type", "message");
   const std::string id = fields.string("id");
   if (fields.error()) return std::unexpected(*fields.error());
-  if (type == "item_reference") return references.insert(id).second ? store.item(id) : std::nullopt;
+  if (type == "item_reference") return references.insert(id).second ? store.item(id) : Json();
   Json known = item;
   if (id.empty()) known["id"] = random_id(id_prefix(type));
   return known;
@@ -79,9 +78,9 @@ Result<ResponsesInput> read_responses_input(const Json& body, const FunctionName
     const std::string path = std::format("input[{}]", i);
     auto item = read_item((*items)[i], path, store, references);
     if (!item) return std::unexpected(item.error());
-    if (!*item) continue;
-    if (auto added = reader.add(**item, path); !added) return std::unexpected(added.error());
-    input.items.push_back(std::move(**item));
+    if (item->is_null()) continue;
+    if (auto added = reader.add(*item, path); !added) return std::unexpected(added.error());
+    input.items.push_back(std::move(*item));
   }
   if (!instructions.empty()) {
     input.messages.push_back({.role = Role::system, .content = {{.text = instructions}}});

@@ -66,10 +66,10 @@ bool ResponseStore::erase(const std::string& id) {
   return true;
 }
 
-std::optional<Json> ResponseStore::response(const std::string& id) {
+Json ResponseStore::response(const std::string& id) {
   const std::lock_guard lock(mutex_);
   const auto entry = find(id);
-  if (entry == order_.end()) return std::nullopt;
+  if (entry == order_.end()) return nullptr;
   Json response = parsed(entry->response);
   response["output"] = Json::array();
   for (const Item& item : entry->items | std::views::drop(entry->inputs)) {
@@ -78,19 +78,19 @@ std::optional<Json> ResponseStore::response(const std::string& id) {
   return response;
 }
 
-std::optional<Json> ResponseStore::input(const std::string& id) {
+Json ResponseStore::input(const std::string& id) {
   const std::lock_guard lock(mutex_);
   const auto entry = find(id);
-  if (entry == order_.end()) return std::nullopt;
+  if (entry == order_.end()) return nullptr;
   Json input = Json::array();
   for (const Item& item : entry->items | std::views::take(entry->inputs)) input.push_back(parsed(item.text));
   return input;
 }
 
-std::optional<Json> ResponseStore::item(const std::string& id) {
+Json ResponseStore::item(const std::string& id) {
   const std::lock_guard lock(mutex_);
   const auto found = items_.find(id);
-  return found == items_.end() ? std::nullopt : std::optional(parsed(found->second->text));
+  return found == items_.end() ? Json() : parsed(found->second->text);
 }
 
 std::optional<std::vector<Json>> ResponseStore::conversation(const std::string& id) {

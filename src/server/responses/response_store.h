@@ -26,10 +26,11 @@ class ResponseStore {
   /// Returns whether there was one.
   bool erase(const std::string& id);
 
-  std::optional<Json> response(const std::string& id);
-  std::optional<Json> input(const std::string& id);
+  /// Null where it is not kept.
+  Json response(const std::string& id);
+  Json input(const std::string& id);
   /// Any item by its own id.
-  std::optional<Json> item(const std::string& id);
+  Json item(const std::string& id);
   /// The items of the whole conversation, up to those of the response's output. Nothing where one of the
   /// responses that it goes on from is not kept any more.
   std::optional<std::vector<Json>> conversation(const std::string& id);
