@@ -1,0 +1,61 @@
+#include "server/dialect/chat_job.h"
+
+#include <utility>
+
+#include "banyan/chat_prompt.h"
+#include "chat/reply/reply_form.h"
+#include "server/dialect/written_answer.h"
+#include "server/prompt_fields.h"
+
+namespace banyan {
+namespace {
+
+Result<std::string> prompt_of(const ChatRequest& chat, const ModelContext& context) {
+  auto text = context.chat_template.apply(chat);
+  if (!text) return text;
+  if (auto fits = check_length(text->size(), context.limits); !fits) return std::unexpected(fits.error());
+  return text;
+}
+
+}  // namespace
+
+Result<PreparedChat> prepare_chat(const ChatRequest& chat, Request generation, const ModelContext& context) {
+  auto text = prompt_of(chat, context);
+  if (!text) return std::unexpected(text.error());
+  auto grammar = reply_grammar(context.reply_form, chat, *text);
+  if (!grammar) return std::unexpected(grammar.error());
+  Sampling& sampling = generation.sampling;
+  if (!grammar->grammar.empty()) {
+    sampling.grammar = std::move(grammar->grammar);
+    sampling.grammar_triggers = std::move(grammar->triggers);
+  }
+  const ReasoningForm& thought = context.reply_form.reasoning;
+  sampling.thought = {.tokens = chat.reasoning.budget,
+                      .begin = thought.begin,
+                      .end = thought.end,
+                      .is_open = opens_thought(context.reply_form, *text)};
+  ChatPrompt prompt = chat_prompt(context.vocabulary, *text, chat);
+  generation.prompt = std::move(prompt.tokens);
+  generation.restore_points = std::move(prompt.points);
+  generation.special_text = true;
+  return PreparedChat{std::move(*text), std::move(generation)};
+}
+
+Result<Job> chat_job(const ReplyRequest& request, const ModelContext& context, const StreamForm& form,
+                     const MakeWriter& make_writer) {
+  auto prepared = prepare_chat(request.chat, request.generation, context);
+  if (!prepared) return std::unexpected(prepared.error());
+  Job job;
+  job.answer = std::make_unique<WrittenAnswer>(context.reply_form, request.chat, prepared->prompt,
+                                               request.streams, form, make_writer(prepared->request));
+  job.requests.push_back(std::move(prepared->request));
+  return job;
+}
+
+Result<std::size_t> count_tokens(const ChatRequest& chat, const ModelContext& context) {
+  const auto text = prompt_of(chat, context);
+  if (!text) return std::unexpected(text.error());
+  return context.vocabulary.tokenize_chat(*text).size();
+}
+
+}  // namespace banyan

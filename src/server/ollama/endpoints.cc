@@ -1,0 +1,75 @@
+#include "server/ollama/endpoints.h"
+
+#include <format>
+#include <utility>
+
+#include "server/dialect/chat_job.h"
+#include "server/dialect/written_answer.h"
+#include "server/ollama/chat_request.h"
+#include "server/ollama/generate_request.h"
+#include "server/ollama/reply_objects.h"
+#include "server/prompt_fields.h"
+
+namespace banyan {
+namespace {
+
+// The tokens of a generation's prompt: those of the conversation before it, and its own.
+Result<PreparedChat> prepare_generation(const GenerateRequest& read, const ModelContext& context) {
+  const Vocabulary& vocabulary = context.vocabulary;
+  for (std::size_t i = 0; i < read.context.size(); ++i) {
+    if (read.context[i] < vocabulary.size()) continue;
+    const std::string name = std::format("context[{}]", i);
+    return fail(Errc::invalid_argument, name + " is no token of the vocabulary", name);
+  }
+  if (read.is_raw) {
+    if (auto fits = check_length(read.prompt.size(), context.limits); !fits) {
+      return std::unexpected(fits.error());
+    }
+    PreparedChat prepared{read.prompt, read.generation};
+    prepared.request.prompt = vocabulary.tokenize(read.prompt, true, true);
+    return prepared;
+  }
+  auto prepared = prepare_chat(read.chat, read.generation, context);
+  if (!prepared || read.context.empty()) return prepared;
+  Request& request = prepared->request;
+  request.prompt.insert(request.prompt.begin(), read.context.begin(), read.context.end());
+  for (RestorePoint& point : request.restore_points) point.offset += read.context.size();
+  return prepared;
+}
+
+}  // namespace
+
+Result<OllamaJob> ollama_chat_job(const Json& body, const ModelContext& context) {
+  const auto read = read_ollama_chat(body);
+  if (!read) return std::unexpected(read.error());
+  const OllamaOptions options{.model = context.model_id};
+  if (read->only_loads) return ollama_loaded_json(options, read->unloads);
+  auto job = chat_job(*read, context, json_lines(),
+                      [&](const Request&) { return std::make_unique<OllamaWriter>(options); });
+  if (!job) return std::unexpected(job.error());
+  return std::move(*job);
+}
+
+Result<OllamaJob> ollama_generate_job(const Json& body, const ModelContext& context) {
+  const auto read = read_ollama_generate(body);
+  if (!read) return std::unexpected(read.error());
+  OllamaOptions options{.model = context.model_id, .is_chat = false};
+  if (read->only_loads) return ollama_loaded_json(options, read->unloads);
+  if (!read->suffix.empty()) {
+    return fail(Errc::unsupported, "suffix is not supported: the vocabulary has no tokens for infilling",
+                "suffix");
+  }
+  auto prepared = prepare_generation(*read, context);
+  if (!prepared) return std::unexpected(prepared.error());
+  if (!read->is_raw) options.context = prepared->request.prompt;
+  // A raw prompt's reply is text and nothing else.
+  static const ReplyForm plain;
+  Job job;
+  job.answer = std::make_unique<WrittenAnswer>(read->is_raw ? plain : context.reply_form, read->chat,
+                                               prepared->prompt, read->streams, json_lines(),
+                                               std::make_unique<OllamaWriter>(std::move(options)));
+  job.requests.push_back(std::move(prepared->request));
+  return job;
+}
+
+}  // namespace banyan
