@@ -81,7 +81,9 @@ LineReader::Outcome Chat::read_message(std::string& message, bool& is_quoted) {
   if (outcome != LineReader::Outcome::line) return outcome;
   const std::size_t open = message.find(kQuote);
   const bool quoted = open == 0 || (open != std::string::npos && trimmed(message).starts_with("/system"));
-  if (!quoted) return outcome;
+  // What was pasted is whole, though it may begin with a string of a program.
+  const bool is_whole = message.contains('\n') && !message.ends_with(kQuote);
+  if (!quoted || is_whole) return outcome;
   is_quoted = open == 0;
   std::string text = message.substr(open + kQuote.size());
   const auto end = read_quoted(text);
