@@ -35,7 +35,8 @@ std::optional<std::size_t> TokenTrie::longest_in_front_of(std::string_view text)
     if (after == entries_.begin()) return std::nullopt;
     const auto at = static_cast<std::size_t>(after - entries_.begin()) - 1;
     if (text.starts_with(bytes(at))) return at;
-    text = text.substr(0, static_cast<std::size_t>(std::ranges::mismatch(text, bytes(at)).in1 - text.begin()));
+    text =
+        text.substr(0, static_cast<std::size_t>(std::ranges::mismatch(text, bytes(at)).in1 - text.begin()));
   }
   return std::nullopt;
 }

@@ -39,7 +39,8 @@ SyntaxNode literal_node(std::u32string_view characters, const TokenTrie& control
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::optional<std::size_t> found = control_tokens.longest_in_front_of(rest);
-    const std::string_view taken = found ? control_tokens.bytes(*found) : rest.substr(0, next_utf8(rest).bytes);
+    const std::string_view taken =
+        found ? control_tokens.bytes(*found) : rest.substr(0, next_utf8(rest).bytes);
     const std::size_t count = found ? count_characters(taken) : 1;
     node.parts.push_back(found ? token_or_text(control_tokens.token(*found), characters.substr(0, count))
                                : character_node(characters.front()));
