@@ -32,8 +32,11 @@ Result<ThoughtBudget> ThoughtBudget::create(const Vocabulary& vocabulary, const 
   if (limit.begin.size() > kMaxMarkBytes || limit.end.size() > kMaxMarkBytes) {
     return wrong("the marks of a thought must have at most " + std::to_string(kMaxMarkBytes) + " bytes");
   }
-  if (trimmed(limit.end).empty()) return wrong("a thought that is limited must have a mark that ends it");
-  return ThoughtBudget(limit, vocabulary.tokenize(limit.end, false, true));
+  std::vector<Token> closing = vocabulary.tokenize(limit.end, false, true);
+  if (trimmed(limit.end).empty() || closing.empty()) {
+    return wrong("a thought that is limited must have a mark that ends it");
+  }
+  return ThoughtBudget(limit, std::move(closing));
 }
 
 ThoughtBudget::ThoughtBudget(const ThoughtLimit& limit, std::vector<Token> closing)

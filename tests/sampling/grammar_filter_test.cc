@@ -42,7 +42,7 @@ bool may_end(GrammarFilter& filter) { return filter.fits(token_of("<|im_end|>"))
 
 TEST(GrammarFilter, WithoutATriggerTheGrammarHoldsFromTheStart) {
   GrammarFilter filter = filter_of(R"(root ::= "no")");
-  EXPECT_FALSE(filter.fits(token_of("yes")));
+  EXPECT_FALSE(filter.fits(token_of("user")));
   EXPECT_FALSE(may_end(filter));
   EXPECT_TRUE(take(filter, {"n", "o"}));
   EXPECT_TRUE(may_end(filter));
@@ -51,7 +51,7 @@ TEST(GrammarFilter, WithoutATriggerTheGrammarHoldsFromTheStart) {
 
 TEST(GrammarFilter, UntilATriggerAllTokensFit) {
   GrammarFilter filter = filter_of(R"(root ::= "{" "no" "}")", {"{"});
-  EXPECT_TRUE(take(filter, {"yes", "<|im_start|>", "}", "n"}));
+  EXPECT_TRUE(take(filter, {"user", "<|im_start|>", "}", "n"}));
   EXPECT_TRUE(may_end(filter));
   EXPECT_TRUE(take(filter, {"{"}));
   EXPECT_FALSE(may_end(filter));
@@ -62,7 +62,7 @@ TEST(GrammarFilter, UntilATriggerAllTokensFit) {
 }
 
 TEST(GrammarFilter, AfterItsTriggersGrammarTheNextMayFollow) {
-  GrammarFilter filter = filter_of(R"(root ::= call+   call ::= "{" [a-z] "}")", {"{"});
+  GrammarFilter filter = filter_of("root ::= call+\ncall ::= \"{\" [a-z] \"}\"", {"{"});
   EXPECT_TRUE(take(filter, {"x", "{", "a", "}"}));
   EXPECT_TRUE(may_end(filter));
   EXPECT_FALSE(filter.fits(token_of("x")));
@@ -71,29 +71,28 @@ TEST(GrammarFilter, AfterItsTriggersGrammarTheNextMayFollow) {
 }
 
 TEST(GrammarFilter, ATriggerMayBeginInATokenAndEndInAnother) {
-  // "arrives" has the trigger's first letters.
-  GrammarFilter filter = filter_of(R"(root ::= "ves{" [0-9])", {"ves{"});
-  EXPECT_TRUE(take(filter, {"arrives", "x", "arrives"}));
+  GrammarFilter filter = filter_of(R"(root ::= "rot{" [0-9])", {"rot{"});
+  EXPECT_TRUE(take(filter, {"arrot", "x", "arrot"}));
   EXPECT_TRUE(take(filter, {"{"}));
   EXPECT_FALSE(filter.fits(token_of("x")));
   EXPECT_TRUE(take(filter, {"7"}));
   EXPECT_TRUE(may_end(filter));
 
   GrammarFilter letters = filter_of(R"(root ::= "<|tool|>" [0-9])", {"<|tool|>"});
-  EXPECT_TRUE(take(letters, {"<", "|", "to", "<", "|", "to", "ol", "|", ">", "1"}));
+  EXPECT_TRUE(take(letters, {"<", "|", "t", "o", "<|", "t", "o", "ol", "|>", "1"}));
   EXPECT_TRUE(may_end(letters));
 }
 
 TEST(GrammarFilter, ATokenWithATriggerFitsWhereWhatFollowsInItFits) {
-  for (const char* grammar : {R"(root ::= "rr" [a-z]*)", R"(root ::= "rriv" [es]*)"}) {
+  for (const char* grammar : {R"(root ::= "rr" [a-z]*)", R"(root ::= "rro" [et]*)"}) {
     GrammarFilter filter = filter_of(grammar, {"rr"});
-    EXPECT_TRUE(take(filter, {"arrives", "e"})) << grammar;
+    EXPECT_TRUE(take(filter, {"arrot", "e"})) << grammar;
     EXPECT_FALSE(filter.fits(token_of("7"))) << grammar;
   }
-  GrammarFilter filter = filter_of(R"(root ::= "rri" "x")", {"rr"});
-  EXPECT_FALSE(filter.fits(token_of("arrives")));
+  GrammarFilter filter = filter_of(R"(root ::= "rro" "x")", {"rr"});
+  EXPECT_FALSE(filter.fits(token_of("arrot")));
   EXPECT_TRUE(take(filter, {"a", "r"}));
-  EXPECT_TRUE(take(filter, {"r", "i", "x"}));
+  EXPECT_TRUE(take(filter, {"r", "o", "x"}));
 }
 
 TEST(GrammarFilter, OfSeveralTriggersTheFirstCounts) {
