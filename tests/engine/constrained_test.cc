@@ -121,16 +121,17 @@ TEST_F(ConstrainedReply, MayHaveTheTextOfControlTokens) {
 }
 
 TEST(ConstrainedReplyUnderPressure, GoesOnWhereItWasSetAside) {
+  // After the thought each token but one is the grammar's, so that small differences of logits do not count.
   std::vector<Request> requests;
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < 8; ++i) {
     Request request =
         greedy(system_message("The code for the red gate is " + std::to_string(1000 + i * 7) + ".") +
                    user_message("What is the code for the red gate?"),
                200);
     request.ignore_eos = true;
-    request.sampling.thought = {.tokens = 60 + 5 * i, .end = "</end>\n{", .is_open = true};
+    request.sampling.thought = {.tokens = 60 + 8 * i, .end = "</end>\n{", .is_open = true};
     request.sampling.grammar_triggers = {"\n{"};
-    request.sampling.grammar = R"(root ::= "\n{" [0-9]{20} "}" [a-z ]*)";
+    request.sampling.grammar = R"(root ::= "\n{" [0-9] "}" "!"*)";
     requests.push_back(std::move(request));
   }
   std::vector<std::vector<Token>> expected;
@@ -144,7 +145,7 @@ TEST(ConstrainedReplyUnderPressure, GoesOnWhereItWasSetAside) {
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const Outcome outcome = outcome_of(std::move(generations[i]));
     EXPECT_EQ(outcome.tokens(), expected[i]) << i;
-    EXPECT_THAT(outcome.text, ContainsRegex("</end>\n\\{[0-9]{20}\\}[a-z ]*$"));
+    EXPECT_THAT(outcome.text, ContainsRegex("</end>\n\\{[0-9]\\}!+$"));
   }
   EXPECT_GT(engine->status().set_aside, 0u) << "the budget is too wide for this test";
   EXPECT_THAT(engine->check(), IsEmpty());
