@@ -302,7 +302,8 @@ Result<std::unique_ptr<Reply>> Engine::Impl::make_reply(const std::shared_ptr<co
   Result<Sampler> sampler = Sampler::create(*vocabulary, request.sampling, request.prompt,
                                             {.ignore_end = request.ignore_eos,
                                              .context = options.context,
-                                             .choice = static_cast<std::uint32_t>(choice)});
+                                             .choice = static_cast<std::uint32_t>(choice),
+                                             .special_text = request.special_text});
   if (!sampler) return std::unexpected(sampler.error());
   return std::make_unique<Reply>(submission, choice, std::move(*sampler));
 }
