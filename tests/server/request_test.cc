@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "server/llama_completion.h"
-#include "server/openai_chat.h"
-#include "server/openai_completions.h"
+#include "server/llama/completion.h"
+#include "server/openai/chat.h"
+#include "server/openai/completions.h"
 #include "server/shipped_model.h"
 
 namespace banyan {

@@ -1,9 +1,9 @@
-#include "server/openai_chat.h"
+#include "server/openai/chat.h"
 
 #include <utility>
 
 #include "banyan/chat_prompt.h"
-#include "server/openai.h"
+#include "server/openai/openai_answer.h"
 #include "server/prompt_fields.h"
 #include "server/sampling_fields.h"
 

@@ -10,8 +10,8 @@
 #include <thread>
 #include <unordered_set>
 
-#include "server/connection.h"
-#include "server/worker_pool.h"
+#include "server/http/connection.h"
+#include "server/http/worker_pool.h"
 
 namespace banyan {
 

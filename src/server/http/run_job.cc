@@ -1,4 +1,4 @@
-#include "server/run_job.h"
+#include "server/http/run_job.h"
 
 #include <spdlog/spdlog.h>
 
@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/sse.h"
+#include "server/http/sse.h"
 
 namespace banyan {
 namespace {

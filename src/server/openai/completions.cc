@@ -1,4 +1,4 @@
-#include "server/openai_completions.h"
+#include "server/openai/completions.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "server/openai.h"
+#include "server/openai/openai_answer.h"
 #include "server/prompt_fields.h"
 #include "server/sampling_fields.h"
 #include "text/utf8.h"

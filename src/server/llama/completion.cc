@@ -1,4 +1,4 @@
-#include "server/llama_completion.h"
+#include "server/llama/completion.h"
 
 #include <limits>
 #include <utility>

@@ -6,9 +6,9 @@
 #include <chrono>
 
 #include "banyan/engine.h"
-#include "server/activity.h"
 #include "server/answer.h"
-#include "server/http_errors.h"
+#include "server/http/activity.h"
+#include "server/http/http_errors.h"
 
 namespace banyan {
 

@@ -1,4 +1,4 @@
-#include "server/openai.h"
+#include "server/openai/openai_answer.h"
 
 #include <chrono>
 #include <cstdint>

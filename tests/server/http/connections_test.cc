@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/raw_client.h"
+#include "server/http/raw_client.h"
 #include "server/running_server.h"
 
 namespace banyan {

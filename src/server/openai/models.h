@@ -1,4 +1,4 @@
-/// What the server says of itself and its model.
+/// OpenAI's list of models, which has the one that is served.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,5 @@ namespace banyan {
 Json model_json(const Engine& engine, const std::string& id, std::int64_t created);
 /// GET /v1/models.
 Json models_json(const Engine& engine, const std::string& id, std::int64_t created);
-/// llama-server's GET /props.
-Json props_json(const Engine& engine, const std::string& id);
 
 }  // namespace banyan

@@ -1,4 +1,4 @@
-#include "server/http_errors.h"
+#include "server/http/http_errors.h"
 
 #include <httplib.h>
 

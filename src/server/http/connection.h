@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/request_head.h"
+#include "server/http/request_head.h"
 
 namespace banyan {
 

@@ -1,4 +1,4 @@
-#include "server/raw_client.h"
+#include "server/http/raw_client.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

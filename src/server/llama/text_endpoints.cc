@@ -1,4 +1,4 @@
-#include "server/text_endpoints.h"
+#include "server/llama/text_endpoints.h"
 
 #include <cstddef>
 #include <cstdint>

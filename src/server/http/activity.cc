@@ -1,4 +1,4 @@
-#include "server/activity.h"
+#include "server/http/activity.h"
 
 namespace banyan {
 
