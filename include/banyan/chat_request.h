@@ -3,6 +3,7 @@
 /// Plain values: any thread that has one to itself.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -71,6 +72,7 @@ struct ChatRequest {
   std::optional<ReplySchema> schema;
   bool opens_reply = true;        ///< the prompt ends with the opening of the assistant's reply
   bool continues_last = false;    ///< the last message is the assistant's, and the reply goes on from it
+  bool tools_first = false;       ///< the prompt has the tools before the system's text, if the template allows it
   Json variables = nullptr;       ///< more variables for the template, an object or null
 };
 
