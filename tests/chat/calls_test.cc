@@ -167,6 +167,18 @@ TEST(Calls, WhereATemplateKnowsNoneToolsCallsAndResultsAreText) {
   EXPECT_THAT(prompt(kTurns, request), HasSubstr("</tool_response>.\n\nBe kind.<end>"));
 }
 
+TEST(Calls, WhereATemplateKnowsThemButNoToolsItsOwnFormIsTaught) {
+  const std::string source =
+      "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% for c in m.tool_calls or [] %}"
+      "<call>{{ c.function.name }}<sep>{{ c.function.arguments }}</call>{% endfor %}<end>{% endfor %}"
+      "{% if add_generation_prompt %}<assistant><think>{% endif %}";
+  const std::string text = prompt(source, {.messages = {user("Rain?"), calls({weather("1")}), result("1", "no")},
+                                           .tools = {weather_tool()}});
+  EXPECT_THAT(text, HasSubstr("example:\n\n<call>function_name<sep>{\"argument_name\": \"value\"}</call><end>"
+                              "<user>Rain?<end><assistant><call>weather<sep>{\"city\": \"Oslo\"}</call><end>"
+                              "<tool>no<end>"));
+}
+
 TEST(Tools, AreWrittenAlikeHoweverLittleIsSaidOfThem) {
   const std::string source = "{% for t in tools or [] %}{{ t | tojson }}{% endfor %}{{ messages[-1].content }}";
   EXPECT_EQ(prompt(source, {.messages = {user("?")}, .tools = {{.name = "f"}}}),

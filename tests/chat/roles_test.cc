@@ -46,7 +46,14 @@ TEST(Roles, NeighboursOfOneRoleAreOneWhereTheyMustAlternate) {
       "<{{ m.role }}>{{ m.content }}{% endfor %}";
   EXPECT_EQ(prompt(source, {system("a"), user("b"), user("c"), assistant("d"), assistant("e"), user("f"),
                             system("g"), assistant("h")}),
-            "<system>a<user>b\n\nc<assistant>d\n\ne<user>f\n\ng<assistant>h");
+            "<system>a<user>b\n\nc<assistant>d\n\ne<user>f<system>g<assistant>h");
+}
+
+TEST(Roles, SeveralSystemsAreOneWhereToolsGoIntoTheSecondMessage) {
+  const std::string source =
+      "{% for m in messages %}<{{ m.role }}>{% if tools and loop.index0 == 1 %}{{ tools | tojson }}{% endif %}"
+      "{{ m.content }}{% endfor %}";
+  EXPECT_EQ(prompt(source, {system("a"), system("b"), user("c")}), "<system>a\n\nb<user>c");
 }
 
 TEST(Roles, WhatFollowsAResultMayHaveToBePartOfIt) {

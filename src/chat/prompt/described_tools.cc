@@ -4,7 +4,11 @@
 
 namespace banyan {
 
-std::string describe_tools(const std::vector<Tool>& tools) {
+ToolCall example_call() {
+  return {.id = "1", .name = "function_name", .arguments = R"({"argument_name": "value"})"};
+}
+
+std::string describe_tools(const std::vector<Tool>& tools, std::string_view example) {
   std::string text =
       "# Tools\n\nYou can call functions to help with what the user asks. These are the functions, one JSON "
       "object a line:\n\n";
@@ -14,11 +18,10 @@ std::string describe_tools(const std::vector<Tool>& tools) {
     if (!tool.parameters.is_null()) line["parameters"] = tool.parameters;
     text += line.dump() + "\n";
   }
-  return text +
-         "\nTo call a function, write its name and its arguments as a JSON object between these tags:\n\n"
-         "<tool_call>\n{\"name\": \"function_name\", \"arguments\": {\"argument_name\": \"value\"}}\n"
-         "</tool_call>\n\nThen stop. The result comes in the next message, between <tool_response> and "
-         "</tool_response>.";
+  text += "\nTo call a function, write its name and its arguments as in this example:\n\n";
+  if (!example.empty()) return text.append(example);
+  return text + describe_call(example_call()) +
+         "\n\nThen stop. The result comes in the next message, between <tool_response> and </tool_response>.";
 }
 
 std::string describe_call(const ToolCall& call) {

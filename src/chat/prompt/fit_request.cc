@@ -28,11 +28,12 @@ const char* role_name(Role role) {
 }
 
 // Tells of the tools in the system's message, which is made if there is none.
-void tell_of_tools(std::vector<Message>& messages, const std::vector<Tool>& tools, bool tools_first) {
-  Message told = {.role = Role::system, .content = {{.text = describe_tools(tools)}}};
+void tell_of_tools(const TemplateTraits& traits, const ChatRequest& request, std::vector<Message>& messages) {
+  Message told = {.role = Role::system,
+                  .content = {{.text = describe_tools(request.tools, traits.call_example)}}};
   if (messages.empty() || messages.front().role != Role::system) {
     messages.insert(messages.begin(), std::move(told));
-  } else if (tools_first) {
+  } else if (request.tools_first) {
     add_text(told, kBetween, std::move(messages.front().content));
     messages.front() = std::move(told);
   } else {
@@ -136,20 +137,18 @@ bool deeper_than(const Json& value, int depth) {
 TemplateInput fit_request(const TemplateTraits& traits, const ChatRequest& request) {
   std::vector<Message> messages = request.messages;
   const bool has_tools = !request.tools.empty();
-  const bool tells_tools = has_tools && !traits.tools;
-  if (tells_tools) tell_of_tools(messages, request.tools, request.tools_first);
+  if (has_tools && !traits.tools) tell_of_tools(traits, request, messages);
   if (has_tools && traits.tools && traits.tools_need_system && messages.front().role != Role::system) {
     messages.insert(messages.begin(),
                     {.role = Role::system, .content = {{.text = "You are a helpful assistant."}}});
   }
-  // Calls are written as the model was told to.
   number_calls(traits.call_ids, messages);
-  if (tells_tools || !traits.calls) {
+  if (!traits.calls) {
     write_calls(messages);
   } else if (!traits.several_calls) {
     split_calls(messages);
   }
-  if (tells_tools || !traits.calls || !traits.results) write_results(messages);
+  if (!traits.calls || !traits.results) write_results(messages);
   fit_systems(traits, messages);
   fit_rows(traits, messages);
 

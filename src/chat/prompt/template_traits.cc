@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "chat/prompt/described_tools.h"
 #include "chat/prompt/template_variables.h"
 
 namespace banyan {
@@ -52,6 +53,18 @@ Tool example_tool() {
                          {"required", Json::array({kKey})}}};
 }
 
+std::size_t common_prefix(std::string_view a, std::string_view b) {
+  return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+// A little of what stands before a needle.
+std::string before(const std::string& text, std::string_view needle) {
+  const std::size_t end = text.find(needle);
+  if (end == std::string::npos) return "";
+  const std::size_t begin = end - std::min(end, std::size_t{8});
+  return text.substr(begin, end - begin);
+}
+
 // Whether a text holds all of these.
 bool holds(std::string_view text, std::initializer_list<std::string_view> needles) {
   return std::ranges::all_of(needles, [&](std::string_view needle) { return text.contains(needle); });
@@ -85,6 +98,7 @@ class Finder {
     find_tools();
     find_calls();
     find_results();
+    find_call_example();
     find_thoughts();
     find_efforts();
     return traits_;
@@ -155,9 +169,11 @@ class Finder {
       return Messages{says(Role::system, std::move(parts)), says(Role::user, kUser)};
     });
     if (!traits_.system_role) return;
-    give_up_if_better(&TemplateTraits::several_systems,
-                      {says(Role::system, kSystem), says(Role::system, kMore), says(Role::user, kUser)},
-                      {kSystem, kMore});
+    const Messages several = {says(Role::system, kSystem), says(Role::system, kMore),
+                              says(Role::user, kUser)};
+    give_up_if_better(&TemplateTraits::several_systems, several, {kSystem, kMore});
+    // Some take what is behind the first for the user's message and write the tools there.
+    if (before(shown(several), kMore) != before(shown(several, true), kMore)) traits_.several_systems = false;
     const Message begin = says(Role::system, kSystem);
     for (const Messages& messages :
          {Messages{begin, says(Role::user, kUser), says(Role::system, kMore), says(Role::assistant, kReply),
@@ -259,6 +275,24 @@ class Finder {
     give_up_if_better(&TemplateTraits::user_after_result,
                       {user, calling, result({{.text = kResult}}), says(Role::user, kMore)},
                       {kResult, kMore});
+  }
+
+  // What a call adds to a prompt.
+  void find_call_example() {
+    if (traits_.tools || !traits_.calls) return;
+    const Message user = says(Role::user, kUser);
+    const std::string opened = render_(traits_, {.messages = {user}});
+    const std::string reply = shown({user, says(Role::assistant, kReply)});
+    std::string example = shown({user, calls({example_call()})});
+    const std::size_t end = reply.find(kReply);
+    if (end == std::string::npos) return;
+    const std::string closing = reply.substr(end + std::string_view(kReply).size());
+    if (example.ends_with(closing)) example.resize(example.size() - closing.size());
+    // Where the prompt opens a thought, its marker may begin as the call's does.
+    std::size_t begin = common_prefix(opened, example);
+    if (begin < opened.size() && begin > 0 && example[begin - 1] == '<') --begin;
+    example.erase(0, begin);
+    if (example.contains(example_call().name)) traits_.call_example = example;
   }
 
   void find_thoughts() {

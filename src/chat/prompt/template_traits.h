@@ -56,6 +56,7 @@ struct TemplateTraits {
   bool null_beside_calls = false;   ///< where there is nothing but calls, the content is null
   bool several_calls = true;        ///< in a message; else each call has one, with its result behind it
   CallIds call_ids = CallIds::digits;
+  std::string call_example = {};  ///< how a call of an example is written, where calls are known and tools are not
 
   bool results = true;  ///< else a call's result is the user's message
 
