@@ -201,7 +201,7 @@ TEST(Requests, OtherServersFieldsAreTakenOrRefused) {
 }
 
 TEST(Requests, ToolsAreObjectsAndObjectsAreNotEndless) {
-  EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(R"({"tools": [{}, null]})"))).field, "tools[1]");
+  EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(R"({"tools": [{"function": {"name": "f"}}, null]})"))).field, "tools[1]");
   Json many = Json::object();
   for (int i = 0; i < 513; ++i) many[std::to_string(i)] = i;
   EXPECT_EQ(error_of(read(read_openai_chat, {{"chat_template_kwargs", many}})).field, "chat_template_kwargs");

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "chat/chat_event.h"
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "chat/reply/reply_form.h"
 
 namespace banyan {

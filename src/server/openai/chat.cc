@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "banyan/chat_prompt.h"
+#include "server/openai/chat_messages.h"
 #include "server/openai/openai_answer.h"
 #include "server/prompt_fields.h"
 #include "server/sampling_fields.h"
@@ -79,13 +80,16 @@ Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
   fields.refuse_unless("audio");
   fields.refuse_unless("web_search_options");
   fields.refuse_unless("echo", false);
-  fields.refuse_unless("continue_final_message", false);
   fields.refuse_unless("chat_template", "");
-  const std::string text = read_chat(fields, context.chat_template);
+  fields.refuse_unless("tool_choice", "auto", "none");
+  const auto chat = read_chat_request(body);
+  if (!chat) fields.wrong(chat.error());
   if (fields.error()) return std::unexpected(*fields.error());
-  if (auto fits = check_length(text.size(), context.limits); !fits) return std::unexpected(fits.error());
+  const auto text = context.chat_template.apply(*chat);
+  if (!text) return std::unexpected(text.error());
+  if (auto fits = check_length(text->size(), context.limits); !fits) return std::unexpected(fits.error());
 
-  ChatPrompt prompt = chat_prompt(context.vocabulary, text, body.at("messages"));
+  ChatPrompt prompt = chat_prompt(context.vocabulary, *text, *chat);
   request.prompt = std::move(prompt.tokens);
   request.restore_points = std::move(prompt.points);
   Job job;
