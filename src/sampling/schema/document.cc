@@ -4,6 +4,7 @@
 #include <charconv>
 #include <format>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "sampling/schema/formats.h"
@@ -14,7 +15,7 @@ namespace {
 
 using Json = SchemaJson;
 
-// Keywords that a grammar has no way to keep, whatever they say.
+// Keywords that say something of a value. A schema without any allows all.
 constexpr const char* kMeaningful[] = {
     "type",          "enum",          "const",         "properties",        "required",
     "items",         "prefixItems",   "minItems",      "maxItems",          "additionalProperties",
@@ -241,14 +242,15 @@ SchemaNodes SchemaDocument::normalized(SchemaNodes nodes) const {
     return node->is_object() &&
            std::ranges::none_of(kMeaningful, [&](const char* name) { return node->contains(name); });
   });
-  std::ranges::sort(nodes, {}, [this](const Json* node) { return places_.at(node).number; });
-  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+  std::unordered_set<const Json*> seen;
+  std::erase_if(nodes, [&](const Json* node) { return !seen.insert(node).second; });
   return nodes;
 }
 
 std::vector<std::uint32_t> SchemaDocument::key(const SchemaNodes& nodes) const {
   std::vector<std::uint32_t> numbers;
   for (const Json* node : nodes) numbers.push_back(places_.at(node).number);
+  std::ranges::sort(numbers);
   return numbers;
 }
 

@@ -18,7 +18,7 @@ namespace banyan {
 
 using SchemaJson = nlohmann::ordered_json;
 
-/// Schemas that hold of the same value, in the document's order, each once. None: any value.
+/// Schemas that hold of the same value, each once. None: any value.
 using SchemaNodes = std::vector<const SchemaJson*>;
 
 class SchemaDocument {
@@ -48,9 +48,9 @@ class SchemaDocument {
   /// Refuses a schema that refers to itself before anything of a value is read, or is a long way to say so.
   Result<> check_in_place(const SchemaJson& schema);
 
-  /// Puts schemas in order, each once, without those that allow anything.
+  /// Each schema once, in the order given, without those that allow anything.
   SchemaNodes normalized(SchemaNodes nodes) const;
-  /// A key for a map.
+  /// A key for a map, whatever the order.
   std::vector<std::uint32_t> key(const SchemaNodes& nodes) const;
 
   /// The texts that a pattern or a format allows. Null when it says nothing, or is left out.

@@ -234,9 +234,8 @@ Result<Automaton> number_texts(const NumberLimits& limits) {
   if (steps.empty()) steps.emplace_back();
   std::optional<Automaton> texts;
   for (const Step& step : steps) {
-    // What has a larger limit than can be written has none.
-    for (const auto& limit : {limits.least, limits.most}) {
-      if (limit && std::abs(limit->value.exponent) > 400) return too_long();
+    for (const auto* limit : {&limits.least, &limits.most}) {
+      if (*limit && std::abs((*limit)->value.exponent) > 400) return too_long();
     }
     NumberWriter writer(limits, step);
     if (writer.is_too_long()) return too_long();

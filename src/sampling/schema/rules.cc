@@ -254,6 +254,8 @@ class Printer {
   }
 
   const std::string& name(std::uint32_t rule) {
+    // Of a rule that is another one, that one's; some are each other without end, and nothing fits them.
+    for (int i = 0; i < 64 && rules_[rule].kind == Kind::call; ++i) rule = rules_[rule].rule;
     if (names_[rule].empty()) {
       names_[rule] = std::format("r{}", called_.size());
       called_.push_back(rule);
@@ -288,7 +290,8 @@ Expression Rules::repeat(Expression part, std::uint64_t least, std::uint64_t mos
     repeat.parts.push_back(std::move(what));
     return repeat;
   };
-  if (most < least) return Expression::nothing();
+  if (most < least || least > kMaxTimes) return Expression::nothing();
+  if (most != Expression::kNoMost) most = std::min(most, kMaxTimes);
   if (std::max(least, most == Expression::kNoMost ? 0 : most) <= kMaxPlainTimes) {
     if (least == 1 && most == 1) return part;
     return times(std::move(part), least, most);

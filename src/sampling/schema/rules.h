@@ -43,6 +43,7 @@ struct Expression {
 class Rules {
  public:
   static constexpr std::size_t kMaxRules = Grammar::kMaxRules;
+  static constexpr std::uint64_t kMaxTimes = 1 << 22;  ///< of a repetition; a larger most is this one
 
   /// A rule that is to be defined later. Beyond kMaxRules it is none, and print() fails.
   std::uint32_t declare();
