@@ -66,13 +66,10 @@ class Comparison {
     if (Result<> charged = document_.charge(64); !charged) return std::unexpected(charged.error());
     for (const auto& [one, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
       if (!one->facets.values) continue;
-      for (const Json* value : *one->facets.values) {
-        Result<bool> fits = value_fits(document_, *value, one->nodes);
-        if (fits && *fits) fits = value_fits(document_, *value, other->nodes);
-        if (!fits) return fits;
-        if (*fits) return false;
-      }
-      return true;
+      Result<std::vector<const Json*>> fitting = values_that_fit(document_, *one->facets.values, one->nodes);
+      if (fitting) fitting = values_that_fit(document_, *fitting, other->nodes);
+      if (!fitting) return std::unexpected(fitting.error());
+      return fitting->empty();
     }
     const unsigned types = a.facets.types & b.facets.types;
     if (types & (kNull | kBoolean)) return false;

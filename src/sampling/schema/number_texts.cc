@@ -164,11 +164,13 @@ class NumberWriter {
   }
 
   void add_digit(Progress& next, char digit) const {
-    if (digit == '0' && next.zeros < step_.zeros && next.phase == Progress::Phase::whole) {
+    if (digit == '0' && next.zeros < step_.zeros) {
       ++next.zeros;
       return;
     }
-    for (int i = 0; i <= next.zeros; ++i) next.rest = next.rest * 10 % step_.factor;
+    // A zero more leaves as many at the end; another digit makes them part of what is divided.
+    const int more = digit == '0' ? 1 : next.zeros + 1;
+    for (int i = 0; i < more; ++i) next.rest = next.rest * 10 % step_.factor;
     next.rest = (next.rest + static_cast<std::uint64_t>(digit - '0')) % step_.factor;
     if (digit != '0') next.zeros = 0;
   }

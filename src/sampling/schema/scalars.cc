@@ -25,11 +25,11 @@ std::string json_text(const Json& value) {
 
 Result<Expression> SchemaConverter::literals(const SchemaNodes& nodes, const Facets& facets) {
   std::vector<std::string> texts;
-  for (const Json* value : *facets.values) {
-    const Result<bool> fits = value_fits(document_, *value, nodes);
-    if (!fits) return std::unexpected(fits.error());
-    if (*fits) texts.push_back(json_text(*value));
-    if (Result<> charged = document_.charge(1 + (*fits ? texts.back().size() : 0)); !charged) {
+  const Result<std::vector<const Json*>> fitting = values_that_fit(document_, *facets.values, nodes);
+  if (!fitting) return std::unexpected(fitting.error());
+  for (const Json* value : *fitting) {
+    texts.push_back(json_text(*value));
+    if (Result<> charged = document_.charge(1 + texts.back().size()); !charged) {
       return std::unexpected(charged.error());
     }
   }

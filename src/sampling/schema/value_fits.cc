@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <expected>
+#include <functional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "sampling/schema/facets.h"
 
@@ -40,10 +43,14 @@ class Validator {
       return std::unexpected(checked.error());
     }
     if (const Result<bool> holds = in_place(value, schema, depth); !holds || !*holds) return holds;
-    const SchemaNodes nodes = document_.normalized({&schema});
-    if (nodes.empty()) return true;
-    const Result<Facets> facets = facets_of(document_, nodes);
-    if (!facets) return std::unexpected(facets.error());
+    if (document_.normalized({&schema}).empty()) return true;
+    auto known = facets_.find(&schema);
+    if (known == facets_.end()) {
+      Result<Facets> read = facets_of(document_, {&schema});
+      if (!read) return std::unexpected(read.error());
+      known = facets_.emplace(&schema, std::move(*read)).first;
+    }
+    const Facets* const facets = &known->second;
     if (Result<> charged = document_.charge(16 + value.size()); !charged) {
       return std::unexpected(charged.error());
     }
@@ -54,7 +61,7 @@ class Validator {
       const Json* list = keyword(schema, "enum");
       const Json* only = keyword(schema, "const");
       if (only && !are_equal_values(*only, value)) return false;
-      if (list) {
+      if (list && !is_one_of(value, *list)) {
         if (Result<> charged = document_.charge(list->size()); !charged) {
           return std::unexpected(charged.error());
         }
@@ -68,6 +75,12 @@ class Validator {
     if (type == kArray) return array_fits(value, *facets, depth);
     if (type == kObject) return object_fits(value, *facets, depth);
     return true;
+  }
+
+  // The very value of the list, which most that are asked for are.
+  static bool is_one_of(const Json& value, const Json& list) {
+    return !list.empty() && std::less_equal<const Json*>()(&list.front(), &value) &&
+           std::less_equal<const Json*>()(&value, &list.back());
   }
 
   Result<bool> in_place(const Json& value, const Json& schema, int depth) {
@@ -139,6 +152,7 @@ class Validator {
   }
 
   SchemaDocument& document_;
+  std::unordered_map<const Json*, Facets> facets_;
 };
 
 }  // namespace
@@ -155,8 +169,16 @@ bool are_equal_values(const Json& a, const Json& b) {
   return true;
 }
 
-Result<bool> value_fits(SchemaDocument& document, const Json& value, const SchemaNodes& nodes) {
-  return Validator(document).all(value, nodes, 0);
+Result<std::vector<const Json*>> values_that_fit(SchemaDocument& document, const std::vector<const Json*>& values,
+                                                 const SchemaNodes& nodes) {
+  Validator validator(document);
+  std::vector<const Json*> fitting;
+  for (const Json* value : values) {
+    const Result<bool> fits = validator.all(*value, nodes, 0);
+    if (!fits) return std::unexpected(fits.error());
+    if (*fits) fitting.push_back(value);
+  }
+  return fitting;
 }
 
 }  // namespace banyan

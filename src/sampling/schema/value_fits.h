@@ -1,12 +1,16 @@
-/// Whether a value keeps to schemas: which of enum's values a grammar may write.
+/// Values that keep to schemas: which of enum's values a grammar may write.
 #pragma once
+
+#include <vector>
 
 #include "sampling/schema/document.h"
 
 namespace banyan {
 
-/// Errors: of the schemas.
-Result<bool> value_fits(SchemaDocument& document, const SchemaJson& value, const SchemaNodes& nodes);
+/// Those of the values that do. Errors: of the schemas.
+Result<std::vector<const SchemaJson*>> values_that_fit(SchemaDocument& document,
+                                                       const std::vector<const SchemaJson*>& values,
+                                                       const SchemaNodes& nodes);
 
 /// As JSON Schema compares them: 1 is 1.0, and an object's order does not count.
 bool are_equal_values(const SchemaJson& a, const SchemaJson& b);
