@@ -73,11 +73,18 @@ const Json* keyword(const Json& schema, const char* name) {
 }
 
 Result<> SchemaDocument::check() {
-  std::vector<std::pair<const Json*, int>> todo{{&root_, 0}};
+  struct Part {
+    const Json* value;
+    int depth;
+    bool is_within_other;  // a schema with an $id of its own, whose anchors are its own too
+  };
+  std::vector<Part> todo{{&root_, 0, false}};
   places_[&root_] = {nullptr, "", 0};
   while (!todo.empty()) {
-    const auto [value, depth] = todo.back();
+    const auto [value, depth, was_within_other] = todo.back();
     todo.pop_back();
+    const Json* id = keyword(*value, "$id");
+    const bool is_within_other = was_within_other || (value != &root_ && id && id->is_string());
     if (depth > kMaxDepth) {
       return fail(Errc::invalid_argument,
                   std::format("the schema is too large: it is nested deeper than {} levels", kMaxDepth));
@@ -85,12 +92,12 @@ Result<> SchemaDocument::check() {
     if (value->is_string() && !is_utf8(value->get_ref<const std::string&>())) {
       return fail(Errc::invalid_argument, "the schema has a string that is not UTF-8");
     }
-    if (const Json* anchor = keyword(*value, "$anchor"); anchor && anchor->is_string()) {
+    if (const Json* anchor = keyword(*value, "$anchor"); anchor && anchor->is_string() && !is_within_other) {
       anchors_.try_emplace(anchor->get<std::string>(), value);
     }
-    const auto visit = [&, depth = depth](const Json& part, std::string key) {
-      places_[&part] = {value, std::move(key), static_cast<std::uint32_t>(places_.size())};
-      todo.emplace_back(&part, depth + 1);
+    const auto visit = [&, value = value, depth = depth](const Json& inner, std::string key) {
+      places_[&inner] = {value, std::move(key), static_cast<std::uint32_t>(places_.size())};
+      todo.push_back({&inner, depth + 1, is_within_other});
     };
     if (value->size() > kMaxValues || places_.size() + value->size() > kMaxValues) {
       return fail(Errc::invalid_argument,
