@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,9 @@ class SchemaConverter {
     Expression text;  // name and value
     bool is_required;
   };
+  // The names that schemas of propertyNames allow.
+  Result<std::optional<Automaton>> allowed_names(const SchemaNodes& names);
+  Result<std::optional<Automaton>> allowed_names(const SchemaNodes& nodes, const Facets& facets);
   Result<Expression> other_members(const SchemaNodes& nodes, const Facets& facets);
   Expression members(const std::vector<Member>& members, const Expression& other);
   Result<Expression> counted_members(const SchemaNodes& nodes, const Facets& facets,

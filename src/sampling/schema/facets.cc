@@ -20,6 +20,7 @@ constexpr std::pair<const char*, unsigned> kImplied[] = {
     {"properties", kObject},     {"additionalProperties", kObject},
     {"required", kObject},       {"patternProperties", kObject},
     {"minProperties", kObject},  {"maxProperties", kObject},
+    {"propertyNames", kObject},
     {"items", kArray},           {"prefixItems", kArray},
     {"minItems", kArray},        {"maxItems", kArray},
     {"minLength", kString},      {"maxLength", kString},
@@ -32,9 +33,8 @@ constexpr std::pair<const char*, unsigned> kImplied[] = {
 constexpr const char* kNotKept[] = {"not",           "if",
                                     "contains",      "dependentRequired",
                                     "dependencies",  "dependentSchemas",
-                                    "propertyNames", "unevaluatedItems",
-                                    "$dynamicRef",   "unevaluatedProperties",
-                                    "$recursiveRef"};
+                                    "$dynamicRef",   "unevaluatedItems",
+                                    "$recursiveRef", "unevaluatedProperties"};
 
 class Reader {
  public:
@@ -298,7 +298,14 @@ class Reader {
         }
       }
       if (!read_others(node)) return false;
+      if (const Json* names = keyword(node, "propertyNames")) {
+        if (!names->is_object() && !names->is_boolean()) {
+          return wrong(node, "propertyNames", "must be a schema");
+        }
+        facets_.names.push_back(names);
+      }
     }
+    facets_.names = document_.normalized(std::move(facets_.names));
     for (const Json* node : nodes_) {
       const Json* required = keyword(*node, "required");
       if (!required || required->is_boolean()) continue;  // draft 3 has it as a flag of a property

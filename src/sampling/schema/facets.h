@@ -55,6 +55,7 @@ struct Facets {
   std::vector<SchemaNodes> prefix;
   SchemaNodes rest_of_items;
   Count property_count;
+  SchemaNodes names;  ///< what holds of every property's name
   std::vector<Property> properties;
   std::vector<Others> others;
   bool is_open = true;  ///< whether there may be properties that are not named

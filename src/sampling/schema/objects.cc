@@ -3,7 +3,9 @@
 #include <functional>
 #include <map>
 
+#include "sampling/schema/alternatives.h"
 #include "sampling/schema/converter.h"
+#include "sampling/schema/value_fits.h"
 
 namespace banyan {
 namespace {
@@ -23,7 +25,14 @@ Result<Expression> SchemaConverter::object(const SchemaNodes& nodes, const Facet
   std::vector<Member> all;
   const Expression space = shared(Shared::space);
   for (const Facets::Property& property : facets.properties) {
-    if (is_impossible(property.nodes)) {
+    bool is_allowed = !is_impossible(property.nodes);
+    if (is_allowed && !facets.names.empty()) {
+      const Json name = property.name;
+      const Result<std::vector<const Json*>> fitting = values_that_fit(document_, {&name}, facets.names);
+      if (!fitting) return std::unexpected(fitting.error());
+      is_allowed = !fitting->empty();
+    }
+    if (!is_allowed) {
       if (property.is_required) return Expression::nothing();
       continue;
     }
@@ -40,6 +49,45 @@ Result<Expression> SchemaConverter::object(const SchemaNodes& nodes, const Facet
       is_counted ? counted_members(nodes, facets, all, *other) : members(all, *other);
   if (!content) return content;
   return Expression::sequence({Expression::of_text("{"), space, std::move(*content), Expression::of_text("}")});
+}
+
+Result<std::optional<Automaton>> SchemaConverter::allowed_names(const SchemaNodes& nodes,
+                                                                const Facets& facets) {
+  if (facets.values) {
+    const Result<std::vector<const Json*>> fitting = values_that_fit(document_, *facets.values, nodes);
+    if (!fitting) return std::unexpected(fitting.error());
+    std::vector<std::string> words;
+    for (const Json* value : *fitting) {
+      if (value->is_string()) words.push_back(value->get<std::string>());
+    }
+    return of_words(words);
+  }
+  std::optional<Automaton> names = complement(Automaton{.states = std::vector<Automaton::State>(1)});
+  for (const Automaton* texts : facets.texts) {
+    if (names) names = intersection(*names, *texts);
+  }
+  if (names) names = of_length(*names, facets.length.least, facets.length.most);
+  return names;
+}
+
+Result<std::optional<Automaton>> SchemaConverter::allowed_names(const SchemaNodes& names) {
+  const Result<std::vector<SchemaNodes>> lists = alternatives(document_, names);
+  if (!lists) return std::unexpected(lists.error());
+  // All but those that no list allows.
+  std::optional<Automaton> others = complement(Automaton{.states = std::vector<Automaton::State>(1)});
+  for (const SchemaNodes& list : *lists) {
+    const Result<Facets> facets = facets_of(document_, list);
+    if (!facets) return std::unexpected(facets.error());
+    if (!(facets->types & kString)) continue;
+    Result<std::optional<Automaton>> allowed = allowed_names(list, *facets);
+    if (!allowed) return allowed;
+    if (Result<> charged = document_.charge(1 << 14); !charged) return std::unexpected(charged.error());
+    const std::optional<Automaton> not_allowed = *allowed ? complement(**allowed) : std::nullopt;
+    if (!not_allowed || !others) return std::optional<Automaton>();
+    others = intersection(*others, *not_allowed);
+  }
+  if (!others) return std::optional<Automaton>();
+  return complement(*others);
 }
 
 // Members that are not named: their names are none of those that are, and keep to the patterns for which their
@@ -71,7 +119,7 @@ Result<Expression> SchemaConverter::other_members(const SchemaNodes& nodes, cons
   if (patterns.empty()) {
     const SchemaNodes value = values({});
     if (!facets.is_open || is_impossible(value)) return Expression::nothing();
-    if (facets.properties.empty()) {
+    if (facets.properties.empty() && facets.names.empty()) {
       return Expression::call(rules_.add(
           member(rules_.repeat(shared(Shared::character), 0, Expression::kNoMost), value)));
     }
@@ -83,7 +131,9 @@ Result<Expression> SchemaConverter::other_members(const SchemaNodes& nodes, cons
     return Expression::nothing();
   };
   if (patterns.size() > kMaxPatterns) return too_large("patternProperties");
-  const char* keyword = patterns.empty() ? "additionalProperties" : "patternProperties";
+  const char* keyword = !facets.names.empty() ? "propertyNames"
+                        : patterns.empty()    ? "additionalProperties"
+                                              : "patternProperties";
   std::vector<std::string> named;
   for (const Facets::Property& property : facets.properties) named.push_back(property.name);
   std::optional<Automaton> names = of_words(named);
@@ -91,6 +141,11 @@ Result<Expression> SchemaConverter::other_members(const SchemaNodes& nodes, cons
   if (names) {
     if (Result<> charged = charge_for(*names); !charged) return std::unexpected(charged.error());
     names = complement(*names);
+  }
+  if (names && !facets.names.empty()) {
+    const Result<std::optional<Automaton>> allowed = allowed_names(facets.names);
+    if (!allowed) return std::unexpected(allowed.error());
+    names = *allowed ? intersection(*names, **allowed) : std::nullopt;
   }
   if (!names) return too_large(keyword);
   std::vector<Automaton> outside;

@@ -1,7 +1,7 @@
 /// A JSON Schema as a grammar, so that a reply is JSON that the schema allows.
 ///
 /// Kept: type, enum, const; properties (in the schema's order), required, additionalProperties,
-/// patternProperties, minProperties, maxProperties; items, prefixItems, minItems, maxItems; minimum, maximum,
+/// patternProperties, propertyNames, minProperties, maxProperties; items, prefixItems, minItems, maxItems; minimum, maximum,
 /// exclusiveMinimum, exclusiveMaximum, multipleOf; minLength, maxLength, pattern, format; anyOf, oneOf, allOf,
 /// $ref within the document, $defs, definitions; OpenAPI's nullable. What says nothing about values is ignored.
 /// Any thread.

@@ -136,6 +136,7 @@ class Validator {
       if (property.is_required && !value.contains(property.name)) return false;
     }
     for (const auto& [name, part] : value.items()) {
+      if (const Result<bool> holds = all(Json(name), facets.names, depth + 1); !holds || !*holds) return holds;
       const auto named = std::ranges::find(facets.properties, name, &Facets::Property::name);
       if (Result<> charged = document_.charge(1 + facets.properties.size()); !charged) {
         return std::unexpected(charged.error());
