@@ -7,8 +7,8 @@
 
 namespace banyan {
 
-/// Reads grammar, json_schema (llama-server's) and response_format, of which one may be there. Returns GBNF, or
-/// nothing where any text will do. Errors are left in `fields`.
+/// Reads grammar, json_schema (llama-server's) and response_format, of which one may be there. Returns GBNF,
+/// or nothing where any text will do. Errors are left in `fields`.
 std::string read_grammar(Fields& fields);
 
 }  // namespace banyan

@@ -224,14 +224,13 @@ TEST_F(OpenAi, JsonObjectsAreJson) {
 }
 
 TEST_F(OpenAi, RepliesKeepToASchema) {
-  const Json schema = {
-      {"type", "object"},
-      {"properties",
-       {{"name", {{"type", "string"}, {"maxLength", 8}}},
-        {"kind", {{"enum", {"cat", "dog"}}}},
-        {"age", {{"type", "integer"}, {"minimum", 1}, {"maximum", 30}}}}},
-      {"required", {"name", "kind", "age"}},
-      {"additionalProperties", false}};
+  const Json schema = {{"type", "object"},
+                       {"properties",
+                        {{"name", {{"type", "string"}, {"maxLength", 8}}},
+                         {"kind", {{"enum", {"cat", "dog"}}}},
+                         {"age", {{"type", "integer"}, {"minimum", 1}, {"maximum", 30}}}}},
+                       {"required", {"name", "kind", "age"}},
+                       {"additionalProperties", false}};
   const Json format = {{"type", "json_schema"},
                        {"json_schema", {{"name", "pet"}, {"strict", true}, {"schema", schema}}}};
   for (int seed = 0; seed < 6; ++seed) {
@@ -247,7 +246,8 @@ TEST_F(OpenAi, RepliesKeepToASchema) {
     EXPECT_EQ(pet.size(), 3u);
   }
   const HttpReply llama_servers = server().post(
-      "/completion", {{"prompt", "Yes or no?"}, {"json_schema", {{"enum", {"yes", "no"}}}}, {"n_predict", 20}});
+      "/completion",
+      {{"prompt", "Yes or no?"}, {"json_schema", {{"enum", {"yes", "no"}}}}, {"n_predict", 20}});
   ASSERT_EQ(llama_servers.status, 200) << llama_servers.text;
   EXPECT_THAT(llama_servers.json["content"].get<std::string>(), testing::AnyOf("\"yes\"", "\"no\""));
 }

@@ -123,7 +123,8 @@ TEST(Requests, WrongFieldsAreNamed) {
       {R"({"response_format": {"type": "json_schema", "json_schema": {"strict": true,
            "schema": {"not": {"type": "string"}}}}})",
        "response_format.json_schema.schema"},
-      {R"({"response_format": {"type": "json_object", "schema": {"type": "text"}}})", "response_format.schema"},
+      {R"({"response_format": {"type": "json_object", "schema": {"type": "text"}}})",
+       "response_format.schema"},
       {R"({"json_schema": {"type": "text"}})", "json_schema"},
       {R"({"json_schema": 5})", "json_schema"},
       {R"({"json_schema": {}, "grammar": "x"})", "grammar"},
@@ -142,8 +143,8 @@ TEST(Requests, WrongFieldsAreNamed) {
 
 TEST(Requests, WhatWouldChangeTheReplyAndIsNotOfferedIsRefused) {
   for (const Reader reader : kReaders) {
-    for (const char* fields : {R"({"mirostat": 2})", R"({"typical_p": 0.5})",
-                               R"({"lora": [{"id": 0, "scale": 1}]})"}) {
+    for (const char* fields :
+         {R"({"mirostat": 2})", R"({"typical_p": 0.5})", R"({"lora": [{"id": 0, "scale": 1}]})"}) {
       EXPECT_EQ(error_of(read(reader, Json::parse(fields))).code, Errc::unsupported) << fields;
     }
     EXPECT_TRUE(read(reader, Json::parse(R"({"mirostat": 0, "typical_p": 1.0, "dry_multiplier": 0,

@@ -31,7 +31,8 @@ Result<Expression> SchemaConverter::array(const SchemaNodes& nodes, const Facets
     } else {
       const std::uint64_t others_least = more_least > 0 ? more_least - 1 : 0;
       const std::uint64_t others_most = more_most == Facets::kNoMost ? more_most : more_most - 1;
-      content = Expression::sequence({item, rules_.repeat(after_comma(item), others_least, others_most), space});
+      content =
+          Expression::sequence({item, rules_.repeat(after_comma(item), others_least, others_most), space});
       if (more_least == 0) content = Expression::optional(std::move(content));
     }
   }
@@ -45,7 +46,8 @@ Result<Expression> SchemaConverter::array(const SchemaNodes& nodes, const Facets
     if (i == 0) content = Expression::sequence({std::move(content), space});
     if (i >= least) content = Expression::optional(std::move(content));
   }
-  return Expression::sequence({Expression::of_text("["), space, std::move(content), Expression::of_text("]")});
+  return Expression::sequence(
+      {Expression::of_text("["), space, std::move(content), Expression::of_text("]")});
 }
 
 }  // namespace banyan

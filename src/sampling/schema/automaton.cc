@@ -128,6 +128,8 @@ class Determinizer {
             firsts.push_back(range.first);
             firsts.push_back(range.last + 1);
           }
+          work_ += pattern_.nodes[node].set->ranges.size();
+          if (work_ > Automaton::kMaxWork) return std::nullopt;
         }
         std::ranges::sort(firsts);
         firsts.erase(std::unique(firsts.begin(), firsts.end()), firsts.end());
@@ -257,6 +259,12 @@ Automaton trimmed(const Automaton& a) {
 }
 
 }  // namespace
+
+std::size_t Automaton::weight() const {
+  std::size_t edges = 0;
+  for (const State& state : states) edges += 1 + state.edges.size();
+  return edges;
+}
 
 bool Automaton::accepts(std::string_view text) const {
   std::uint32_t at = 0;

@@ -28,6 +28,8 @@ struct Automaton {
   };
   std::vector<State> states;  ///< the first is where texts begin
 
+  /// States and edges: what most that is done with it takes.
+  std::size_t weight() const;
   bool accepts(std::string_view text) const;
   /// Whether no text is accepted. Of a trimmed one.
   bool is_empty() const { return states.size() == 1 && !states[0].accepts && states[0].edges.empty(); }

@@ -129,23 +129,31 @@ Expression SchemaConverter::shared(Shared which) {
   switch (which) {
     case Shared::space:
       // Bounded, for a model may like nothing better.
-      rules_.define(rule, Expression::optional(choice(
-                              text(" "), sequence(text("\n"), repeat(set({{'\t', '\t'}, {' ', ' '}}), 0, 32)))));
+      rules_.define(
+          rule, Expression::optional(
+                    choice(text(" "), sequence(text("\n"), repeat(set({{'\t', '\t'}, {' ', ' '}}), 0, 32)))));
       break;
     case Shared::character: {
       const Expression hex = set({{'0', '9'}, {'A', 'F'}, {'a', 'f'}});
       const Expression d = set({{'D', 'D'}, {'d', 'd'}});
       // One character, even where it takes two escapes; half of such a pair is none.
-      const Expression escapes =
-          choice(set({{'"', '"'}, {'/', '/'}, {'\\', '\\'}, {'b', 'b'}, {'f', 'f'}, {'n', 'n'}, {'r', 'r'}, {'t', 't'}}),
-                 sequence(text("u"),
-                          choice(sequence(set({{'0', '9'}, {'A', 'C'}, {'E', 'F'}, {'a', 'c'}, {'e', 'f'}}),
-                                          repeat(hex, 3, 3)),
-                                 sequence(d, set({{'0', '7'}}), repeat(hex, 2, 2)),
-                                 sequence(d, set({{'8', '9'}, {'A', 'B'}, {'a', 'b'}}), repeat(hex, 2, 2),
-                                          text("\\u"), d, set({{'C', 'F'}, {'c', 'f'}}), repeat(hex, 2, 2)))));
-      rules_.define(rule, choice(set({{0x20, 0x21}, {0x23, 0x5B}, {0x5D, 0x10FFFF}}),
-                                 sequence(text("\\"), escapes)));
+      const Expression escapes = choice(
+          set({{'"', '"'},
+               {'/', '/'},
+               {'\\', '\\'},
+               {'b', 'b'},
+               {'f', 'f'},
+               {'n', 'n'},
+               {'r', 'r'},
+               {'t', 't'}}),
+          sequence(text("u"),
+                   choice(sequence(set({{'0', '9'}, {'A', 'C'}, {'E', 'F'}, {'a', 'c'}, {'e', 'f'}}),
+                                   repeat(hex, 3, 3)),
+                          sequence(d, set({{'0', '7'}}), repeat(hex, 2, 2)),
+                          sequence(d, set({{'8', '9'}, {'A', 'B'}, {'a', 'b'}}), repeat(hex, 2, 2),
+                                   text("\\u"), d, set({{'C', 'F'}, {'c', 'f'}}), repeat(hex, 2, 2)))));
+      rules_.define(
+          rule, choice(set({{0x20, 0x21}, {0x23, 0x5B}, {0x5D, 0x10FFFF}}), sequence(text("\\"), escapes)));
       break;
     }
     case Shared::string:
@@ -153,31 +161,31 @@ Expression SchemaConverter::shared(Shared which) {
       break;
     case Shared::integer:
       rules_.define(rule, sequence(Expression::optional(text("-")),
-                                   choice(text("0"), sequence(set({{'1', '9'}}),
-                                                              repeat(set({{'0', '9'}}), 0, kUsualDigits - 1)))));
+                                   choice(text("0"), sequence(set({{'1', '9'}}), repeat(set({{'0', '9'}}), 0,
+                                                                                        kUsualDigits - 1)))));
       break;
     case Shared::number: {
       // Three digits of an exponent only where the number stays a double.
       const Expression digits = set({{'0', '9'}});
-      const Expression power = choice(repeat(digits, 1, 2), sequence(set({{'1', '2'}}), set({{'0', '8'}}), digits));
+      const Expression power =
+          choice(repeat(digits, 1, 2), sequence(set({{'1', '2'}}), set({{'0', '8'}}), digits));
       rules_.define(rule, sequence(shared(Shared::integer),
                                    Expression::optional(sequence(text("."), repeat(digits, 1, kUsualDigits))),
-                                   Expression::optional(sequence(set({{'E', 'E'}, {'e', 'e'}}),
-                                                                 Expression::optional(set({{'+', '+'}, {'-', '-'}})),
-                                                                 power))));
+                                   Expression::optional(sequence(
+                                       set({{'E', 'E'}, {'e', 'e'}}),
+                                       Expression::optional(set({{'+', '+'}, {'-', '-'}})), power))));
       break;
     }
     case Shared::any: {
       const Expression any = Expression::call(rule);
       const Expression space = shared(Shared::space);
       const auto listed = [&](const char* open, const Expression& item, const char* close) {
-        return sequence(text(open), space,
-                        Expression::optional(sequence(
-                            item, repeat(sequence(text(","), space, item), 0, kNoMost), space)),
-                        text(close));
+        return sequence(
+            text(open), space,
+            Expression::optional(sequence(item, repeat(sequence(text(","), space, item), 0, kNoMost), space)),
+            text(close));
       };
-      const std::uint32_t member =
-          rules_.add(sequence(shared(Shared::string), text(":"), space, any));
+      const std::uint32_t member = rules_.add(sequence(shared(Shared::string), text(":"), space, any));
       rules_.define(rule, choice(listed("{", Expression::call(member), "}"), listed("[", any, "]"),
                                  shared(Shared::string), shared(Shared::number), text("true"), text("false"),
                                  text("null")));

@@ -54,7 +54,7 @@ class SchemaConverter {
 
   // The first of the schemas that has the keyword.
   static const SchemaJson& having(const SchemaNodes& nodes, const char* keyword);
-  Result<> charge_for(const Automaton& automaton) { return document_.charge(64 * automaton.states.size()); }
+  Result<> charge_for(const Automaton& automaton) { return document_.charge(16 * automaton.weight()); }
 
   SchemaDocument& document_;
   Rules rules_;

@@ -50,6 +50,7 @@ Decimal Decimal::of(const nlohmann::ordered_json& number) {
 
 bool Decimal::is_multiple_of(const Decimal& step) const {
   if (is_zero()) return true;
+  if (step.digits.size() > 18) return digits == step.digits && exponent == step.exponent;
   const int least = std::min(exponent, step.exponent);
   std::uint64_t divisor = 0, rest = 0;
   for (const char digit : step.digits) divisor = divisor * 10 + static_cast<std::uint64_t>(digit - '0');

@@ -18,7 +18,8 @@ struct Decimal {
 
   bool is_zero() const { return digits.empty(); }
   bool is_integer() const { return exponent >= 0 || is_zero(); }
-  /// Whether it is `step` times an integer. `step`: positive, of at most 18 digits.
+  /// Whether it is `step`, which is positive, times an integer. Of a step of more than 18 digits, which no
+  /// double has, only itself is.
   bool is_multiple_of(const Decimal& step) const;
   /// The digits before the point, "0" at least, and those behind it. REQUIRES: an exponent within thousands.
   std::string whole_part() const;

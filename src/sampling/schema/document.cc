@@ -16,15 +16,46 @@ namespace {
 using Json = SchemaJson;
 
 // Keywords that say something of a value. A schema without any allows all.
-constexpr const char* kMeaningful[] = {
-    "type",          "enum",          "const",         "properties",        "required",
-    "items",         "prefixItems",   "minItems",      "maxItems",          "additionalProperties",
-    "anyOf",         "oneOf",         "allOf",         "$ref",              "patternProperties",
-    "minimum",       "maximum",       "multipleOf",    "exclusiveMinimum",  "exclusiveMaximum",
-    "minLength",     "maxLength",     "pattern",       "format",            "nullable",
-    "minProperties", "maxProperties", "not",           "if",                "contains",
-    "uniqueItems",   "propertyNames", "$dynamicRef",   "dependentRequired", "dependentSchemas",
-    "dependencies",  "$recursiveRef", "additionalItems", "unevaluatedItems", "unevaluatedProperties"};
+constexpr const char* kMeaningful[] = {"type",
+                                       "enum",
+                                       "const",
+                                       "properties",
+                                       "required",
+                                       "items",
+                                       "prefixItems",
+                                       "minItems",
+                                       "maxItems",
+                                       "additionalProperties",
+                                       "anyOf",
+                                       "oneOf",
+                                       "allOf",
+                                       "$ref",
+                                       "patternProperties",
+                                       "minimum",
+                                       "maximum",
+                                       "multipleOf",
+                                       "exclusiveMinimum",
+                                       "exclusiveMaximum",
+                                       "minLength",
+                                       "maxLength",
+                                       "pattern",
+                                       "format",
+                                       "nullable",
+                                       "minProperties",
+                                       "maxProperties",
+                                       "not",
+                                       "if",
+                                       "contains",
+                                       "uniqueItems",
+                                       "propertyNames",
+                                       "$dynamicRef",
+                                       "dependentRequired",
+                                       "dependentSchemas",
+                                       "dependencies",
+                                       "$recursiveRef",
+                                       "additionalItems",
+                                       "unevaluatedItems",
+                                       "unevaluatedProperties"};
 
 std::string unescaped_pointer(std::string_view token) {
   std::string text;
@@ -265,18 +296,19 @@ Result<const Automaton*> SchemaDocument::automaton(const Json& schema, std::stri
                                                    const std::string& pattern) {
   auto known = automata_.find(pattern);
   if (known == automata_.end()) {
-    if (Result<> charged = charge(4096); !charged) return std::unexpected(charged.error());
+    if (Result<> charged = charge(512); !charged) return std::unexpected(charged.error());
     Result<Automaton> made = Automaton{};
     if (const Result<Pattern> parsed = parse_pattern(pattern); !parsed) {
       made = std::unexpected(parsed.error());
     } else if (std::optional<Automaton> found = find_pattern(*parsed)) {
-      if (Result<> charged = charge(64 * found->states.size()); !charged) {
+      if (Result<> charged = charge(16 * found->weight()); !charged) {
         return std::unexpected(charged.error());
       }
       made = std::move(*found);
     } else {
       if (Result<> charged = charge(kMaxWork / 8); !charged) return std::unexpected(charged.error());
-      made = fail(Errc::unsupported, std::format("its automaton has more than {} states", Automaton::kMaxStates));
+      made = fail(Errc::unsupported,
+                  std::format("its automaton has more than {} states", Automaton::kMaxStates));
     }
     known = automata_.emplace(pattern, std::move(made)).first;
   }

@@ -1,4 +1,5 @@
-/// A JSON Schema as a document: where its parts are, what their references mean, and what reading it may cost.
+/// A JSON Schema as a document: where its parts are, what their references mean, and what reading it may
+/// cost.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +26,8 @@ class SchemaDocument {
  public:
   static constexpr std::size_t kMaxValues = 1 << 17;
   static constexpr int kMaxDepth = 200;
-  static constexpr int kMaxInPlace = 64;     ///< $ref, allOf, anyOf and oneOf within each other
-  static constexpr std::size_t kMaxWork = 1 << 24;  ///< some second
+  static constexpr int kMaxInPlace = 64;            ///< $ref, allOf, anyOf and oneOf within each other
+  static constexpr std::size_t kMaxWork = 1 << 23;  ///< a second or two
 
   SchemaDocument(const SchemaJson& root, const SchemaOptions& options) : root_(root), options_(options) {}
 
@@ -37,7 +38,8 @@ class SchemaDocument {
   /// Where a part is: "properties/age". Empty for the whole.
   std::string path(const SchemaJson& part) const;
   /// The error of a keyword that says what no schema may say.
-  std::unexpected<Error> wrong(const SchemaJson& schema, std::string_view keyword, std::string_view why) const;
+  std::unexpected<Error> wrong(const SchemaJson& schema, std::string_view keyword,
+                               std::string_view why) const;
   /// A keyword that a grammar cannot keep: an error when strict, and otherwise nothing.
   Result<> leave_out(const SchemaJson& schema, std::string_view keyword, std::string_view why) const;
   /// Counts work, for schemas that are small and take long.
@@ -54,7 +56,8 @@ class SchemaDocument {
   std::vector<std::uint32_t> key(const SchemaNodes& nodes) const;
 
   /// The texts that a pattern or a format allows. Null when it says nothing, or is left out.
-  Result<const Automaton*> pattern(const SchemaJson& schema, std::string_view keyword, const std::string& pattern);
+  Result<const Automaton*> pattern(const SchemaJson& schema, std::string_view keyword,
+                                   const std::string& pattern);
   Result<const Automaton*> format(const SchemaJson& schema, const std::string& format);
 
  private:

@@ -22,7 +22,9 @@ struct Read {
   Facets facets;
 };
 
-bool are_apart(const Facets::Count& a, const Facets::Count& b) { return a.least > b.most || b.least > a.most; }
+bool are_apart(const Facets::Count& a, const Facets::Count& b) {
+  return a.least > b.most || b.least > a.most;
+}
 
 bool are_apart(const NumberLimits& a, const NumberLimits& b) {
   const auto is_below = [](const NumberLimits& low, const NumberLimits& high) {
@@ -89,7 +91,7 @@ class Comparison {
   Result<bool> texts_exclude(const Facets& a, const Facets& b) {
     for (const Automaton* one : a.texts) {
       for (const Automaton* other : b.texts) {
-        if (Result<> charged = document_.charge(16 * (one->states.size() + other->states.size())); !charged) {
+        if (Result<> charged = document_.charge(16 * (one->weight() + other->weight())); !charged) {
           return std::unexpected(charged.error());
         }
         const std::optional<Automaton> both = intersection(*one, *other);
@@ -170,8 +172,7 @@ Result<> check_exclusive(SchemaDocument& document, const SchemaNodes& base, cons
       if (!excluded) return std::unexpected(excluded.error());
       if (!*excluded) {
         return document.wrong(
-            list, "",
-            std::format("cannot be kept: schemas {} and {} may both hold; anyOf lets them", k, i));
+            list, "", std::format("cannot be kept: schemas {} and {} may both hold; anyOf lets them", k, i));
       }
     }
   }

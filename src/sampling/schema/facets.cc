@@ -17,17 +17,16 @@ constexpr std::pair<const char*, unsigned> kTypes[] = {
 
 // What a schema without a type is meant for, by its keywords.
 constexpr std::pair<const char*, unsigned> kImplied[] = {
-    {"properties", kObject},     {"additionalProperties", kObject},
-    {"required", kObject},       {"patternProperties", kObject},
-    {"minProperties", kObject},  {"maxProperties", kObject},
-    {"propertyNames", kObject},
-    {"items", kArray},           {"prefixItems", kArray},
-    {"minItems", kArray},        {"maxItems", kArray},
-    {"minLength", kString},      {"maxLength", kString},
-    {"pattern", kString},        {"format", kString},
-    {"minimum", kNumber},        {"maximum", kNumber},
-    {"multipleOf", kNumber},     {"exclusiveMinimum", kNumber},
-    {"exclusiveMaximum", kNumber}};
+    {"properties", kObject},       {"additionalProperties", kObject},
+    {"required", kObject},         {"patternProperties", kObject},
+    {"minProperties", kObject},    {"maxProperties", kObject},
+    {"propertyNames", kObject},    {"items", kArray},
+    {"prefixItems", kArray},       {"minItems", kArray},
+    {"maxItems", kArray},          {"minLength", kString},
+    {"maxLength", kString},        {"pattern", kString},
+    {"format", kString},           {"minimum", kNumber},
+    {"maximum", kNumber},          {"multipleOf", kNumber},
+    {"exclusiveMinimum", kNumber}, {"exclusiveMaximum", kNumber}};
 
 // Those that hold of more than a part of a value, or of all its parts at once.
 constexpr const char* kNotKept[] = {"not",           "if",
@@ -122,7 +121,8 @@ class Reader {
     if (list) {
       if (!list->is_array()) return wrong(node, "enum", "must be a list");
       for (const Json& value : *list) values.push_back(&value);
-      // Each value keeps to the first list, if there are two; the caller looks whether it keeps to the others.
+      // Each value keeps to the first list, if there are two; the caller looks whether it keeps to the
+      // others.
       if (!facets_.values || values.size() < facets_.values->size()) facets_.values = std::move(values);
     }
     if (one) facets_.values = std::vector<const Json*>{one};
@@ -160,13 +160,6 @@ class Reader {
     const Decimal read = Decimal::of(*step);
     for (const Decimal& known : number.steps) {
       if (compare(known, read) == 0) return true;
-    }
-    NumberLimits alone;
-    alone.steps.push_back(read);
-    if (!done(document_.charge(1 << 14))) return false;
-    if (const Result<Automaton> texts = number_texts(alone); !texts) {
-      return done(document_.leave_out(node, "multipleOf",
-                                      std::format("cannot be kept: {}", texts.error().message)));
     }
     number.steps.push_back(read);
     return true;
@@ -213,7 +206,8 @@ class Reader {
         for (const auto& [name, types] : kImplied) {
           if (node->contains(name)) implied |= types;
         }
-        if (const Json* nullable = keyword(*node, "nullable"); nullable && *nullable == true && implied != 0) {
+        if (const Json* nullable = keyword(*node, "nullable");
+            nullable && *nullable == true && implied != 0) {
           implied |= kNull;
         }
       }
@@ -269,7 +263,8 @@ class Reader {
     }
     facets_.rest_of_items = document_.normalized(std::move(facets_.rest_of_items));
     if (is_tuple && !document_.options().to_the_letter && facets_.items.least <= longest) {
-      facets_.items.least = std::max<std::uint64_t>(facets_.items.least, std::min(longest, facets_.items.most));
+      facets_.items.least =
+          std::max<std::uint64_t>(facets_.items.least, std::min(longest, facets_.items.most));
       facets_.items.most = std::min<std::uint64_t>(facets_.items.most, longest);
     }
     if (unique_ && facets_.items.most > 1 && (facets_.types & kArray)) {

@@ -47,8 +47,8 @@ struct Progress {
   enum class Phase : std::uint8_t { start, minus, zero, whole, point, fraction };
   Phase phase = Phase::start;
   bool is_negative = false;
-  int digits = 0;         // of the part that is being written
-  int low = 0, high = 0;  // how it compares with the limits so far: -1, 0, 1
+  int digits = 0;          // of the part that is being written
+  int low = 0, high = 0;   // how it compares with the limits so far: -1, 0, 1
   std::uint64_t rest = 0;  // of the digits, without `zeros` at their end, divided by the step's factor
   int zeros = 0;
 
@@ -95,8 +95,7 @@ class NumberWriter {
       const Progress at = todo_[i];
       Automaton::State state{.accepts = may_end(at)};
       if (at.phase == Progress::Phase::start && has_[1]) {
-        state.edges.push_back(
-            {'-', '-', state_of({.phase = Progress::Phase::minus, .is_negative = true})});
+        state.edges.push_back({'-', '-', state_of({.phase = Progress::Phase::minus, .is_negative = true})});
       }
       if ((at.phase == Progress::Phase::zero || at.phase == Progress::Phase::whole) && fraction_digits_ > 0) {
         Progress next = at;
@@ -151,7 +150,8 @@ class NumberWriter {
     next.digits = at.digits + 1;
     const bool is_whole = next.phase != Phase::fraction;
     const auto compared = [&](int so_far, const Magnitude& limit) {
-      if (so_far != 0) return is_whole && static_cast<std::size_t>(at.digits) == limit.whole.size() ? 1 : so_far;
+      if (so_far != 0)
+        return is_whole && static_cast<std::size_t>(at.digits) == limit.whole.size() ? 1 : so_far;
       const std::string& digits = is_whole ? limit.whole : limit.fraction;
       const auto place = static_cast<std::size_t>(at.digits);
       if (place >= digits.size()) return is_whole || digit > '0' ? 1 : 0;

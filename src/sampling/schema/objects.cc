@@ -16,7 +16,8 @@ constexpr std::size_t kMaxPatterns = 5;  // of names, which make up to so many p
 constexpr std::size_t kMaxCounts = 4096;
 
 bool is_impossible(const SchemaNodes& nodes) {
-  return std::ranges::any_of(nodes, [](const Json* node) { return node->is_boolean() && !node->get<bool>(); });
+  return std::ranges::any_of(nodes,
+                             [](const Json* node) { return node->is_boolean() && !node->get<bool>(); });
 }
 
 }  // namespace
@@ -48,7 +49,8 @@ Result<Expression> SchemaConverter::object(const SchemaNodes& nodes, const Facet
   Result<Expression> content =
       is_counted ? counted_members(nodes, facets, all, *other) : members(all, *other);
   if (!content) return content;
-  return Expression::sequence({Expression::of_text("{"), space, std::move(*content), Expression::of_text("}")});
+  return Expression::sequence(
+      {Expression::of_text("{"), space, std::move(*content), Expression::of_text("}")});
 }
 
 Result<std::optional<Automaton>> SchemaConverter::allowed_names(const SchemaNodes& nodes,
@@ -90,8 +92,8 @@ Result<std::optional<Automaton>> SchemaConverter::allowed_names(const SchemaNode
   return complement(*others);
 }
 
-// Members that are not named: their names are none of those that are, and keep to the patterns for which their
-// values are.
+// Members that are not named: their names are none of those that are, and keep to the patterns for which
+// their values are.
 Result<Expression> SchemaConverter::other_members(const SchemaNodes& nodes, const Facets& facets) {
   const Expression space = shared(Shared::space);
   const auto member = [&](Expression name, const SchemaNodes& value) {
@@ -120,13 +122,13 @@ Result<Expression> SchemaConverter::other_members(const SchemaNodes& nodes, cons
     const SchemaNodes value = values({});
     if (!facets.is_open || is_impossible(value)) return Expression::nothing();
     if (facets.properties.empty() && facets.names.empty()) {
-      return Expression::call(rules_.add(
-          member(rules_.repeat(shared(Shared::character), 0, Expression::kNoMost), value)));
+      return Expression::call(
+          rules_.add(member(rules_.repeat(shared(Shared::character), 0, Expression::kNoMost), value)));
     }
   }
   const auto too_large = [&](const char* keyword) -> Result<Expression> {
-    const Result<> left_out = document_.leave_out(having(nodes, keyword), keyword,
-                                                  "cannot be kept: to tell its names from others is too much");
+    const Result<> left_out = document_.leave_out(
+        having(nodes, keyword), keyword, "cannot be kept: to tell its names from others is too much");
     if (!left_out) return std::unexpected(left_out.error());
     return Expression::nothing();
   };
@@ -181,8 +183,8 @@ Expression SchemaConverter::repeated_members(const Expression& other, std::uint6
   const Expression after_comma =
       Expression::sequence({Expression::of_text(","), shared(Shared::space), other});
   if (!is_first) return rules_.repeat(after_comma, least, most);
-  Expression all = Expression::sequence(
-      {other, rules_.repeat(after_comma, least > 0 ? least - 1 : 0, most == Facets::kNoMost ? most : most - 1)});
+  Expression all = Expression::sequence({other, rules_.repeat(after_comma, least > 0 ? least - 1 : 0,
+                                                              most == Facets::kNoMost ? most : most - 1)});
   return least == 0 ? Expression::optional(std::move(all)) : all;
 }
 
@@ -237,7 +239,8 @@ Result<Expression> SchemaConverter::counted_members(const SchemaNodes& nodes, co
   }
   if (!has_others && least > all.size()) return Expression::nothing();
   if (!has_others && most >= all.size()) most = Facets::kNoMost;
-  const std::uint64_t counts = std::max<std::uint64_t>(1, most == Facets::kNoMost ? least : std::min<std::uint64_t>(most, all.size()));
+  const std::uint64_t counts =
+      std::max<std::uint64_t>(1, most == Facets::kNoMost ? least : std::min<std::uint64_t>(most, all.size()));
   const char* keyword = least > 0 ? "minProperties" : "maxProperties";
   if (counts > kMaxCounts || counts * (all.size() + 1) > kMaxCounts || least > Rules::kMaxTimes) {
     const Result<> left_out = document_.leave_out(having(nodes, keyword), keyword,
@@ -246,13 +249,13 @@ Result<Expression> SchemaConverter::counted_members(const SchemaNodes& nodes, co
     return members(all, other);
   }
   const Expression space = shared(Shared::space);
-  // Rules from the last member to the first, by how many there are before: made for all numbers, of which only
-  // those that are called are printed.
+  // Rules from the last member to the first, by how many there are before: made for all numbers, of which
+  // only those that are called are printed.
   std::vector<Expression> next;
   for (std::uint64_t count = 0; count <= counts; ++count) {
     const std::uint64_t wanted = least > count ? least - count : 0;
     const std::uint64_t room = most == Facets::kNoMost ? most : most - std::min(most, count);
-    Expression end = has_others ? repeated_members(other, wanted, room, count == 0)
+    Expression end = has_others   ? repeated_members(other, wanted, room, count == 0)
                      : wanted > 0 ? Expression::nothing()
                                   : Expression{};
     next.push_back(Expression::call(rules_.add(std::move(end))));

@@ -1,4 +1,5 @@
 // Values of enum and const, numbers and strings.
+#include <algorithm>
 #include <format>
 
 #include "sampling/schema/converter.h"
@@ -9,7 +10,8 @@ namespace {
 
 using Json = SchemaJson;
 
-constexpr std::size_t kMaxPlainWords = 64;  // that are written one beside the other
+constexpr std::uint64_t kManyCharacters = 1 << 16;  // to count for a pattern
+constexpr std::size_t kMaxPlainWords = 64;          // that are written one beside the other
 
 std::string json_text(const Json& value) {
   if (value.is_number_float()) {
@@ -61,15 +63,16 @@ Result<Expression> SchemaConverter::number(const SchemaNodes& nodes, const Facet
   for (const Decimal& step : limits.steps) key += " *" + name(step);
   if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;
 
-  if (Result<> charged = document_.charge(1 << 14); !charged) return std::unexpected(charged.error());
+  const std::size_t work = limits.steps.empty() ? 1 << 12 : 1 << 16;
+  if (Result<> charged = document_.charge(work); !charged) return std::unexpected(charged.error());
   Result<Automaton> texts = number_texts(limits);
   while (!texts) {
     const bool has_steps = !limits.steps.empty();
-    const char* keyword = has_steps                                                    ? "multipleOf"
+    const char* keyword = has_steps                                                      ? "multipleOf"
                           : limits.least && having(nodes, "minimum").contains("minimum") ? "minimum"
-                          : limits.least                                               ? "exclusiveMinimum"
-                          : having(nodes, "maximum").contains("maximum")               ? "maximum"
-                                                                                       : "exclusiveMaximum";
+                          : limits.least                                                 ? "exclusiveMinimum"
+                          : having(nodes, "maximum").contains("maximum")                 ? "maximum"
+                                                                                         : "exclusiveMaximum";
     const Result<> left_out = document_.leave_out(having(nodes, keyword), keyword,
                                                   std::format("cannot be kept: {}", texts.error().message));
     if (!left_out) return std::unexpected(left_out.error());
@@ -83,8 +86,7 @@ Result<Expression> SchemaConverter::number(const SchemaNodes& nodes, const Facet
     texts = number_texts(limits);
   }
   if (Result<> charged = charge_for(*texts); !charged) return std::unexpected(charged.error());
-  return numbers_[key] =
-             Expression::call(rules_.add(expression_of(*texts, Spelling::plain, rules_)));
+  return numbers_[key] = Expression::call(rules_.add(expression_of(*texts, Spelling::plain, rules_)));
 }
 
 Result<Expression> SchemaConverter::string(const SchemaNodes& nodes, const Facets& facets) {
@@ -125,18 +127,21 @@ Result<Expression> SchemaConverter::string(const SchemaNodes& nodes, const Facet
     texts = intersection(*texts, *facets.texts[i]);
   }
   if (texts && (length.least > 0 || length.most != Facets::kNoMost)) {
-    if (Result<> charged = document_.charge(1 << 16); !charged) return std::unexpected(charged.error());
+    // As many states as characters, for each of its own.
+    const std::uint64_t counted_to = length.most == Facets::kNoMost ? length.least : length.most;
+    const std::uint64_t states =
+        std::min(texts->weight() * (std::min(counted_to, kManyCharacters) + 1), kManyCharacters);
+    if (Result<> charged = document_.charge(16 * states); !charged) return std::unexpected(charged.error());
     texts = of_length(*texts, length.least, length.most);
   }
   if (!texts) {
-    if (Result<> charged = document_.charge(1 << 20); !charged) return std::unexpected(charged.error());
     const bool is_format = !having(nodes, "pattern").contains("pattern");
     const char* keyword = is_format ? "format" : "pattern";
-    const Result<> left_out =
-        document_.leave_out(having(nodes, keyword), keyword,
-                            std::format("cannot be kept together with the other limits of the text: that takes "
-                                        "more than {} states",
-                                        Automaton::kMaxStates));
+    const Result<> left_out = document_.leave_out(
+        having(nodes, keyword), keyword,
+        std::format("cannot be kept together with the other limits of the text: that takes "
+                    "more than {} states",
+                    Automaton::kMaxStates));
     if (!left_out) return std::unexpected(left_out.error());
     Result<Expression> made = counted();
     if (made) at->second = *made;

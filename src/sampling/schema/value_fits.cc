@@ -136,7 +136,8 @@ class Validator {
       if (property.is_required && !value.contains(property.name)) return false;
     }
     for (const auto& [name, part] : value.items()) {
-      if (const Result<bool> holds = all(Json(name), facets.names, depth + 1); !holds || !*holds) return holds;
+      if (const Result<bool> holds = all(Json(name), facets.names, depth + 1); !holds || !*holds)
+        return holds;
       const auto named = std::ranges::find(facets.properties, name, &Facets::Property::name);
       if (Result<> charged = document_.charge(1 + facets.properties.size()); !charged) {
         return std::unexpected(charged.error());
@@ -170,7 +171,8 @@ bool are_equal_values(const Json& a, const Json& b) {
   return true;
 }
 
-Result<std::vector<const Json*>> values_that_fit(SchemaDocument& document, const std::vector<const Json*>& values,
+Result<std::vector<const Json*>> values_that_fit(SchemaDocument& document,
+                                                 const std::vector<const Json*>& values,
                                                  const SchemaNodes& nodes) {
   Validator validator(document);
   std::vector<const Json*> fitting;

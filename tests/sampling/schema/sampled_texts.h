@@ -55,8 +55,9 @@ class TextSampler {
         case Kind::split: {
           const bool is_long = text.size() > length || returns.size() > 60;
           const bool may_next = costs_[state.next] != kNever, may_arg = costs_[state.arg] != kNever;
-          const bool take_next = !may_arg || (may_next && (is_long ? costs_[state.next] <= costs_[state.arg]
-                                                                   : random() % 2 == 0));
+          const bool take_next =
+              !may_arg ||
+              (may_next && (is_long ? costs_[state.next] <= costs_[state.arg] : random() % 2 == 0));
           at = take_next ? state.next : state.arg;
           break;
         }
@@ -87,7 +88,8 @@ class TextSampler {
   static void append(std::string& text, const CharSet& set, std::mt19937& random) {
     const CharSet::Range& range = set.ranges[random() % set.ranges.size()];
     // Mostly what people write.
-    const char32_t last = random() % 8 > 0 && range.first < 0x7F ? std::min<char32_t>(range.last, 0x7E) : range.last;
+    const char32_t last =
+        random() % 8 > 0 && range.first < 0x7F ? std::min<char32_t>(range.last, 0x7E) : range.last;
     const char32_t c = range.first + static_cast<char32_t>(random() % (last - range.first + 1));
     const auto add = [&](char32_t byte) { text += static_cast<char>(byte); };
     if (c < 0x80) {

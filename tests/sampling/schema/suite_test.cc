@@ -43,7 +43,8 @@ std::string output_of(const std::string& command) {
 Json written_plainly(const Json& value) {
   if (value.is_number_float()) {
     const double number = value.get<double>();
-    return number == std::trunc(number) && std::abs(number) < 1e16 ? Json(static_cast<std::int64_t>(number)) : value;
+    return number == std::trunc(number) && std::abs(number) < 1e16 ? Json(static_cast<std::int64_t>(number))
+                                                                   : value;
   }
   Json plain = value;
   if (!plain.is_structured()) return plain;
@@ -75,7 +76,8 @@ std::filesystem::path suite() {
 
 // What Python's jsonschema says of lines {"schema": ..., "texts": [...]}.
 void expect_valid(const std::string& cases, const std::string& draft) {
-  const std::string results = output_of("python3 -B " BANYAN_SCHEMA_TESTS "/validate.py " + cases + " " + draft);
+  const std::string results =
+      output_of("python3 -B " BANYAN_SCHEMA_TESTS "/validate.py " + cases + " " + draft);
   std::istringstream stream(results);
   int validated = 0, wrong = 0;
   for (std::string line; std::getline(stream, line);) {
@@ -91,8 +93,8 @@ void expect_valid(const std::string& cases, const std::string& draft) {
 
 // What is valid by the suite and has no text in our grammars.
 const std::set<std::string> kOtherwise = {
-    "format",      // the suite has it as a note to people; ours are kept
-    "vocabulary",  // a schema's own dialect, without what says something of numbers
+    "format",                              // the suite has it as a note to people; ours are kept
+    "vocabulary",                          // a schema's own dialect, without what says something of numbers
     "ref overrides any sibling keywords",  // in draft 7; later ones, and ours, keep to both
 };
 
@@ -122,7 +124,8 @@ TEST(SchemaSuite, ValidInstancesFitAndInvalidOnesDoNotAndSamplesAreValid) {
         if (!text) {
           if (text.error().message == "no value fits the schema") {
             for (const Json& instance : group["tests"]) {
-              EXPECT_FALSE(to_the_letter && instance["valid"]) << keyword << ": " << schema << "\n" << instance;
+              EXPECT_FALSE(to_the_letter && instance["valid"]) << keyword << ": " << schema << "\n"
+                                                               << instance;
             }
             continue;
           }
@@ -164,8 +167,9 @@ TEST(SchemaSuite, ValidInstancesFitAndInvalidOnesDoNotAndSamplesAreValid) {
       for (const std::string& reason : reasons[keyword]) std::cout << "    " << reason << '\n';
     }
   }
-  std::cout << std::format("refused: {} of {} schemas; of others {} valid instances, {} without a text, and {} invalid\n",
-                           refused_groups, groups, valid, missing, invalid);
+  std::cout << std::format(
+      "refused: {} of {} schemas; of others {} valid instances, {} without a text, and {} invalid\n",
+      refused_groups, groups, valid, missing, invalid);
   EXPECT_GT(groups, 100);
 
   expect_valid(cases, suite().filename());
@@ -182,7 +186,8 @@ class RandomSchemas {
     if (depth > 0 && pick(4) == 0) {
       for (const char* name : {"anyOf", "allOf", "oneOf"}) {
         if (pick(3) > 0) continue;
-        for (std::size_t i = 0, count = 1 + pick(3); i < count; ++i) schema[name].push_back(this->schema(depth - 1));
+        for (std::size_t i = 0, count = 1 + pick(3); i < count; ++i)
+          schema[name].push_back(this->schema(depth - 1));
       }
     }
     if (pick(12) == 0) schema["$ref"] = pick(2) == 0 ? "#/$defs/a" : "#/$defs/b";
