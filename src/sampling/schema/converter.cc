@@ -85,7 +85,7 @@ Result<Expression> SchemaConverter::build(const SchemaNodes& nodes) {
 
 Result<Expression> SchemaConverter::plain(const SchemaNodes& nodes) {
   if (nodes.empty()) return shared(Shared::any);
-  const Result<Facets> facets = facets_of(document_, nodes);
+  const Result<Facets> facets = facets_of(document_, nodes, document_.options().to_the_letter);
   if (!facets) return std::unexpected(facets.error());
   if (facets->values) return literals(nodes, *facets);
   std::vector<Expression> choices;

@@ -46,7 +46,7 @@ class Comparison {
     if (!lists) return std::unexpected(lists.error());
     std::vector<Read> all;
     for (const SchemaNodes& list : *lists) {
-      Result<Facets> facets = facets_of(document_, list);
+      Result<Facets> facets = facets_of(document_, list, true);
       if (!facets) return std::unexpected(facets.error());
       if (facets->types != 0) all.push_back({list, std::move(*facets)});
     }
@@ -158,7 +158,7 @@ Result<> check_exclusive(SchemaDocument& document, const SchemaNodes& base, cons
         SchemaNodes both = base;
         both.insert(both.end(), one.nodes.begin(), one.nodes.end());
         both = document.normalized(std::move(both));
-        Result<Facets> facets = facets_of(document, both);
+        Result<Facets> facets = facets_of(document, both, true);
         if (!facets) return std::unexpected(facets.error());
         if (facets->types != 0) with_base.push_back({std::move(both), std::move(*facets)});
       }

@@ -6,7 +6,8 @@
 
 namespace banyan {
 
-/// `base`: what holds besides. Errors: where it cannot be seen that two of the schemas exclude each other.
+/// `base`: what holds besides. All are read to the letter, as whoever validates the reply does. Errors: where
+/// it cannot be seen that two of the schemas exclude each other.
 Result<> check_exclusive(SchemaDocument& document, const SchemaNodes& base, const SchemaJson& list);
 
 }  // namespace banyan

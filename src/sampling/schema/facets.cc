@@ -37,7 +37,8 @@ constexpr const char* kNotKept[] = {"not",           "if",
 
 class Reader {
  public:
-  Reader(SchemaDocument& document, const SchemaNodes& nodes) : document_(document), nodes_(nodes) {}
+  Reader(SchemaDocument& document, const SchemaNodes& nodes, bool to_the_letter)
+      : document_(document), nodes_(nodes), to_the_letter_(to_the_letter) {}
 
   Result<Facets> run() {
     for (const Json* node : nodes_) {
@@ -47,7 +48,7 @@ class Reader {
       }
       if (!read(*node)) return std::unexpected(*error_);
     }
-    if (!document_.options().to_the_letter) read_intentions();
+    if (!to_the_letter_) read_intentions();
     if (!read_items() || !read_properties()) return std::unexpected(*error_);
     return std::move(facets_);
   }
@@ -262,7 +263,7 @@ class Reader {
       if (list.rest) facets_.rest_of_items.push_back(list.rest);
     }
     facets_.rest_of_items = document_.normalized(std::move(facets_.rest_of_items));
-    if (is_tuple && !document_.options().to_the_letter && facets_.items.least <= longest) {
+    if (is_tuple && !to_the_letter_ && facets_.items.least <= longest) {
       facets_.items.least =
           std::max<std::uint64_t>(facets_.items.least, std::min(longest, facets_.items.most));
       facets_.items.most = std::min<std::uint64_t>(facets_.items.most, longest);
@@ -359,6 +360,7 @@ class Reader {
 
   SchemaDocument& document_;
   const SchemaNodes& nodes_;
+  bool to_the_letter_;
   Facets facets_;
   const Json* unique_ = nullptr;
   bool has_type_ = false;
@@ -372,8 +374,8 @@ std::optional<SchemaNodes> Facets::other_property(const std::string& name) const
   bool is_matched = false;
   for (const Others& other : others) {
     bool is_matched_here = false;
-    for (const auto& [names, schema] : other.patterns) {
-      if (!names->accepts(name)) continue;
+    for (const auto& [matched_names, schema] : other.patterns) {
+      if (!matched_names->accepts(name)) continue;
       is_matched_here = true;
       nodes.push_back(schema);
     }
@@ -387,8 +389,8 @@ std::optional<SchemaNodes> Facets::other_property(const std::string& name) const
   return nodes;
 }
 
-Result<Facets> facets_of(SchemaDocument& document, const SchemaNodes& nodes) {
-  return Reader(document, nodes).run();
+Result<Facets> facets_of(SchemaDocument& document, const SchemaNodes& nodes, bool to_the_letter) {
+  return Reader(document, nodes, to_the_letter).run();
 }
 
 SchemaType type_of(const Json& value) {

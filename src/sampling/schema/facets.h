@@ -64,8 +64,9 @@ struct Facets {
   std::optional<SchemaNodes> other_property(const std::string& name) const;
 };
 
-/// `nodes`: of one of alternatives(). Errors: a keyword that is wrong or cannot be kept.
-Result<Facets> facets_of(SchemaDocument& document, const SchemaNodes& nodes);
+/// `nodes`: of one of alternatives(). `to_the_letter`: as in SchemaOptions. Errors: a keyword that is wrong
+/// or cannot be kept.
+Result<Facets> facets_of(SchemaDocument& document, const SchemaNodes& nodes, bool to_the_letter);
 
 /// The type of a value.
 SchemaType type_of(const SchemaJson& value);

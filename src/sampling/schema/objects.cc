@@ -78,7 +78,7 @@ Result<std::optional<Automaton>> SchemaConverter::allowed_names(const SchemaNode
   // All but those that no list allows.
   std::optional<Automaton> others = complement(Automaton{.states = std::vector<Automaton::State>(1)});
   for (const SchemaNodes& list : *lists) {
-    const Result<Facets> facets = facets_of(document_, list);
+    const Result<Facets> facets = facets_of(document_, list, document_.options().to_the_letter);
     if (!facets) return std::unexpected(facets.error());
     if (!(facets->types & kString)) continue;
     Result<std::optional<Automaton>> allowed = allowed_names(list, *facets);

@@ -46,7 +46,7 @@ class Validator {
     if (document_.normalized({&schema}).empty()) return true;
     auto known = facets_.find(&schema);
     if (known == facets_.end()) {
-      Result<Facets> read = facets_of(document_, {&schema});
+      Result<Facets> read = facets_of(document_, {&schema}, true);
       if (!read) return std::unexpected(read.error());
       known = facets_.emplace(&schema, std::move(*read)).first;
     }

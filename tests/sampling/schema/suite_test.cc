@@ -285,7 +285,9 @@ TEST(SchemaSuite, SamplesOfRandomSchemasAreValid) {
     std::mt19937 random(seed);
     for (int i = 0; i < kSamples; ++i) {
       line["texts"].push_back(sampler.text(random));
-      if (i < 5) EXPECT_TRUE(test::fits(grammar, line["texts"].back().get<std::string>())) << schema;
+      if (i < 5) {
+        EXPECT_TRUE(test::fits(grammar, line["texts"].back().get<std::string>())) << schema;
+      }
     }
     lines << line.dump() << '\n';
   }
