@@ -68,8 +68,9 @@ class Comparison {
     if (Result<> charged = document_.charge(64); !charged) return std::unexpected(charged.error());
     for (const auto& [one, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
       if (!one->facets.values) continue;
-      Result<std::vector<const Json*>> fitting = values_that_fit(document_, *one->facets.values, one->nodes);
-      if (fitting) fitting = values_that_fit(document_, *fitting, other->nodes);
+      Result<std::vector<const Json*>> fitting =
+          values_that_fit(document_, *one->facets.values, one->nodes, true);
+      if (fitting) fitting = values_that_fit(document_, *fitting, other->nodes, true);
       if (!fitting) return std::unexpected(fitting.error());
       return fitting->empty();
     }

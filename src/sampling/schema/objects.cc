@@ -29,7 +29,8 @@ Result<Expression> SchemaConverter::object(const SchemaNodes& nodes, const Facet
     bool is_allowed = !is_impossible(property.nodes);
     if (is_allowed && !facets.names.empty()) {
       const Json name = property.name;
-      const Result<std::vector<const Json*>> fitting = values_that_fit(document_, {&name}, facets.names);
+      const Result<std::vector<const Json*>> fitting =
+          values_that_fit(document_, {&name}, facets.names, false);
       if (!fitting) return std::unexpected(fitting.error());
       is_allowed = !fitting->empty();
     }
@@ -56,7 +57,7 @@ Result<Expression> SchemaConverter::object(const SchemaNodes& nodes, const Facet
 Result<std::optional<Automaton>> SchemaConverter::allowed_names(const SchemaNodes& nodes,
                                                                 const Facets& facets) {
   if (facets.values) {
-    const Result<std::vector<const Json*>> fitting = values_that_fit(document_, *facets.values, nodes);
+    const Result<std::vector<const Json*>> fitting = values_that_fit(document_, *facets.values, nodes, true);
     if (!fitting) return std::unexpected(fitting.error());
     std::vector<std::string> words;
     for (const Json* value : *fitting) {

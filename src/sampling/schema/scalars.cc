@@ -27,7 +27,7 @@ std::string json_text(const Json& value) {
 
 Result<Expression> SchemaConverter::literals(const SchemaNodes& nodes, const Facets& facets) {
   std::vector<std::string> texts;
-  const Result<std::vector<const Json*>> fitting = values_that_fit(document_, *facets.values, nodes);
+  const Result<std::vector<const Json*>> fitting = values_that_fit(document_, *facets.values, nodes, true);
   if (!fitting) return std::unexpected(fitting.error());
   for (const Json* value : *fitting) {
     texts.push_back(json_text(*value));

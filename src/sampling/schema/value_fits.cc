@@ -25,16 +25,17 @@ class Validator {
  public:
   explicit Validator(SchemaDocument& document) : document_(document) {}
 
-  Result<bool> all(const Json& value, const SchemaNodes& nodes, int depth) {
+  Result<bool> all(const Json& value, const SchemaNodes& nodes, int depth, bool are_plain = false) {
     for (const Json* node : nodes) {
-      const Result<bool> holds = one(value, *node, depth);
+      const Result<bool> holds = one(value, *node, depth, are_plain);
       if (!holds || !*holds) return holds;
     }
     return true;
   }
 
  private:
-  Result<bool> one(const Json& value, const Json& schema, int depth) {
+  // `is_plain`: what $ref, allOf, anyOf and oneOf say is said by others.
+  Result<bool> one(const Json& value, const Json& schema, int depth, bool is_plain = false) {
     if (schema.is_boolean()) return schema.get<bool>();
     if (depth > kMaxDepth) {
       return fail(Errc::invalid_argument, "the schema is too large: its values are nested too deep");
@@ -42,7 +43,9 @@ class Validator {
     if (Result<> checked = document_.check_in_place(schema); !checked) {
       return std::unexpected(checked.error());
     }
-    if (const Result<bool> holds = in_place(value, schema, depth); !holds || !*holds) return holds;
+    if (!is_plain) {
+      if (const Result<bool> holds = in_place(value, schema, depth); !holds || !*holds) return holds;
+    }
     if (document_.normalized({&schema}).empty()) return true;
     auto known = facets_.find(&schema);
     if (known == facets_.end()) {
@@ -173,11 +176,11 @@ bool are_equal_values(const Json& a, const Json& b) {
 
 Result<std::vector<const Json*>> values_that_fit(SchemaDocument& document,
                                                  const std::vector<const Json*>& values,
-                                                 const SchemaNodes& nodes) {
+                                                 const SchemaNodes& nodes, bool are_plain) {
   Validator validator(document);
   std::vector<const Json*> fitting;
   for (const Json* value : values) {
-    const Result<bool> fits = validator.all(*value, nodes, 0);
+    const Result<bool> fits = validator.all(*value, nodes, 0, are_plain);
     if (!fits) return std::unexpected(fits.error());
     if (*fits) fitting.push_back(value);
   }

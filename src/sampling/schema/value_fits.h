@@ -7,10 +7,11 @@
 
 namespace banyan {
 
-/// Those of the values that do. Errors: of the schemas.
+/// Those of the values that do. `are_plain`: the schemas are one of alternatives(), so that what their $ref,
+/// allOf, anyOf and oneOf say is said already. Errors: of the schemas.
 Result<std::vector<const SchemaJson*>> values_that_fit(SchemaDocument& document,
                                                        const std::vector<const SchemaJson*>& values,
-                                                       const SchemaNodes& nodes);
+                                                       const SchemaNodes& nodes, bool are_plain);
 
 /// As JSON Schema compares them: 1 is 1.0, and an object's order does not count.
 bool are_equal_values(const SchemaJson& a, const SchemaJson& b);

@@ -372,6 +372,7 @@ TEST(SchemaGrammar, WhatCannotBeKeptIsRefusedByItsPath) {
       {R"({"pattern": "("})", "pattern"},
       {R"({"pattern": "(a|b)*a(a|b){20}"})", "pattern"},
       {R"({"format": "regex"})", "format"},
+      {R"({"type": "boolean", "oneOf": [{"enum": [true, 1]}, {}]})", "the schema's oneOf"},
       {R"({"allOf": [{"oneOf": [{"minimum": 1}, {"maximum": 2}]}]})", "allOf/0/oneOf"},
       {R"({"type": "object", "minProperties": 2})", "minProperties"},
       {R"({"type": "number", "minimum": 1e-60})", "minimum"},

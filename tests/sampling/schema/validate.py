@@ -4,6 +4,7 @@ Reads lines {"schema": ..., "texts": [...]}, and prints a line for each text tha
 """
 import decimal
 import json
+import re
 import sys
 
 import jsonschema
@@ -14,12 +15,29 @@ def read(text):
     return json.loads(text, parse_float=decimal.Decimal)
 
 
+def as_python(schema):
+    """With the patterns' ends as Python writes them: its $ is also before a line's end."""
+    end = lambda pattern: re.sub(r"(?<!\\)\$", r"\\Z", pattern)
+    if isinstance(schema, list):
+        return [as_python(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    python = {name: as_python(part) for name, part in schema.items()}
+    if isinstance(python.get("pattern"), str):
+        python["pattern"] = end(python["pattern"])
+    if isinstance(python.get("patternProperties"), dict):
+        python["patternProperties"] = {end(name): part for name, part in python["patternProperties"].items()}
+    return python
+
+
+
+decimal.getcontext().prec = 1000  # so that numbers with an exponent have multiples
 draft = jsonschema.Draft7Validator if sys.argv[2] == "draft7" else jsonschema.Draft202012Validator
 count = 0
 with open(sys.argv[1], encoding="utf-8") as lines:
     for line in lines:
         case = read(line)
-        validator = draft(case["schema"])
+        validator = draft(as_python(case["schema"]))
         for text in case["texts"]:
             count += 1
             try:
