@@ -17,8 +17,8 @@ struct ChatRequest;
 struct ChatPrompt {
   std::vector<Token> tokens;
   /// Where the messages' contents begin, for Request::restore_points. The system's own begins at one only
-  /// where tools are told of before it; where they are told of behind it, there is one at its end too. And the
-  /// user's, at the end of the text parts that are marked so.
+  /// where tools are told of before it; where they are told of behind it, there is one at its end too. And
+  /// the user's, at the end of the text parts that are marked so.
   std::vector<RestorePoint> points;
 };
 

@@ -42,7 +42,7 @@ struct Tool {
   std::string name = {};
   std::string description = {};  ///< "" for none
   Json parameters = nullptr;     ///< a JSON Schema of its arguments, or null
-  bool is_strict = false;   ///< what of the schema cannot be kept is an error
+  bool is_strict = false;        ///< what of the schema cannot be kept is an error
 };
 
 struct ToolChoice {
@@ -54,7 +54,7 @@ struct ToolChoice {
 struct ReasoningOptions {
   std::optional<bool> enabled = {};  ///< none: as the template does by itself
   std::string effort = {};           ///< "low", "medium", ..., or "" for none given
-  int budget = -1;              ///< most tokens of the thought; -1: no limit
+  int budget = -1;                   ///< most tokens of the thought; -1: no limit
 };
 
 /// The form that a reply's text must have.
@@ -70,10 +70,10 @@ struct ChatRequest {
   bool parallel_calls = true;
   ReasoningOptions reasoning = {};
   std::optional<ReplySchema> schema = {};
-  bool opens_reply = true;        ///< the prompt ends with the opening of the assistant's reply
-  bool continues_last = false;    ///< the last message is the assistant's, and the reply goes on from it
-  bool tools_first = false;       ///< the prompt has the tools before the system's text, if the template allows it
-  Json variables = nullptr;       ///< more variables for the template, an object or null
+  bool opens_reply = true;      ///< the prompt ends with the opening of the assistant's reply
+  bool continues_last = false;  ///< the last message is the assistant's, and the reply goes on from it
+  bool tools_first = false;  ///< the prompt has the tools before the system's text, if the template allows it
+  Json variables = nullptr;  ///< more variables for the template, an object or null
 };
 
 }  // namespace banyan

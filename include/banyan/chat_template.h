@@ -22,9 +22,9 @@ class ChatTemplate {
   ~ChatTemplate();
 
   /// The prompt. Messages are given to the template in a form that it takes, which is found by trying when it
-  /// is made; what it knows nothing of (system messages, tools, calls, results) goes as text into the messages
-  /// that it knows. The ids of calls are numbered anew, so that a client's choice of them changes no prompt.
-  /// Errors: invalid_argument, naming the field ("messages[1]"), with the template's own message
+  /// is made; what it knows nothing of (system messages, tools, calls, results) goes as text into the
+  /// messages that it knows. The ids of calls are numbered anew, so that a client's choice of them changes no
+  /// prompt. Errors: invalid_argument, naming the field ("messages[1]"), with the template's own message
   /// (raise_exception), or naming the limit that the template is past (steps, nesting, bytes).
   Result<std::string> apply(const ChatRequest& request) const;
 

@@ -23,9 +23,10 @@ const std::string kAsJson =
     with_calls("<call>{{ {'name': c.function.name, 'arguments': c.function.arguments} | tojson }}");
 
 TEST(Calls, ATemplateThatWritesJsonGetsArgumentsAsAnObject) {
-  EXPECT_EQ(prompt(kAsJson, {user("Rain?"), calls({weather("1")}), result("1", "no")}),
-            "<user>Rain?<end><assistant><call>{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}<end>"
-            "<tool>no<end>");
+  EXPECT_EQ(
+      prompt(kAsJson, {user("Rain?"), calls({weather("1")}), result("1", "no")}),
+      "<user>Rain?<end><assistant><call>{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}<end>"
+      "<tool>no<end>");
 }
 
 TEST(Calls, ATemplateThatAppendsTextGetsArgumentsAsTheyWereWritten) {
@@ -34,7 +35,8 @@ TEST(Calls, ATemplateThatAppendsTextGetsArgumentsAsTheyWereWritten) {
                            "<call>{{ c.function.name }} {{ c.function.arguments }}"}) {
     EXPECT_EQ(prompt(with_calls(call), {user("Rain?"), calls({weather("1", arguments)})}),
               "<user>Rain?<end><assistant><call>weather " + arguments + "<end>");
-    EXPECT_THAT(prompt(with_calls(call), {user("?"), calls({weather("1", "")})}), HasSubstr("weather {}<end>"));
+    EXPECT_THAT(prompt(with_calls(call), {user("?"), calls({weather("1", "")})}),
+                HasSubstr("weather {}<end>"));
   }
 }
 
@@ -48,7 +50,8 @@ TEST(Calls, ATemplateThatTakesBothGetsAnObject) {
 
 // No JSON marks a call here.
 const std::string kAsPython = with_calls(
-    "<call>{{ c.function.name }}({% for k, v in c.function.arguments.items() %}{{ k }}='{{ v }}'{% endfor %})");
+    "<call>{{ c.function.name }}({% for k, v in c.function.arguments.items() %}{{ k }}='{{ v }}'{% endfor "
+    "%})");
 
 TEST(Calls, AreKnownInWhateverFormTheyAreWritten) {
   EXPECT_THAT(prompt(kAsPython, {user("?"), calls({weather("1")}), result("1", "no")}),
@@ -84,9 +87,9 @@ TEST(Calls, IdsDoNotChangeThePrompt) {
       "{% for m in messages %}<{{ m.role }} {{ m.tool_call_id }} {{ m.name }}>{{ m.content or '' }}"
       "{% for c in m.tool_calls or [] %}<{{ c.id }} {{ c.function | tojson }}>{% endfor %}{% endfor %}";
   const auto conversation = [](const std::string& a, const std::string& b, const std::string& c) {
-    return std::vector<Message>{
-        user("?"), calls({weather(a), weather(b)}), result(b, "second"), result(a, "first"),
-        calls({weather(c)}), result(c, "third")};
+    return std::vector<Message>{user("?"),           calls({weather(a), weather(b)}),
+                                result(b, "second"), result(a, "first"),
+                                calls({weather(c)}), result(c, "third")};
   };
   for (const std::string& each : {source, with_results}) {
     const std::string expected = prompt(each, conversation("call_a", "call_b", "call_c"));
@@ -122,8 +125,10 @@ TEST(Calls, ATemplateMayWantNoContentBesideThem) {
       "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' and m.content is none %}"
       "{% for c in m.tool_calls %}{{ c.function | tojson }}{% endfor %}{% else %}{{ m.content }}{% endif %}"
       "{% endfor %}";
-  EXPECT_THAT(prompt(source, {user("?"), calls({weather("x")})}), HasSubstr("<assistant>{\"name\": \"weather\""));
-  EXPECT_EQ(prompt(source, {user("?"), assistant("")}), "<user>?<assistant>") << "without calls it is no null";
+  EXPECT_THAT(prompt(source, {user("?"), calls({weather("x")})}),
+              HasSubstr("<assistant>{\"name\": \"weather\""));
+  EXPECT_EQ(prompt(source, {user("?"), assistant("")}), "<user>?<assistant>")
+      << "without calls it is no null";
 }
 
 TEST(Calls, AreSplitForATemplateThatTakesOneAtATime) {
@@ -131,12 +136,15 @@ TEST(Calls, AreSplitForATemplateThatTakesOneAtATime) {
       "{% for m in messages %}{% if m.tool_calls is defined and m.tool_calls | length > 1 %}"
       "{{ raise_exception('one at a time') }}{% endif %}<{{ m.role }}>{{ m.content }}"
       "{% for c in m.tool_calls or [] %}{{ c.function | tojson }}{% endfor %}{% endfor %}";
-  const std::string text =
-      prompt(source, {user("?"), calls({weather("x", R"({"city": "Oslo"})"), weather("y", R"({"city": "Rome"})")}, "Let me see."),
-                      result("y", "sun"), result("x", "rain"), user("Thanks.")});
-  EXPECT_EQ(text,
-            "<user>?<assistant>Let me see.{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}<tool>rain"
-            "<assistant>{\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\"}}<tool>sun<user>Thanks.");
+  const std::string text = prompt(
+      source,
+      {user("?"),
+       calls({weather("x", R"({"city": "Oslo"})"), weather("y", R"({"city": "Rome"})")}, "Let me see."),
+       result("y", "sun"), result("x", "rain"), user("Thanks.")});
+  EXPECT_EQ(
+      text,
+      "<user>?<assistant>Let me see.{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}<tool>rain"
+      "<assistant>{\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\"}}<tool>sun<user>Thanks.");
 }
 
 TEST(Calls, ResultsAreTheUsersWhereATemplateKnowsNone) {
@@ -148,18 +156,21 @@ TEST(Calls, ResultsAreTheUsersWhereATemplateKnowsNone) {
 }
 
 TEST(Calls, WhereATemplateKnowsNoneToolsCallsAndResultsAreText) {
-  ChatRequest request = {.messages = {user("Rain?"), calls({weather("1"), weather("2", "{\"ci")}, "Let me see."),
-                                      result("1", "yes"), result("2", "no")},
-                         .tools = {weather_tool()}};
+  ChatRequest request = {
+      .messages = {user("Rain?"), calls({weather("1"), weather("2", "{\"ci")}, "Let me see."),
+                   result("1", "yes"), result("2", "no")},
+      .tools = {weather_tool()}};
   const std::string text = prompt(kTurns, request);
   EXPECT_TRUE(text.starts_with("<system># Tools\n")) << text;
-  EXPECT_THAT(text, HasSubstr("\n{\"name\":\"weather\",\"description\":\"Tells the weather.\",\"parameters\":{"));
-  EXPECT_THAT(text, HasSubstr("<end><user>Rain?<end><assistant>Let me see.\n"
-                              "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n"
-                              "</tool_call>\n"
-                              "<tool_call>\n{\"name\": \"weather\", \"arguments\": \"{\\\"ci\"}\n</tool_call><end>"
-                              "<user><tool_response>\nyes\n</tool_response><end>"
-                              "<user><tool_response>\nno\n</tool_response><end><assistant>"));
+  EXPECT_THAT(text,
+              HasSubstr("\n{\"name\":\"weather\",\"description\":\"Tells the weather.\",\"parameters\":{"));
+  EXPECT_THAT(text,
+              HasSubstr("<end><user>Rain?<end><assistant>Let me see.\n"
+                        "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n"
+                        "</tool_call>\n"
+                        "<tool_call>\n{\"name\": \"weather\", \"arguments\": \"{\\\"ci\"}\n</tool_call><end>"
+                        "<user><tool_response>\nyes\n</tool_response><end>"
+                        "<user><tool_response>\nno\n</tool_response><end><assistant>"));
   request.messages.insert(request.messages.begin(), system("Be kind."));
   EXPECT_TRUE(prompt(kTurns, request).starts_with("<system>Be kind.\n\n# Tools\n"));
   request.tools_first = true;
@@ -172,15 +183,17 @@ TEST(Calls, WhereATemplateKnowsThemButNoToolsItsOwnFormIsTaught) {
       "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% for c in m.tool_calls or [] %}"
       "<call>{{ c.function.name }}<sep>{{ c.function.arguments }}</call>{% endfor %}<end>{% endfor %}"
       "{% if add_generation_prompt %}<assistant><think>{% endif %}";
-  const std::string text = prompt(source, {.messages = {user("Rain?"), calls({weather("1")}), result("1", "no")},
-                                           .tools = {weather_tool()}});
+  const std::string text = prompt(
+      source,
+      {.messages = {user("Rain?"), calls({weather("1")}), result("1", "no")}, .tools = {weather_tool()}});
   EXPECT_THAT(text, HasSubstr("example:\n\n<call>function_name<sep>{\"argument_name\": \"value\"}</call><end>"
                               "<user>Rain?<end><assistant><call>weather<sep>{\"city\": \"Oslo\"}</call><end>"
                               "<tool>no<end>"));
 }
 
 TEST(Tools, AreWrittenAlikeHoweverLittleIsSaidOfThem) {
-  const std::string source = "{% for t in tools or [] %}{{ t | tojson }}{% endfor %}{{ messages[-1].content }}";
+  const std::string source =
+      "{% for t in tools or [] %}{{ t | tojson }}{% endfor %}{{ messages[-1].content }}";
   EXPECT_EQ(prompt(source, {.messages = {user("?")}, .tools = {{.name = "f"}}}),
             "{\"type\": \"function\", \"function\": {\"name\": \"f\", "
             "\"parameters\": {\"type\": \"object\", \"properties\": {}}}}?");

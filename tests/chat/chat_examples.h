@@ -13,7 +13,9 @@
 
 namespace banyan::test {
 
-inline Message says(Role role, const std::string& text) { return {.role = role, .content = {{.text = text}}}; }
+inline Message says(Role role, const std::string& text) {
+  return {.role = role, .content = {{.text = text}}};
+}
 inline Message system(const std::string& text) { return says(Role::system, text); }
 inline Message user(const std::string& text) { return says(Role::user, text); }
 inline Message assistant(const std::string& text) { return says(Role::assistant, text); }

@@ -56,11 +56,10 @@ TEST(ChatPrompt, ContentThatTheTemplateChangesGivesNoPoint) {
 
 TEST(ChatPrompt, WordsOfTheTemplateThatLookLikeAContentDoNotHideTheNext) {
   // The first is found in "user", where the markup names the role.
-  EXPECT_THAT(
-      by_template("", {.messages = {user("user"), assistant("assistant"), user("x")}}),
-      ElementsAre("<|im_start|>", "<|im_start|>user\nuser<|im_end|>\n<|im_start|>",
-                  "<|im_start|>user\nuser<|im_end|>\n<|im_start|>assistant\nassistant<|im_end|>\n"
-                  "<|im_start|>user\n"));
+  EXPECT_THAT(by_template("", {.messages = {user("user"), assistant("assistant"), user("x")}}),
+              ElementsAre("<|im_start|>", "<|im_start|>user\nuser<|im_end|>\n<|im_start|>",
+                          "<|im_start|>user\nuser<|im_end|>\n<|im_start|>assistant\nassistant<|im_end|>\n"
+                          "<|im_start|>user\n"));
 }
 
 TEST(ChatPrompt, WhereToolsFollowTheSystemsContentItsEndIsAPoint) {
@@ -76,8 +75,7 @@ TEST(ChatPrompt, WhereToolsFollowTheSystemsContentItsEndIsAPoint) {
 }
 
 TEST(ChatPrompt, WhereToolsComeBeforeTheSystemsContentItsBeginningIsAPoint) {
-  const char* source =
-      "{{ tools | tojson }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+  const char* source = "{{ tools | tojson }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
   const std::vector<std::string> texts =
       by_template(source, {.messages = {system("Be kind."), user("Hello.")},
                            .tools = {{.name = "weather", .description = std::string(100, 'w')}}});
@@ -93,9 +91,10 @@ TEST(ChatPrompt, TokenThatReachesIntoAContentIsNotBeforeIt) {
 }
 
 TEST(ChatPrompt, MarksOfTheClientAreTheUsersPoints) {
-  ChatRequest request = {.messages = {{.role = Role::system, .content = {{"Be kind.", true}, {"Be brief.", false}}},
-                                      {.role = Role::user, .content = {{"Hello.", true}}},
-                                      assistant("Hi!")}};
+  ChatRequest request = {
+      .messages = {{.role = Role::system, .content = {{"Be kind.", true}, {"Be brief.", false}}},
+                   {.role = Role::user, .content = {{"Hello.", true}}},
+                   assistant("Hi!")}};
   const ChatPrompt found = chat_prompt(shipped_vocabulary(), prompt("", request), request);
   std::vector<std::string> marked;
   for (const auto& [offset, is_users] : found.points) {

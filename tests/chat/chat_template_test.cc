@@ -71,8 +71,7 @@ TEST(ChatTemplate, ItsOwnRefusalNamesTheMessage) {
       "{{ m.content }}{% endfor %}");
   for (const std::size_t wrong : {0u, 1u, 7u, 29u}) {
     ChatRequest request;
-    for (std::size_t i = 0; i < 30; ++i)
-      request.messages.push_back(user(i == wrong ? "a secret" : "hello"));
+    for (std::size_t i = 0; i < 30; ++i) request.messages.push_back(user(i == wrong ? "a secret" : "hello"));
     const auto text = chat->apply(request);
     ASSERT_FALSE(text);
     EXPECT_EQ(text.error().field, "messages[" + std::to_string(wrong) + "]");

@@ -28,7 +28,8 @@ const std::string kTakesBoth =
     "{% endif %}]{% endfor %}";
 
 TEST(Contents, ATemplateThatTakesBothGetsSeveralPartsAsAnArray) {
-  EXPECT_EQ(prompt(kTakesBoth, {parts(Role::user, {{.text = "a "}, {.text = "b"}}), user("c ")}), "[a|b][c ]");
+  EXPECT_EQ(prompt(kTakesBoth, {parts(Role::user, {{.text = "a "}, {.text = "b"}}), user("c ")}),
+            "[a|b][c ]");
   EXPECT_EQ(prompt(kTakesBoth, {parts(Role::user, {{.text = "c "}})}), "[c ]") << "one part is a text";
   EXPECT_EQ(prompt(kTakesBoth, {parts(Role::user, {{.text = ""}, {.text = "c "}})}), "[c ]");
 }
@@ -56,10 +57,11 @@ TEST(Contents, MarksAndTextInPartsOrWholeDoNotChangeThePrompt) {
   for (const std::string& source : {kTurns, kTakesBoth}) {
     const std::string expected = prompt(source, {system("a"), user("b"), assistant("c"), user("d")});
     for (const bool is_marked : {false, true}) {
-      EXPECT_EQ(prompt(source, {parts(Role::system, {{"a", is_marked}}), parts(Role::user, {{"b", is_marked}}),
-                                parts(Role::assistant, {{"c", is_marked}, {"", is_marked}}),
-                                parts(Role::user, {{"", !is_marked}, {"d", is_marked}})}),
-                expected);
+      EXPECT_EQ(
+          prompt(source, {parts(Role::system, {{"a", is_marked}}), parts(Role::user, {{"b", is_marked}}),
+                          parts(Role::assistant, {{"c", is_marked}, {"", is_marked}}),
+                          parts(Role::user, {{"", !is_marked}, {"d", is_marked}})}),
+          expected);
     }
   }
 }

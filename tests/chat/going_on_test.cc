@@ -38,7 +38,8 @@ TEST(GoingOn, PartsMayBeArrays) {
 
 TEST(GoingOn, InAThoughtWhereThereIsNothingElse) {
   const std::string source =
-      "{% for m in messages %}<{{ m.role }}>{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>"
+      "{% for m in messages %}<{{ m.role }}>{% if m.reasoning_content %}<think>{{ m.reasoning_content "
+      "}}</think>"
       "{% endif %}{{ m.content }}<end>{% endfor %}";
   Message thought = assistant("");
   thought.reasoning = "Well,";

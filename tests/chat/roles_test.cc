@@ -10,7 +10,8 @@ using namespace test;
 
 // Refuses what Python's expression `is_wrong` holds for; `loop` and `m` are the message's.
 std::string refusing(const std::string& is_wrong) {
-  return "{% for m in messages %}{% if " + is_wrong + " %}{{ raise_exception('No!') }}{% endif %}<{{ m.role }}>" +
+  return "{% for m in messages %}{% if " + is_wrong +
+         " %}{{ raise_exception('No!') }}{% endif %}<{{ m.role }}>" +
          "{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function | tojson }}{% endfor %}{% endfor %}";
 }
 
@@ -51,7 +52,8 @@ TEST(Roles, NeighboursOfOneRoleAreOneWhereTheyMustAlternate) {
 
 TEST(Roles, SeveralSystemsAreOneWhereToolsGoIntoTheSecondMessage) {
   const std::string source =
-      "{% for m in messages %}<{{ m.role }}>{% if tools and loop.index0 == 1 %}{{ tools | tojson }}{% endif %}"
+      "{% for m in messages %}<{{ m.role }}>{% if tools and loop.index0 == 1 %}{{ tools | tojson }}{% endif "
+      "%}"
       "{{ m.content }}{% endfor %}";
   EXPECT_EQ(prompt(source, {system("a"), system("b"), user("c")}), "<system>a\n\nb<user>c");
 }
@@ -59,7 +61,8 @@ TEST(Roles, SeveralSystemsAreOneWhereToolsGoIntoTheSecondMessage) {
 TEST(Roles, WhatFollowsAResultMayHaveToBePartOfIt) {
   const std::string source =
       refusing("m.role == 'user' and not loop.first and messages[loop.index0 - 1].role == 'tool'");
-  EXPECT_EQ(prompt(source, {user("a"), calls({weather("1", "{}")}), result("1", "b"), user("c"), system("d"), assistant("e")}),
+  EXPECT_EQ(prompt(source, {user("a"), calls({weather("1", "{}")}), result("1", "b"), user("c"), system("d"),
+                            assistant("e")}),
             "<user>a<assistant>{\"name\": \"weather\", \"arguments\": {}}<tool>b\n\nc<system>d<assistant>e");
 }
 

@@ -19,8 +19,9 @@ Message thinks(Message message, const std::string& thought) {
 
 TEST(Thoughts, AreGivenWhereATemplateReadsThem) {
   for (const char* place : {"reasoning_content", "reasoning", "thinking"}) {
-    const std::string source = std::string("{% for m in messages %}<{{ m.role }}>{% if m.") + place + " %}<think>{{ m." +
-                               place + " }}</think>{% endif %}{{ m.content }}{% endfor %}";
+    const std::string source = std::string("{% for m in messages %}<{{ m.role }}>{% if m.") + place +
+                               " %}<think>{{ m." + place +
+                               " }}</think>{% endif %}{{ m.content }}{% endfor %}";
     EXPECT_EQ(prompt(source, {user("a"), thinks(assistant("b"), "hm"), assistant("c")}),
               "<user>a<assistant><think>hm</think>b<assistant>c");
   }
@@ -47,8 +48,9 @@ TEST(Thoughts, ATemplateMayReadThemOnlyBesideCalls) {
   EXPECT_THAT(prompt(source, {user("a"), thinks(calls({weather("1")}), "hm"), result("1", "b")}),
               HasSubstr("<assistant>hm{"));
   // What is said there is part of the thought.
-  EXPECT_THAT(prompt(source, {user("a"), thinks(calls({weather("1")}, "Let me see."), "hm"), result("1", "b")}),
-              HasSubstr("<assistant>hm\n\nLet me see.{"));
+  EXPECT_THAT(
+      prompt(source, {user("a"), thinks(calls({weather("1")}, "Let me see."), "hm"), result("1", "b")}),
+      HasSubstr("<assistant>hm\n\nLet me see.{"));
   EXPECT_THAT(prompt(source, {user("a"), calls({weather("1")}, "Let me see."), result("1", "b")}),
               HasSubstr("<assistant>Let me see.{"));
 }
@@ -65,7 +67,8 @@ TEST(Variables, AreThoseOfLlamaServer) {
   const std::string source =
       "{{ enable_thinking }} {{ thinking }} {{ reasoning_effort }} {{ date_string }} {{ datetime }}";
   ChatRequest request = {.messages = {user("a")}};
-  EXPECT_THAT(prompt(source, request), MatchesRegex("True   [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [A-Z][a-z]{2} [0-9]{2} [0-9]{4}"));
+  EXPECT_THAT(prompt(source, request),
+              MatchesRegex("True   [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [A-Z][a-z]{2} [0-9]{2} [0-9]{4}"));
   request.reasoning = {.enabled = false, .effort = "low"};
   EXPECT_THAT(prompt(source, request), MatchesRegex("False False low .*"));
   request.variables = {{"enable_thinking", 1}, {"reasoning_effort", "much"}, {"datetime", "now"}};
@@ -73,7 +76,8 @@ TEST(Variables, AreThoseOfLlamaServer) {
 }
 
 TEST(Variables, MessagesAndToolsAreNotTheRequests) {
-  EXPECT_EQ(prompt("{{ messages[0].content }}", {.messages = {user("a")}, .variables = {{"messages", 5}}}), "a");
+  EXPECT_EQ(prompt("{{ messages[0].content }}", {.messages = {user("a")}, .variables = {{"messages", 5}}}),
+            "a");
 }
 
 TEST(Variables, AnEffortThatATemplateRefusesIsTheNearestThatItTakes) {

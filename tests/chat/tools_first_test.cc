@@ -13,7 +13,8 @@ ChatRequest tools_first(std::vector<Message> messages) {
 }
 
 const std::string kToolsBehind =
-    "{% if tools %}<system>{% if messages[0].role == 'system' %}{{ messages[0].content | trim }}\n\n{% endif %}"
+    "{% if tools %}<system>{% if messages[0].role == 'system' %}{{ messages[0].content | trim }}\n\n{% endif "
+    "%}"
     "# Tools\n{% for t in tools %}{{ t.function.name }}\n{% endfor %}Call them.<end>\n"
     "{% elif messages[0].role == 'system' %}<system>{{ messages[0].content | trim }}<end>\n{% endif %}"
     "{% for m in messages if m.role != 'system' %}<{{ m.role }}>{{ m.content }}<end>\n{% endfor %}";
@@ -21,6 +22,11 @@ const std::string kToolsBehind =
 TEST(ToolsFirst, ChangesPlacesWithTheSystemsText) {
   EXPECT_EQ(prompt(kToolsBehind, tools_first({system(" Be kind.\n"), user("hi")})),
             "<system># Tools\nweather\nCall them.\n\nBe kind.<end>\n<user>hi<end>\n");
+}
+
+TEST(ToolsFirst, ComeBeforeAllOfSeveralSystems) {
+  EXPECT_EQ(prompt(kToolsBehind, tools_first({system("Be kind."), system("Be brief."), user("hi")})),
+            "<system># Tools\nweather\nCall them.\n\nBe kind.\n\nBe brief.<end>\n<user>hi<end>\n");
 }
 
 TEST(ToolsFirst, IsSharedByAnotherSystemsText) {
@@ -39,9 +45,12 @@ TEST(ToolsFirst, ChangesNothingWhereThereIsNothingToChange) {
 
 TEST(ToolsFirst, LeavesAPromptWhoseToolsAreElsewhere) {
   for (const std::string& source :
-       {std::string("{% for m in messages %}<{{ m.role }}>{{ m.content }}<end>{% endfor %}{{ tools | tojson }}"),
-        std::string("{{ tools | tojson }}{% for m in messages %}<{{ m.role }}>{{ m.content }}<end>{% endfor %}"),
-        std::string("{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ tools | tojson }}<end>{% endfor %}")}) {
+       {std::string(
+            "{% for m in messages %}<{{ m.role }}>{{ m.content }}<end>{% endfor %}{{ tools | tojson }}"),
+        std::string(
+            "{{ tools | tojson }}{% for m in messages %}<{{ m.role }}>{{ m.content }}<end>{% endfor %}"),
+        std::string(
+            "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ tools | tojson }}<end>{% endfor %}")}) {
     ChatRequest request = tools_first({system("Be kind."), user("hi")});
     const std::string moved = prompt(source, request);
     request.tools_first = false;

@@ -68,7 +68,8 @@ TEST(ChatMessages, ContentsMayBeMissingNullEmptyTextOrParts) {
 }
 
 TEST(ChatMessages, MarksAreRestorePoints) {
-  const Message message = read_message(R"({"role": "user", "cache_control": {"type": "ephemeral"}, "content": [
+  const Message message =
+      read_message(R"({"role": "user", "cache_control": {"type": "ephemeral"}, "content": [
       {"type": "text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}},
       {"type": "text", "text": "b", "cache_control": null}, {"type": "text", "text": "c"}]})");
   ASSERT_EQ(message.content.size(), 3u);
@@ -91,7 +92,8 @@ TEST(ChatMessages, CallsAndThoughtsAreRead) {
                            R"({"role": "assistant", "content": "x", "tool_calls": null})"}) {
     EXPECT_THAT(read_message(none).calls, IsEmpty());
   }
-  EXPECT_EQ(read_message(R"({"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}})").calls.size(),
+  EXPECT_EQ(read_message(R"({"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}})")
+                .calls.size(),
             1u);
   EXPECT_EQ(read_message(R"({"role": "assistant", "content": "", "reasoning": "hm"})").reasoning, "hm");
 }
@@ -107,17 +109,20 @@ TEST(ChatMessages, WrongMessagesAreNamed) {
   EXPECT_EQ(wrong_field(R"({"role": "user"})"), "messages[1].content");
   EXPECT_EQ(wrong_field(R"({"role": "user", "content": 7})"), "messages[1].content");
   EXPECT_EQ(wrong_field(R"({"role": "user", "content": ["hi"]})"), "messages[1].content[0]");
-  EXPECT_EQ(wrong_field(R"({"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]})"),
-            "messages[1].content[1].type");
+  EXPECT_EQ(
+      wrong_field(R"({"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]})"),
+      "messages[1].content[1].type");
   EXPECT_EQ(wrong_field(R"({"role": "user", "content": [{"type": "text"}]})"), "messages[1].content[0].text");
   EXPECT_EQ(wrong_field(R"({"role": "assistant", "tool_calls": "x"})"), "messages[1].tool_calls");
   EXPECT_EQ(wrong_field(R"({"role": "assistant", "tool_calls": [5]})"), "messages[1].tool_calls[0]");
-  EXPECT_EQ(wrong_field(R"({"role": "assistant", "tool_calls": [{}]})"), "messages[1].tool_calls[0].function");
+  EXPECT_EQ(wrong_field(R"({"role": "assistant", "tool_calls": [{}]})"),
+            "messages[1].tool_calls[0].function");
   EXPECT_EQ(wrong_field(R"({"role": "assistant", "tool_calls": [{"function": {}}]})"),
             "messages[1].tool_calls[0].function.name");
   EXPECT_EQ(wrong_field(R"({"role": "assistant", "tool_calls": [{"type": "custom"}]})"),
             "messages[1].tool_calls[0].type");
-  EXPECT_EQ(wrong_field(R"({"role": "assistant", "reasoning_content": []})"), "messages[1].reasoning_content");
+  EXPECT_EQ(wrong_field(R"({"role": "assistant", "reasoning_content": []})"),
+            "messages[1].reasoning_content");
 }
 
 TEST(ChatMessages, ToolsAreRead) {
@@ -130,11 +135,14 @@ TEST(ChatMessages, ToolsAreRead) {
   EXPECT_EQ(request.tools[0].parameters, Json::parse(R"({"type": "object"})"));
   EXPECT_TRUE(request.tools[0].is_strict);
   EXPECT_TRUE(request.tools[1].parameters.is_null());
-  for (const char* none : {"null", "[]"}) EXPECT_THAT(read("{" + kHi + R"(, "tools": )" + none + "}").tools, IsEmpty());
+  for (const char* none : {"null", "[]"})
+    EXPECT_THAT(read("{" + kHi + R"(, "tools": )" + none + "}").tools, IsEmpty());
 }
 
 TEST(ChatMessages, WrongToolsAreNamed) {
-  const auto field = [](const std::string& tools) { return error_of("{" + kHi + R"(, "tools": )" + tools + "}").field; };
+  const auto field = [](const std::string& tools) {
+    return error_of("{" + kHi + R"(, "tools": )" + tools + "}").field;
+  };
   EXPECT_EQ(field(R"("x")"), "tools");
   EXPECT_EQ(field(R"([{"function": {"name": "f"}}, null])"), "tools[1]");
   EXPECT_EQ(field(R"([{"type": "custom"}])"), "tools[0].type");
@@ -177,8 +185,9 @@ TEST(ChatMessages, WrongToolChoicesAreNamed) {
   EXPECT_EQ(field(R"({"type": "function", "function": {"name": "h"}})"), "tool_choice.function.name");
   EXPECT_EQ(field(R"({"type": "allowed_tools", "allowed_tools": {"mode": "auto"}})"),
             "tool_choice.allowed_tools.tools");
-  EXPECT_EQ(field(R"({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"name": "h"}]}})"),
-            "tool_choice.allowed_tools.tools[0].name");
+  EXPECT_EQ(
+      field(R"({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"name": "h"}]}})"),
+      "tool_choice.allowed_tools.tools[0].name");
 }
 
 TEST(ChatMessages, ThinkingIsAskedForInTwoWays) {
@@ -197,13 +206,16 @@ TEST(ChatMessages, ThinkingIsAskedForInTwoWays) {
 
 TEST(ChatMessages, ALastMessageOfTheAssistantIsGoneOnFrom) {
   const auto body = [](const std::string& fields) {
-    return R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}])" + fields + "}";
+    return R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}])" +
+           fields + "}";
   };
   EXPECT_TRUE(read(body("")).continues_last);
-  EXPECT_TRUE(read(body(R"(, "continue_final_message": true, "add_generation_prompt": false)")).continues_last);
+  EXPECT_TRUE(
+      read(body(R"(, "continue_final_message": true, "add_generation_prompt": false)")).continues_last);
   EXPECT_FALSE(read(body(R"(, "continue_final_message": false)")).continues_last);
   EXPECT_FALSE(read(body(R"(, "add_generation_prompt": false)")).continues_last);
-  EXPECT_FALSE(read(R"({"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}]})").continues_last);
+  EXPECT_FALSE(read(R"({"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}]})")
+                   .continues_last);
   EXPECT_FALSE(read("{" + kHi + "}").continues_last);
   EXPECT_EQ(error_of("{" + kHi + R"(, "continue_final_message": true})").field, "continue_final_message");
 }

@@ -8,6 +8,7 @@
 
 #include "banyan/chat_request.h"
 #include "chat/prompt/fit_request.h"
+#include "chat/prompt/fit_roles.h"
 #include "chat/prompt/message_text.h"
 #include "chat/prompt/template_traits.h"
 #include "chat/prompt/template_variables.h"
@@ -107,6 +108,7 @@ struct ChatTemplate::Impl {
     const bool has_both = !request.tools.empty() && request.messages.front().role == Role::system;
     if (!has_both || !traits.tools || !traits.system_role) return render(request);
     ChatRequest marked = request;
+    fit_systems(traits, marked.messages);
     std::vector<TextPart>& content = marked.messages.front().content;
     const std::string text = joined_text(content);
     content = {{.text = text + kMark}};
@@ -168,11 +170,11 @@ Result<std::string> ChatTemplate::apply(const ChatRequest& request) const try {
               : request.tools_first  ? impl_->render_tools_first(request)
                                      : impl_->render(request);
   if (text) return text;
+  const Error& error = text.error();
   std::string field = "messages";
-  if (const auto& [code, words, unused] = text.error(); code != Errc::unsupported)
-    field += "[" + std::to_string(impl_->refused_message(request, words)) + "]";
-  return fail(Errc::invalid_argument, "the chat template refuses " + field + ": " + text.error().message,
-              field);
+  if (error.code != Errc::unsupported)
+    field += "[" + std::to_string(impl_->refused_message(request, error.message)) + "]";
+  return fail(Errc::invalid_argument, "the chat template refuses " + field + ": " + error.message, field);
 } catch (const Json::exception& error) {
   return fail(Errc::invalid_argument, std::string("the messages cannot be written as JSON: ") + error.what(),
               "messages");

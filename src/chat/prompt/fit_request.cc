@@ -19,10 +19,14 @@ constexpr const char* kBetween = "\n\n";
 
 const char* role_name(Role role) {
   switch (role) {
-    case Role::system: return "system";
-    case Role::user: return "user";
-    case Role::assistant: return "assistant";
-    case Role::tool: return "tool";
+    case Role::system:
+      return "system";
+    case Role::user:
+      return "user";
+    case Role::assistant:
+      return "assistant";
+    case Role::tool:
+      return "tool";
   }
   std::unreachable();
 }
@@ -77,12 +81,20 @@ Json call_json(const TemplateTraits& traits, const ToolCall& call) {
 void add_thought(const TemplateTraits& traits, const Message& message, Json& json) {
   if (message.reasoning.empty()) return;
   switch (traits.thought) {
-    case ThoughtPlace::nowhere: return;
-    case ThoughtPlace::reasoning_content: json["reasoning_content"] = message.reasoning; return;
-    case ThoughtPlace::reasoning: json["reasoning"] = message.reasoning; return;
-    case ThoughtPlace::thinking: json["thinking"] = message.reasoning; return;
+    case ThoughtPlace::nowhere:
+      return;
+    case ThoughtPlace::reasoning_content:
+      json["reasoning_content"] = message.reasoning;
+      return;
+    case ThoughtPlace::reasoning:
+      json["reasoning"] = message.reasoning;
+      return;
+    case ThoughtPlace::thinking:
+      json["thinking"] = message.reasoning;
+      return;
     case ThoughtPlace::part:
-    case ThoughtPlace::part_parts: break;
+    case ThoughtPlace::part_parts:
+      break;
   }
   const Json thought = traits.thought == ThoughtPlace::part ? Json(message.reasoning)
                                                             : Json::array({text_part(message.reasoning)});
@@ -118,9 +130,8 @@ Json tools_json(const TemplateTraits& traits, const std::vector<Tool>& tools) {
     Json function = {{"name", tool.name}};
     if (!tool.description.empty() || traits.tools_need_text) function["description"] = tool.description;
     // Templates look for the properties of arguments, and a function without any may leave all of it out.
-    function["parameters"] = tool.parameters.empty()
-                                 ? Json{{"type", "object"}, {"properties", Json::object()}}
-                                 : tool.parameters;
+    function["parameters"] =
+        tool.parameters.empty() ? Json{{"type", "object"}, {"properties", Json::object()}} : tool.parameters;
     array.push_back({{"type", "function"}, {"function", std::move(function)}});
   }
   return array;

@@ -149,9 +149,9 @@ class Finder {
     const std::string text = render_as(ContentForm::text, {both});
     const std::string parts = render_as(ContentForm::parts, {kSystem, kReply});
     const bool takes_text = text.contains(both);
-    const bool takes_parts =
-        holds(parts, {kSystem, kReply}) &&
-        (takes_text ? without(text, kSystem, kReply) == without(parts, kSystem, kReply) : !is_raw(parts, "text"));
+    const bool takes_parts = holds(parts, {kSystem, kReply}) &&
+                             (takes_text ? without(text, kSystem, kReply) == without(parts, kSystem, kReply)
+                                         : !is_raw(parts, "text"));
     const auto takes_part = [&] {
       const std::string part = render_as(ContentForm::one_part, {both});
       return part.contains(both) && !is_raw(part, "text");
@@ -175,11 +175,10 @@ class Finder {
     // Some take what is behind the first for the user's message and write the tools there.
     if (before(shown(several), kMore) != before(shown(several, true), kMore)) traits_.several_systems = false;
     const Message begin = says(Role::system, kSystem);
-    for (const Messages& messages :
-         {Messages{begin, says(Role::user, kUser), says(Role::system, kMore), says(Role::assistant, kReply),
-                   says(Role::user, kResult)},
-          Messages{begin, says(Role::user, kUser), says(Role::assistant, kReply), says(Role::system, kMore),
-                   says(Role::user, kResult)}}) {
+    for (const Messages& messages : {Messages{begin, says(Role::user, kUser), says(Role::system, kMore),
+                                              says(Role::assistant, kReply), says(Role::user, kResult)},
+                                     Messages{begin, says(Role::user, kUser), says(Role::assistant, kReply),
+                                              says(Role::system, kMore), says(Role::user, kResult)}}) {
       if (!shows(messages, {kSystem, kUser, kMore, kReply, kResult})) traits_.systems_anywhere = false;
     }
   }
@@ -216,13 +215,14 @@ class Finder {
   int quality_of_call() const {
     const Message user = says(Role::user, kUser);
     int best = 0;
-    for (const Messages& messages : {Messages{user, calls({call("1", kValue)})},
-                                     Messages{user, calls({call("1", kValue)}), result({{.text = kResult}})}}) {
+    for (const Messages& messages :
+         {Messages{user, calls({call("1", kValue)})},
+          Messages{user, calls({call("1", kValue)}), result({{.text = kResult}})}}) {
       const std::string written = shown_behind(messages, {kTool, kKey, kValue});
       if (!holds(written, {kTool, kKey, kValue})) continue;
       // An object printed as it is, or a text as JSON, is readable, but not what the template means.
-      const bool is_as_meant = !written.contains("'" + std::string(kKey) + "':") &&
-                               !written.contains("\\\"" + std::string(kKey));
+      const bool is_as_meant =
+          !written.contains("'" + std::string(kKey) + "':") && !written.contains("\\\"" + std::string(kKey));
       best = std::max(best, is_as_meant ? 2 : 1);
     }
     return best;
@@ -269,9 +269,8 @@ class Finder {
     }
     const Message user = says(Role::user, kUser);
     const Message calling = calls({call("1", kValue)});
-    traits_.results = find_content(Role::tool, [&](auto parts) {
-      return Messages{user, calling, result(std::move(parts))};
-    });
+    traits_.results = find_content(
+        Role::tool, [&](auto parts) { return Messages{user, calling, result(std::move(parts))}; });
     give_up_if_better(&TemplateTraits::user_after_result,
                       {user, calling, result({{.text = kResult}}), says(Role::user, kMore)},
                       {kResult, kMore});

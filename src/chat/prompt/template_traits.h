@@ -39,24 +39,25 @@ enum class CallIds : std::uint8_t {
 struct TemplateTraits {
   std::array<ContentForm, 4> content = {};  ///< by role
 
-  bool system_role = true;         ///< else the system's text goes to the user's message
-  bool several_systems = true;     ///< at the beginning; else they are one
-  bool systems_anywhere = true;    ///< else those behind other messages are the user's
-  bool users_in_row = true;        ///< else they are one
-  bool assistants_in_row = true;   ///< else they are one
-  bool user_after_result = true;   ///< else what the user says behind a result is part of it
+  bool system_role = true;        ///< else the system's text goes to the user's message
+  bool several_systems = true;    ///< at the beginning; else they are one
+  bool systems_anywhere = true;   ///< else those behind other messages are the user's
+  bool users_in_row = true;       ///< else they are one
+  bool assistants_in_row = true;  ///< else they are one
+  bool user_after_result = true;  ///< else what the user says behind a result is part of it
 
-  bool tools = true;                ///< else the tools are described in the system's text
-  bool tools_need_system = false;   ///< they are told of only where there is a system message
-  bool tools_need_text = false;     ///< a tool without a description has an empty one
+  bool tools = true;               ///< else the tools are described in the system's text
+  bool tools_need_system = false;  ///< they are told of only where there is a system message
+  bool tools_need_text = false;    ///< a tool without a description has an empty one
 
-  bool calls = true;                ///< else they are written into the content
-  bool object_arguments = true;     ///< else a call's arguments are text
-  bool broken_arguments = true;     ///< takes text that is no JSON instead of an object
-  bool null_beside_calls = false;   ///< where there is nothing but calls, the content is null
-  bool several_calls = true;        ///< in a message; else each call has one, with its result behind it
+  bool calls = true;               ///< else they are written into the content
+  bool object_arguments = true;    ///< else a call's arguments are text
+  bool broken_arguments = true;    ///< takes text that is no JSON instead of an object
+  bool null_beside_calls = false;  ///< where there is nothing but calls, the content is null
+  bool several_calls = true;       ///< in a message; else each call has one, with its result behind it
   CallIds call_ids = CallIds::digits;
-  std::string call_example = {};  ///< how a call of an example is written, where calls are known and tools are not
+  std::string call_example =
+      {};  ///< how a call of an example is written, where calls are known and tools are not
 
   bool results = true;  ///< else a call's result is the user's message
 

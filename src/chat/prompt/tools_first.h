@@ -8,9 +8,9 @@
 
 namespace banyan {
 
-/// From prompts of the same request with and without tools, in both of which `mark` is the end of the system's
-/// text, `text`. None where the tools are not written right behind it and nowhere else: then they stay where
-/// the template has them.
+/// From prompts of the same request with and without tools, in both of which `mark` is the end of the
+/// system's text, `text`. None where the tools are not written right behind it and nowhere else: then they
+/// stay where the template has them.
 std::optional<std::string> move_tools_first(std::string_view with_tools, std::string_view without_tools,
                                             std::string_view text, std::string_view mark);
 

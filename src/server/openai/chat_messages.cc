@@ -23,7 +23,8 @@ constexpr std::array kRoles = {NamedRole{"system", Role::system},       NamedRol
 
 Role read_role(Fields& fields) {
   const Json* role = fields.required("role");
-  const auto* found = std::ranges::find_if(kRoles, [&](const NamedRole& one) { return role && *role == one.name; });
+  const auto* found =
+      std::ranges::find_if(kRoles, [&](const NamedRole& one) { return role && *role == one.name; });
   if (found != kRoles.end()) return found->role;
   fields.wrong("role", "must be one of system, developer, user, assistant, tool and function");
   return Role::user;

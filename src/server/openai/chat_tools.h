@@ -9,8 +9,8 @@
 
 namespace banyan {
 
-/// An object anywhere in a value with so many members that comparing their names, one with all before it, takes
-/// long is an error that names `name`.
+/// An object anywhere in a value with so many members that comparing their names, one with all before it,
+/// takes long is an error that names `name`.
 Result<> check_members(const Json& value, const std::string& name);
 
 /// The field `tools`; errors are left in `fields`.
