@@ -11,7 +11,7 @@
 namespace banyan {
 
 /// Reads temperature, top_k, top_p, min_p, repeat_penalty (or repetition_penalty), repeat_last_n,
-/// presence_penalty, frequency_penalty, seed, logit_bias, grammar, response_format, stop, ignore_eos and
+/// presence_penalty, frequency_penalty, seed, logit_bias, grammar, json_schema, response_format, stop, ignore_eos and
 /// cache_prompt, and refuses what would change the reply and is not offered. Errors are left in `fields`.
 void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request);
 

@@ -223,6 +223,35 @@ TEST_F(OpenAi, JsonObjectsAreJson) {
   EXPECT_GT(whole, 0);
 }
 
+TEST_F(OpenAi, RepliesKeepToASchema) {
+  const Json schema = {{"type", "object"},
+                       {"properties",
+                        {{"name", {{"type", "string"}, {"maxLength", 8}}},
+                         {"kind", {{"enum", {"cat", "dog"}}}},
+                         {"age", {{"type", "integer"}, {"minimum", 1}, {"maximum", 30}}}}},
+                       {"required", {"name", "kind", "age"}},
+                       {"additionalProperties", false}};
+  const Json format = {{"type", "json_schema"},
+                       {"json_schema", {{"name", "pet"}, {"strict", true}, {"schema", schema}}}};
+  for (int seed = 0; seed < 6; ++seed) {
+    const HttpReply reply = server().post(
+        kChat, chat("My cat is called Milo.",
+                    {{"response_format", format}, {"temperature", 1}, {"seed", seed}, {"max_tokens", 200}}));
+    ASSERT_EQ(reply.status, 200) << reply.text;
+    ASSERT_EQ(reply.json["choices"][0]["finish_reason"], "stop") << content(reply);
+    const Json pet = Json::parse(content(reply));
+    EXPECT_LE(pet.at("name").get<std::string>().size(), 8u * 4);
+    EXPECT_TRUE(pet.at("kind") == "cat" || pet.at("kind") == "dog") << pet;
+    EXPECT_TRUE(pet.at("age") >= 1 && pet.at("age") <= 30) << pet;
+    EXPECT_EQ(pet.size(), 3u);
+  }
+  const HttpReply llama_servers = server().post(
+      "/completion",
+      {{"prompt", "Yes or no?"}, {"json_schema", {{"enum", {"yes", "no"}}}}, {"n_predict", 20}});
+  ASSERT_EQ(llama_servers.status, 200) << llama_servers.text;
+  EXPECT_THAT(llama_servers.json["content"].get<std::string>(), testing::AnyOf("\"yes\"", "\"no\""));
+}
+
 TEST_F(OpenAi, CompletionsTakeSeveralPrompts) {
   const Json prompt = Json::array({"The code for the", "The code for the", "My cat"});
   const Json body = {{"prompt", prompt}, {"n", 2}, {"temperature", 0}, {"max_tokens", 4}, {"echo", true}};

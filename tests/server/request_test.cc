@@ -114,6 +114,21 @@ TEST(Requests, WrongFieldsAreNamed) {
       {R"({"response_format": "json"})", "response_format"},
       {R"({"response_format": {"type": "yaml"}})", "response_format.type"},
       {R"({"response_format": {"type": "json_object"}, "grammar": "x"})", "grammar"},
+      {R"({"response_format": {"type": "json_schema"}})", "response_format.json_schema"},
+      {R"({"response_format": {"type": "json_schema", "json_schema": 1}})", "response_format.json_schema"},
+      {R"({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 1}}}})",
+       "response_format.json_schema.schema"},
+      {R"({"response_format": {"type": "json_schema", "json_schema": {"strict": 1}}})",
+       "response_format.json_schema.strict"},
+      {R"({"response_format": {"type": "json_schema", "json_schema": {"strict": true,
+           "schema": {"not": {"type": "string"}}}}})",
+       "response_format.json_schema.schema"},
+      {R"({"response_format": {"type": "json_object", "schema": {"type": "text"}}})",
+       "response_format.schema"},
+      {R"({"json_schema": {"type": "text"}})", "json_schema"},
+      {R"({"json_schema": 5})", "json_schema"},
+      {R"({"json_schema": {}, "grammar": "x"})", "grammar"},
+      {R"({"json_schema": {}, "response_format": {"type": "json_object"}})", "json_schema"},
       {R"({"cache_prompt": 1})", "cache_prompt"},
   };
   for (const Reader reader : kReaders) {
@@ -128,10 +143,8 @@ TEST(Requests, WrongFieldsAreNamed) {
 
 TEST(Requests, WhatWouldChangeTheReplyAndIsNotOfferedIsRefused) {
   for (const Reader reader : kReaders) {
-    for (const char* fields : {R"({"mirostat": 2})", R"({"json_schema": {}})", R"({"typical_p": 0.5})",
-                               R"({"lora": [{"id": 0, "scale": 1}]})",
-                               R"({"response_format": {"type": "json_schema", "json_schema": {}}})",
-                               R"({"response_format": {"type": "json_object", "schema": {"a": 1}}})"}) {
+    for (const char* fields :
+         {R"({"mirostat": 2})", R"({"typical_p": 0.5})", R"({"lora": [{"id": 0, "scale": 1}]})"}) {
       EXPECT_EQ(error_of(read(reader, Json::parse(fields))).code, Errc::unsupported) << fields;
     }
     EXPECT_TRUE(read(reader, Json::parse(R"({"mirostat": 0, "typical_p": 1.0, "dry_multiplier": 0,
@@ -241,6 +254,29 @@ TEST(Requests, JsonObjectsComeFromAGrammar) {
   EXPECT_EQ(
       only(read(read_openai_chat, Json::parse(R"({"response_format": {"type": "text"}})"))).sampling.grammar,
       "");
+}
+
+TEST(Requests, SchemasComeAsGrammarsInEveryDialect) {
+  for (const Reader reader : kReaders) {
+    const auto grammar = [&](const char* fields) {
+      return only(read(reader, Json::parse(fields))).sampling.grammar;
+    };
+    const std::string yes = grammar(R"({"json_schema": {"const": "yes"}})");
+    EXPECT_THAT(yes, HasSubstr(R"(root ::= "\"yes\"")"));
+    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_object", "schema": {"const": "yes"}}})"), yes);
+    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_schema", "json_schema": {"name": "answer",
+        "schema": {"const": "yes"}, "strict": true}}})"),
+              yes);
+    // What is not strict is kept as far as a grammar can.
+    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_schema", "json_schema": {
+        "schema": {"const": "yes", "not": {"const": "no"}}}}})"),
+              yes);
+    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_schema", "json_schema": {"name": "any"}}})"),
+              grammar(R"({"response_format": {"type": "json_object"}})"));
+    const Error error = error_of(read(reader, Json::parse(R"({"response_format": {"type": "json_schema",
+        "json_schema": {"strict": true, "schema": {"properties": {"age": {"not": {"const": 1}}}}}}})")));
+    EXPECT_THAT(error.message, HasSubstr("properties/age/not"));
+  }
 }
 
 TEST(Requests, PromptsAreTextTokenIdsOrBothMixed) {
