@@ -3,6 +3,7 @@
 /// Plain values: any thread that has one to itself.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>

@@ -1,6 +1,7 @@
 /// What a tool's schema says of the type of an argument that is written without quotes.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "chat/chat_request.h"

@@ -63,11 +63,12 @@ class Channels : public ReplyReader {
       header_.resize(header_.size() - kMessage.size());
       begin_body();
     } else if (header_.size() > kMaxHeader || !may_be_header()) {
-      // No message: it is all said.
+      // No message: it is said, but for the last byte, with which a marker may begin.
       body_ = Kind::text;
       in_header_ = false;
       const std::string text = std::exchange(header_, {}).substr(std::exchange(prompt_bytes_, 0));
-      for (const char one : text) take_body(one);
+      say(Kind::text, std::string_view(text).substr(0, text.size() - 1));
+      take_body(c);
     }
   }
 

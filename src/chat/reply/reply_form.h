@@ -3,6 +3,7 @@
 /// Immutable once learned: any thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -50,9 +51,10 @@ struct CallForm {
   /// An argument between tags: key_begin KEY key_end TYPE type_end VALUE value_end. Strings stand there as they
   /// are, all else as JSON.
   std::string key_begin, key_end, value_end;
-  std::string type_end;             ///< "": there is no type, nor type_end
-  std::string text_type;            ///< of strings; other types are other words
-  bool values_on_lines = false;     ///< a line break before and after each value is none of it
+  std::string type_end;          ///< "": there is no type, nor type_end
+  std::string text_type;         ///< of strings; other types are other words
+  std::string key_separator;     ///< between arguments
+  bool values_on_lines = false;  ///< a line break before and after each value is none of it
 
   /// Of literals. Python's quotes are always read.
   std::string quote;
@@ -80,6 +82,9 @@ using RenderExample = std::function<std::string(const ChatRequest&)>;
 /// Renders examples (a call, two calls, replies with and without thoughts) and compares them. What is learned
 /// of calls is kept only where the examples are read back right.
 ReplyForm learn_reply_form(const RenderExample& render, std::string_view template_source);
+
+/// <tool_call> around a JSON object with name and arguments.
+CallForm plain_call_form();
 
 /// Whether a prompt ends inside a thought.
 bool opens_thought(const ReplyForm& form, std::string_view prompt);
