@@ -15,7 +15,7 @@ bool is_word_byte(char c) {
 }  // namespace
 
 CallHead::CallHead(const CallForm& form, const std::vector<Tool>& tools, std::vector<std::string_view> before)
-    : form_(form), tools_(tools), markers_(std::move(before)) {
+    : form_(&form), tools_(&tools), markers_(std::move(before)) {
   std::ranges::reverse(markers_);
   after_markers();
 }
@@ -25,7 +25,7 @@ Step CallHead::after_markers() {
     match_.emplace(trimmed(markers_.back()));
     markers_.pop_back();
   } else {
-    state_ = form_.arguments == CallForm::Arguments::members ? State::object : State::name;
+    state_ = form_->arguments == CallForm::Arguments::members ? State::object : State::name;
   }
   return Step::more;
 }
@@ -43,7 +43,7 @@ Step CallHead::take_byte(char c) {
     case State::after_name: {
       const Step step = match_->take(c);
       if (step != Step::done) return step;
-      if (form_.word == CallForm::Word::none) return take_opening();
+      if (form_->word == CallForm::Word::none) return take_opening();
       state_ = State::word;
       return Step::more;
     }
@@ -55,7 +55,7 @@ Step CallHead::take_byte(char c) {
     }
     case State::opening: {
       if (is_blank(c)) return Step::more;
-      const char expected = form_.arguments == CallForm::Arguments::json ? '{' : form_.open;
+      const char expected = form_->arguments == CallForm::Arguments::json ? '{' : form_->open;
       if (c != expected) return Step::failed;
       open_ = c;
       return Step::done;
@@ -87,7 +87,7 @@ Step CallHead::take_byte(char c) {
 
 // Where the marker behind the name is whole.
 Step CallHead::take_opening() {
-  if (form_.arguments == CallForm::Arguments::tagged) return Step::done;
+  if (form_->arguments == CallForm::Arguments::tagged) return Step::done;
   state_ = State::opening;
   return Step::more;
 }
@@ -97,28 +97,28 @@ Step CallHead::take_name(char c) {
   if (text_.empty() && is_blank(c)) return Step::more;
   text_ += c;
   const auto begins = [this](const Tool& tool) { return tool.name.starts_with(text_); };
-  if (std::ranges::any_of(tools_, begins)) return Step::more;
+  if (std::ranges::any_of(*tools_, begins)) return Step::more;
   text_.pop_back();
   if (!set_tool(text_)) return Step::failed;
   text_.clear();
-  if (trimmed(form_.name_end).empty()) {
+  if (trimmed(form_->name_end).empty()) {
     state_ = State::opening;
   } else {
     state_ = State::after_name;
-    match_.emplace(trimmed(form_.name_end));
+    match_.emplace(trimmed(form_->name_end));
   }
   return take_byte(c);
 }
 
 Step CallHead::take_word(char c) {
-  if (form_.word == CallForm::Word::number ? is_digit(c) : is_word_byte(c)) {
+  if (form_->word == CallForm::Word::number ? is_digit(c) : is_word_byte(c)) {
     text_ += c;
     return Step::more;
   }
-  if (form_.word == CallForm::Word::id) id_ = text_;
-  if (!form_.id_begin.empty()) id_ = form_.id_begin + tool_->name + ":" + text_;
+  if (form_->word == CallForm::Word::id) id_ = text_;
+  if (!form_->id_begin.empty()) id_ = form_->id_begin + tool_->name + ":" + text_;
   state_ = State::after_word;
-  match_.emplace(trimmed(form_.word_end));
+  match_.emplace(trimmed(form_->word_end));
   return take_byte(c);
 }
 
@@ -135,7 +135,7 @@ Step CallHead::take_key(char c) {
 }
 
 Step CallHead::take_value(char c) {
-  const bool is_arguments = key_ == form_.arguments_key || key_ == "arguments" || key_ == "parameters";
+  const bool is_arguments = key_ == form_->arguments_key || key_ == "arguments" || key_ == "parameters";
   if (is_arguments && tool_ && text_.empty() && (c == '{' || c == '"')) {
     open_ = c;
     return Step::done;
@@ -153,9 +153,9 @@ Step CallHead::take_value(char c) {
     arguments_ = text_;
   } else if (text_.front() == '"') {
     const std::string_view word = std::string_view(text_).substr(1, text_.size() - 2);
-    if ((key_ == form_.name_key || key_ == "name") && !set_tool(word)) return Step::failed;
+    if ((key_ == form_->name_key || key_ == "name") && !set_tool(word)) return Step::failed;
     // A number is one of the call in its reply, and no other call's for that reply only.
-    if (!form_.id_key.empty() && key_ == form_.id_key && !std::ranges::all_of(word, is_digit)) id_ = word;
+    if (!form_->id_key.empty() && key_ == form_->id_key && !std::ranges::all_of(word, is_digit)) id_ = word;
   }
   state_ = State::comma;
   return step == JsonSpan::Step::past ? take_byte(c) : Step::more;
@@ -178,8 +178,8 @@ Step CallHead::end_members() {
 }
 
 bool CallHead::set_tool(std::string_view name) {
-  const auto found = std::ranges::find(tools_, name, &Tool::name);
-  tool_ = found == tools_.end() ? nullptr : &*found;
+  const auto found = std::ranges::find(*tools_, name, &Tool::name);
+  tool_ = found == tools_->end() ? nullptr : &*found;
   return tool_ != nullptr;
 }
 

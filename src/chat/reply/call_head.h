@@ -58,8 +58,8 @@ class CallHead {
   Step take_opening();
   bool set_tool(std::string_view name);
 
-  const CallForm& form_;
-  const std::vector<Tool>& tools_;
+  const CallForm* form_;
+  const std::vector<Tool>* tools_;
   std::vector<std::string_view> markers_;  // before the name, the last one first
   State state_ = State::markers;
   std::optional<MarkerMatch> match_;

@@ -75,7 +75,8 @@ class CallLearner {
       for (const auto& [key, value] : object.items()) {
         if (value == Examples::kNames[0]) name_key = key;
         if (are_arguments(value)) arguments_key = key;
-        if (value == id_) form.id_key = key;
+        // An id of the request's, or of the template's own.
+        if (value == id_ || (value.is_string() && key.ends_with("id"))) form.id_key = key;
       }
       if (name_key.empty() || arguments_key.empty()) continue;
       form.arguments = CallForm::Arguments::members;
