@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <stdexcept>
 
 #include "jinja/template.h"
@@ -36,15 +37,20 @@ const std::string kLineFirst = "{{ '\\n' if m.content or not loop.first else '' 
 const std::string kComma = "{{ ', ' if not loop.last else '' }}";
 
 std::string hermes() {
-  return kContent + calls(kLineFirst +
-                          R"({{ '<tool_call>\n{"name": "' + f.name + '", "arguments": ' + f.arguments | tojson +
+  return kContent +
+         calls(kLineFirst +
+               R"({{ '<tool_call>\n{"name": "' + f.name + '", "arguments": ' + f.arguments | tojson +
                           '}\n</tool_call>' }})");
 }
 
-std::string xml(const std::string& begin, const std::string& end, const std::string& line) {
-  return calls(kLineFirst + "{{ '" + begin + R"(\n<function=' + f.name + '>\n' }}{% for k, v in f.arguments.items() %}
-{{- '<parameter=' + k + '>)" + line + R"(' + (v if v is string else v | tojson) + ')" + line + R"(</parameter>\n' }}
-{%- endfor %}{{ '</function>\n)" + end + "' }}");
+std::string xml(const std::string& begin, const std::string& end, const std::string& line,
+                const std::string& first = kLineFirst) {
+  return calls(first + "{{ '" + begin +
+               R"(\n<function=' + f.name + '>\n' }}{% for k, v in f.arguments.items() %}
+{{- '<parameter=' + k + '>)" +
+               line + R"(' + (v if v is string else v | tojson) + ')" + line + R"(</parameter>\n' }}
+{%- endfor %}{{ '</function>\n)" +
+               end + "' }}");
 }
 
 const char* const kGemmaValue = R"({%- macro value(v) -%}
@@ -68,7 +74,8 @@ std::string gpt_oss() {
 
 std::string functionary(bool is_3_2) {
   if (!is_3_2) {
-    return chatml(kContent + calls("{{ '<function=' + f.name + '>' + f.arguments | tojson + '</function>' }}"));
+    return chatml(kContent +
+                  calls("{{ '<function=' + f.name + '>' + f.arguments | tojson + '</function>' }}"));
   }
   return chatml("{% if m.content %}{{ '>>>all\\n' + m.content }}{% endif %}" +
                     calls("{{ '>>>' + f.name + '\\n' + f.arguments | tojson }}"),
@@ -130,32 +137,40 @@ std::vector<ReplyFamily> make_families() {
        .source = chatml(kThink + kContent + xml("<tool_call>", "</tool_call>", "\\n"), "<think>\\n"),
        .reply_end = end,
        .thinks = true});
+  add({.name = "stepfun",
+       .source = chatml(kThink + kContent + xml("<tool_call>", "</tool_call>", "\\n", ""), "<think>\\n"),
+       .reply_end = end,
+       .thinks = true});
   add({.name = "seed",
        .source = chatml(thought("<seed:think>", "</seed:think>\\n") + kContent +
                         xml("<seed:tool_call>", "</seed:tool_call>", "")),
        .reply_end = end,
        .thinks = true});
   add({.name = "llama3",
-       .source = chatml("{% if m.tool_calls %}{% if m.tool_calls | length > 1 %}{{ raise_exception('one') }}"
-                        "{% endif %}" +
-                        calls(R"({{ '{"name": "' + f.name + '", "parameters": ' + f.arguments | tojson + '}' }})") +
-                        "{% else %}{{ m.content }}{% endif %}"),
+       .source =
+           chatml("{% if m.tool_calls %}{% if m.tool_calls | length > 1 %}{{ raise_exception('one') }}"
+                  "{% endif %}" +
+                  calls(R"({{ '{"name": "' + f.name + '", "parameters": ' + f.arguments | tojson + '}' }})") +
+                  "{% else %}{{ m.content }}{% endif %}"),
        .reply_end = end,
        .says_beside_calls = false,
        .calls_several = false});
   add({.name = "functionary3.1", .source = functionary(false), .reply_end = end});
   add({.name = "functionary3.2", .source = functionary(true), .reply_end = end});
   add({.name = "nemo",
-       .source = mistral("{% if m.tool_calls %}" +
-                         calls(R"({{ '{"name": "' + f.name + '", "arguments": ' + f.arguments | tojson + ', "id": "' + c.id + '"}' }})" +
-                                   kComma,
-                               "{{ '[TOOL_CALLS][' }}", "{{ ']' }}") +
-                         "{% else %}{{ m.content }}{% endif %}"),
+       .source = mistral(
+           "{% if m.tool_calls %}" +
+           calls(
+               R"({{ '{"name": "' + f.name + '", "arguments": ' + f.arguments | tojson + ', "id": "' + c.id + '"}' }})" +
+                   kComma,
+               "{{ '[TOOL_CALLS][' }}", "{{ ']' }}") +
+           "{% else %}{{ m.content }}{% endif %}"),
        .reply_end = "</s>",
        .says_beside_calls = false});
   add({.name = "mistral3.2",
-       .source = mistral(kContent +
-                         calls("{{ '[TOOL_CALLS]' + f.name + '[CALL_ID]' + c.id + '[ARGS]' + f.arguments | tojson }}")),
+       .source = mistral(
+           kContent +
+           calls("{{ '[TOOL_CALLS]' + f.name + '[CALL_ID]' + c.id + '[ARGS]' + f.arguments | tojson }}")),
        .reply_end = "</s>"});
   add({.name = "devstral",
        .source = mistral(thought("[THINK]", "[/THINK]") + kContent +
@@ -164,34 +179,38 @@ std::vector<ReplyFamily> make_families() {
        .thinks = true});
   add({.name = "gpt-oss", .source = gpt_oss(), .reply_end = "", .thinks = true});
   add({.name = "deepseek-r1",
-       .source = chatml(thought("<think>\\n", "\\n</think>\\n") + kContent +
-                            calls("{{ '<｜tool▁call▁begin｜>function<｜tool▁sep｜>' + f.name + '\\n```json\\n' + "
-                                  "f.arguments | tojson + '\\n```<｜tool▁call▁end｜>' }}{{ '\\n' if not loop.last "
-                                  "else '' }}",
-                                  "{{ '<｜tool▁calls▁begin｜>' }}", "{{ '<｜tool▁calls▁end｜>' }}"),
-                        "<think>\\n"),
+       .source =
+           chatml(thought("<think>\\n", "\\n</think>\\n") + kContent +
+                      calls("{{ '<｜tool▁call▁begin｜>function<｜tool▁sep｜>' + f.name + '\\n```json\\n' + "
+                            "f.arguments | tojson + '\\n```<｜tool▁call▁end｜>' }}{{ '\\n' if not loop.last "
+                            "else '' }}",
+                            "{{ '<｜tool▁calls▁begin｜>' }}", "{{ '<｜tool▁calls▁end｜>' }}"),
+                  "<think>\\n"),
        .reply_end = end,
        .thinks = true});
   add({.name = "deepseek-v3.1",
-       .source = chatml(kContent + calls("{{ '<｜tool▁call▁begin｜>' + f.name + '<｜tool▁sep｜>' + f.arguments + "
-                                         "'<｜tool▁call▁end｜>' }}",
-                                         "{{ '<｜tool▁calls▁begin｜>' }}", "{{ '<｜tool▁calls▁end｜>' }}")),
+       .source =
+           chatml(kContent + calls("{{ '<｜tool▁call▁begin｜>' + f.name + '<｜tool▁sep｜>' + f.arguments + "
+                                   "'<｜tool▁call▁end｜>' }}",
+                                   "{{ '<｜tool▁calls▁begin｜>' }}", "{{ '<｜tool▁calls▁end｜>' }}")),
        .reply_end = end,
        .takes_argument_texts = true});
   add({.name = "deepseek-v3.2",
-       .source = chatml(thought("<think>", "</think>") + kContent +
-                            calls(R"({{ '<｜DSML｜invoke name="' + f.name + '">\n' }}{% for k, v in f.arguments.items() %}
+       .source = chatml(
+           thought("<think>", "</think>") + kContent +
+               calls(R"({{ '<｜DSML｜invoke name="' + f.name + '">\n' }}{% for k, v in f.arguments.items() %}
 {{- '<｜DSML｜parameter name="' + k + '" string="' + ('true' if v is string else 'false') + '">' + (v if v is string else v | tojson) + '</｜DSML｜parameter>\n' }}
 {%- endfor %}{{ '</｜DSML｜invoke>\n' }})",
-                                  "{{ '\\n\\n<｜DSML｜function_calls>\\n' }}", "{{ '</｜DSML｜function_calls>' }}"),
-                        "<think>"),
+                     "{{ '\\n\\n<｜DSML｜function_calls>\\n' }}", "{{ '</｜DSML｜function_calls>' }}"),
+           "<think>"),
        .reply_end = end,
        .thinks = true});
   add({.name = "kimi-k2",
-       .source = chatml(thought("<think>", "</think>") + kContent +
-                        calls("{{ '<|tool_call_begin|>' + c.id + '<|tool_call_argument_begin|>' + f.arguments | "
-                              "tojson + '<|tool_call_end|>' }}",
-                              "{{ '<|tool_calls_section_begin|>' }}", "{{ '<|tool_calls_section_end|>' }}")),
+       .source =
+           chatml(thought("<think>", "</think>") + kContent +
+                  calls("{{ '<|tool_call_begin|>' + c.id + '<|tool_call_argument_begin|>' + f.arguments | "
+                        "tojson + '<|tool_call_end|>' }}",
+                        "{{ '<|tool_calls_section_begin|>' }}", "{{ '<|tool_calls_section_end|>' }}")),
        .reply_end = end,
        .thinks = true});
   add({.name = "kimi-k3", .source = kimi_k3(), .reply_end = "<|end_of_msg|>", .thinks = true});
@@ -206,44 +225,54 @@ std::vector<ReplyFamily> make_families() {
        .reply_end = end,
        .thinks = true});
   add({.name = "glm4.7",
-       .source = chatml(thought("<think>", "</think>") + kContent + calls(R"({{ '<tool_call>' + f.name }}{% for k, v in f.arguments.items() %}
+       .source = chatml(thought("<think>", "</think>") + kContent +
+                            calls(R"({{ '<tool_call>' + f.name }}{% for k, v in f.arguments.items() %}
 {{- '<arg_key>' + k + '</arg_key><arg_value>' + (v if v is string else v | tojson) + '</arg_value>' }}
 {%- endfor %}{{ '</tool_call>' }})"),
                         "<think>"),
        .reply_end = end,
        .thinks = true});
   add({.name = "minimax-m2",
-       .source = chatml(kThink + kContent + calls(R"({{ '<invoke name="' + f.name + '">\n' }}{% for k, v in f.arguments.items() %}
+       .source =
+           chatml(kThink + kContent +
+                      calls(R"({{ '<invoke name="' + f.name + '">\n' }}{% for k, v in f.arguments.items() %}
 {{- '<parameter name="' + k + '">' + (v if v is string else v | tojson) + '</parameter>\n' }}
 {%- endfor %}{{ '</invoke>\n' }})",
-                                                  "{{ '\\n<minimax:tool_call>\\n' }}", "{{ '</minimax:tool_call>' }}"),
-                        "<think>\\n"),
+                            "{{ '\\n<minimax:tool_call>\\n' }}", "{{ '</minimax:tool_call>' }}"),
+                  "<think>\\n"),
        .reply_end = end,
        .thinks = true});
   add({.name = "gemma4",
-       .source = kGemmaValue +
-                 chatml(thought("<|channel>thought\\n", "\\n<channel|>") + kContent +
-                        calls("{{ '<|tool_call>call:' + f.name }}{{ value(f.arguments) }}{{ '<tool_call|>' }}")),
+       .source =
+           kGemmaValue +
+           chatml(thought("<|channel>thought\\n", "\\n<channel|>") + kContent +
+                  calls("{{ '<|tool_call>call:' + f.name }}{{ value(f.arguments) }}{{ '<tool_call|>' }}")),
        .reply_end = end,
        .thinks = true,
        .sorts_arguments = true});
   add({.name = "lfm2.5",
-       .source = chatml(thought("<think>", "</think>") + kContent + calls(R"({{ f.name + '(' }}{% for k, v in f.arguments.items() %}
+       .source = chatml(thought("<think>", "</think>") + kContent +
+                        calls(R"({{ f.name + '(' }}{% for k, v in f.arguments.items() %}
 {{- k + '=' + ("'" + v + "'" if v is string else v | tojson if v is mapping else v | string) + (', ' if not loop.last else '') }}
 {%- endfor %}{{ ')' }})" + kComma,
-                                                  "{{ '<|tool_call_start|>[' }}", "{{ ']<|tool_call_end|>' }}")),
+                              "{{ '<|tool_call_start|>[' }}", "{{ ']<|tool_call_end|>' }}")),
        .reply_end = end,
        .thinks = true});
   add({.name = "nemotron-nano",
-       .source = chatml(kThink + kContent +
-                            calls(R"({{ '{"name": "' + f.name + '", "arguments": ' + f.arguments | tojson + '}' }})" + kComma,
-                                  "{{ '<TOOLCALL>[' }}", "{{ ']</TOOLCALL>' }}"),
-                        "<think>\\n"),
+       .source = chatml(
+           kThink + kContent +
+               calls(R"({{ '{"name": "' + f.name + '", "arguments": ' + f.arguments | tojson + '}' }})" +
+                         kComma,
+                     "{{ '<TOOLCALL>[' }}", "{{ ']</TOOLCALL>' }}"),
+           "<think>\\n"),
        .reply_end = end,
        .thinks = true});
   add({.name = "apriel", .source = apriel(), .reply_end = "\n<|end|>\n", .thinks = true});
   add({.name = "phi4-mini",
-       .source = chatml(kContent + calls(R"({{ '<|tool_call|>{"name": "' + f.name + '", "arguments": ' + f.arguments | tojson + '}<|/tool_call|>' }})")),
+       .source = chatml(
+           kContent +
+           calls(
+               R"({{ '<|tool_call|>{"name": "' + f.name + '", "arguments": ' + f.arguments | tojson + '}<|/tool_call|>' }})")),
        .reply_end = end});
   add({.name = "command-r7b",
        .source = command_r7b(),
@@ -260,8 +289,9 @@ Json message_json(const Message& message, bool argument_texts) {
   if (!message.reasoning.empty()) json["reasoning_content"] = message.reasoning;
   for (const ToolCall& call : message.calls) {
     Json arguments = argument_texts ? Json(call.arguments) : Json::parse(call.arguments);
-    json["tool_calls"].push_back(
-        {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", arguments}}}});
+    json["tool_calls"].push_back({{"id", call.id},
+                                  {"type", "function"},
+                                  {"function", {{"name", call.name}, {"arguments", arguments}}}});
   }
   return json;
 }
@@ -273,8 +303,13 @@ const std::vector<ReplyFamily>& reply_families() {
   return all;
 }
 
-const ReplyFamily& reply_family(const std::string& name) {
+const ReplyFamily& reply_family(std::string_view name) {
   return *std::ranges::find(reply_families(), name, &ReplyFamily::name);
+}
+
+std::string call_id(const ReplyFamily& family, const std::string& tool, int number) {
+  const std::string digit = std::to_string(number);
+  return family.name == "kimi-k2" ? "functions." + tool + ":" + digit : "a1B2c3D4" + digit;
 }
 
 std::string render(const ReplyFamily& family, const ChatRequest& request) {
@@ -283,20 +318,33 @@ std::string render(const ReplyFamily& family, const ChatRequest& request) {
   Json context = {{"messages", Json::array()},
                   {"add_generation_prompt", request.opens_reply},
                   {"enable_thinking", request.reasoning.enabled.value_or(true)}};
+  for (const Tool& tool : request.tools) {
+    context["tools"].push_back(
+        {{"type", "function"},
+         {"function",
+          {{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}}}});
+  }
   for (const Message& message : request.messages) {
     context["messages"].push_back(message_json(message, family.takes_argument_texts));
   }
   return parsed->render(context, {}, std::chrono::system_clock::time_point()).value_or("");
 }
 
-ReplyForm learned_form(const ReplyFamily& family) {
-  return learn_reply_form([&](const ChatRequest& request) { return render(family, request); }, family.source);
+const ReplyForm& learned_form(const ReplyFamily& family) {
+  static std::map<std::string, ReplyForm> learned;
+  const auto [at, added] = learned.try_emplace(family.name);
+  if (added) {
+    at->second =
+        learn_reply_form([&](const ChatRequest& request) { return render(family, request); }, family.source);
+  }
+  return at->second;
 }
 
 ChatRequest weather_request() {
   ChatRequest request;
   request.messages.push_back({.role = Role::user, .content = {{.text = "What is the weather?"}}});
-  request.tools.push_back({.name = "get_weather", .description = "The weather of a city.", .parameters = Json::parse(R"({
+  request.tools.push_back(
+      {.name = "get_weather", .description = "The weather of a city.", .parameters = Json::parse(R"({
     "type": "object",
     "properties": {
       "city": {"type": "string"},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "chat/chat_request.h"
@@ -12,20 +13,23 @@ namespace banyan::test {
 struct ReplyFamily {
   std::string name;
   std::string source;
-  std::string reply_end;             // what the template writes behind every reply
-  bool thinks = false;               // and writes thoughts beside texts and calls
-  bool says_beside_calls = true;     // text and calls in one reply
+  std::string reply_end;          // what the template writes behind every reply
+  bool thinks = false;            // and writes thoughts beside texts and calls
+  bool says_beside_calls = true;  // text and calls in one reply
   bool calls_several = true;
-  bool takes_argument_texts = false; // wants arguments as JSON text
+  bool takes_argument_texts = false;  // wants arguments as JSON text
   bool sorts_arguments = false;
 };
 
 const std::vector<ReplyFamily>& reply_families();
-const ReplyFamily& reply_family(const std::string& name);
+const ReplyFamily& reply_family(std::string_view name);
+
+/// A call's id, as clients of the family give it back.
+std::string call_id(const ReplyFamily& family, const std::string& tool, int number);
 
 /// "" where the template fails.
 std::string render(const ReplyFamily& family, const ChatRequest& request);
-ReplyForm learned_form(const ReplyFamily& family);
+const ReplyForm& learned_form(const ReplyFamily& family);
 
 /// A request with a message of the user and two tools: "get_weather" with a city (string), days (integer) and
 /// others, and "note" with a text.

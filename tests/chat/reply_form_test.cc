@@ -67,7 +67,9 @@ TEST(ReplyForm, MarkersStandInTheirPlaces) {
 }
 
 TEST(ReplyForm, ThoughtsAreLearned) {
-  const auto reasoning = [](const std::string& name) { return test::learned_form(test::reply_family(name)).reasoning; };
+  const auto reasoning = [](const std::string& name) {
+    return test::learned_form(test::reply_family(name)).reasoning;
+  };
   EXPECT_EQ(reasoning("qwen3"), (ReasoningForm{"<think>", "</think>"}));
   EXPECT_EQ(reasoning("gemma4"), (ReasoningForm{"<|channel>thought", "<channel|>"}));
   EXPECT_EQ(reasoning("devstral"), (ReasoningForm{"[THINK]", "[/THINK]"}));
@@ -83,7 +85,8 @@ TEST(ReplyForm, APromptMayOpenAThought) {
   for (const char* name : {"qwq", "qwen3.5", "deepseek-r1", "glm4.7", "minimax-m2", "kimi-k3", "apriel"}) {
     EXPECT_TRUE(opens(name)) << name;
   }
-  for (const char* name : {"hermes", "qwen3", "glm4.6", "gemma4", "gpt-oss", "none"}) EXPECT_FALSE(opens(name)) << name;
+  for (const char* name : {"hermes", "qwen3", "glm4.6", "gemma4", "gpt-oss", "none"})
+    EXPECT_FALSE(opens(name)) << name;
 }
 
 TEST(ReplyForm, ToolsAreDescribedForTemplatesThatKnowNone) {

@@ -13,10 +13,12 @@ namespace {
 
 using test::ReplyFamily;
 
-Message calling(const std::vector<std::string>& arguments, const std::string& thought = "") {
+Message calling(const ReplyFamily& family, const std::vector<std::string>& arguments,
+                const std::string& thought = "") {
   Message message{.role = Role::assistant, .reasoning = thought};
   for (std::size_t i = 0; i < arguments.size(); ++i) {
-    message.calls.push_back({"functions.get_weather:" + std::to_string(i), "get_weather", arguments[i]});
+    message.calls.push_back(
+        {test::call_id(family, "get_weather", static_cast<int>(i)), "get_weather", arguments[i]});
   }
   return message;
 }
@@ -60,19 +62,23 @@ TEST(ReplyGrammar, TakesTheCallsThatTemplatesWrite) {
     if (family.name == "none") continue;
     SCOPED_TRACE(family.name);
     const std::string thought = family.thinks && opens(family) ? "Hm <b>." : "";
-    EXPECT_TRUE(fits(family, required(), calling({plain}, thought)));
-    if (family.thinks) EXPECT_TRUE(fits(family, required(), calling({plain}, "So\nbe it.")));
-    if (family.name != "lfm2.5") {
-      EXPECT_TRUE(fits(family, required(), calling({R"({"city": "a \"b\"\n<c>", "hourly": false})"}, thought)));
+    EXPECT_TRUE(fits(family, required(), calling(family, {plain}, thought)));
+    if (family.thinks) {
+      EXPECT_TRUE(fits(family, required(), calling(family, {plain}, "So\nbe it.")));
     }
-    EXPECT_FALSE(fits(family, required(), calling({R"({"city": "Oslo", "days": "three"})"}, thought)));
-    EXPECT_FALSE(fits(family, required(), calling({R"({"days": 3})"}, thought)));
+    if (family.name != "lfm2.5") {
+      EXPECT_TRUE(fits(family, required(),
+                       calling(family, {R"({"city": "a \"b\"\n<c>", "hourly": false})"}, thought)));
+    }
+    EXPECT_FALSE(
+        fits(family, required(), calling(family, {R"({"city": "Oslo", "days": "three"})"}, thought)));
+    EXPECT_FALSE(fits(family, required(), calling(family, {R"({"days": 3})"}, thought)));
     if (!family.calls_several || family.name == "gpt-oss") continue;
-    EXPECT_TRUE(fits(family, required(), calling({plain, plain}, thought)));
+    EXPECT_TRUE(fits(family, required(), calling(family, {plain, plain}, thought)));
     ChatRequest one = required();
     one.parallel_calls = false;
-    EXPECT_TRUE(fits(family, one, calling({plain}, thought)));
-    EXPECT_FALSE(fits(family, one, calling({plain, plain}, thought)));
+    EXPECT_TRUE(fits(family, one, calling(family, {plain}, thought)));
+    EXPECT_FALSE(fits(family, one, calling(family, {plain, plain}, thought)));
   }
 }
 
@@ -80,9 +86,9 @@ TEST(ReplyGrammar, OnlyNamedToolsAreCalled) {
   const ReplyFamily& family = test::reply_family("hermes");
   ChatRequest request = required();
   request.tool_choice.allowed = {"note"};
-  EXPECT_FALSE(fits(family, request, calling({R"({"city": "Oslo"})"})));
+  EXPECT_FALSE(fits(family, request, calling(family, {R"({"city": "Oslo"})"})));
   request.tool_choice.allowed = {"get_weather"};
-  EXPECT_TRUE(fits(family, request, calling({R"({"city": "Oslo"})"})));
+  EXPECT_TRUE(fits(family, request, calling(family, {R"({"city": "Oslo"})"})));
 }
 
 TEST(ReplyGrammar, TakesHoldWhenTheModelOpensACall) {
@@ -91,11 +97,13 @@ TEST(ReplyGrammar, TakesHoldWhenTheModelOpensACall) {
     const ReplyFamily& family = test::reply_family(name);
     return reply_grammar(test::learned_form(family), request, test::render(family, request)).value();
   };
-  const std::string call = "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>";
+  const std::string call =
+      "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>";
   EXPECT_THAT(grammar("hermes").triggers, testing::ElementsAre("<tool_call>"));
   EXPECT_TRUE(fits(grammar("hermes").grammar, call));
   EXPECT_TRUE(fits(grammar("hermes").grammar, call + "\n" + call));
-  EXPECT_FALSE(fits(grammar("hermes").grammar, "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {}}\n</tool_call>"));
+  EXPECT_FALSE(fits(grammar("hermes").grammar,
+                    "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {}}\n</tool_call>"));
   // What a thought says of calls is none.
   EXPECT_THAT(grammar("qwen3").triggers, testing::ElementsAre("<tool_call>", "<think>"));
   EXPECT_TRUE(fits(grammar("qwen3").grammar, "<think>\na <tool_call> b\n</think>\n\nWell.\n" + call));
@@ -110,10 +118,14 @@ TEST(ReplyGrammar, TakesHoldWhenTheModelOpensACall) {
 TEST(ReplyGrammar, AReplyKeepsToItsSchema) {
   ChatRequest request = test::weather_request();
   request.tools.clear();
-  request.schema = ReplySchema{.schema = Json::parse(R"({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})")};
+  request.schema =
+      ReplySchema{.schema = Json::parse(
+                      R"({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})")};
   const auto takes = [&](const std::string& name, const std::string& reply) {
     const ReplyFamily& family = test::reply_family(name);
-    return fits(reply_grammar(test::learned_form(family), request, test::render(family, request)).value().grammar, reply);
+    return fits(
+        reply_grammar(test::learned_form(family), request, test::render(family, request)).value().grammar,
+        reply);
   };
   EXPECT_TRUE(takes("hermes", R"({"n": 1})"));
   EXPECT_FALSE(takes("hermes", R"({"n": "1"})"));
@@ -121,14 +133,17 @@ TEST(ReplyGrammar, AReplyKeepsToItsSchema) {
   EXPECT_FALSE(takes("qwq", "{\"n\": 1}"));
   EXPECT_TRUE(takes("qwen3", "<think>\nx\n</think>\n\n{\"n\": 1}"));
   EXPECT_TRUE(takes("qwen3", "{\"n\": 1}"));
-  EXPECT_TRUE(takes("gpt-oss", "<|channel|>analysis<|message|>x<|end|><|start|>assistant<|channel|>final<|message|>{\"n\": 1}"));
+  EXPECT_TRUE(
+      takes("gpt-oss",
+            "<|channel|>analysis<|message|>x<|end|><|start|>assistant<|channel|>final<|message|>{\"n\": 1}"));
   EXPECT_TRUE(takes("functionary3.2", "all\n{\"n\": 1}"));
   EXPECT_TRUE(takes("kimi-k3", "x<|close|>think<|sep|><|open|>response<|sep|>{\"n\": 1}"));
 }
 
 TEST(ReplyGrammar, WhatASchemaCannotKeepIsNamed) {
   ChatRequest request = required();
-  request.tools[1].parameters = Json::parse(R"({"type": "object", "properties": {"text": {"$ref": "#/nothing"}}})");
+  request.tools[1].parameters =
+      Json::parse(R"({"type": "object", "properties": {"text": {"$ref": "#/nothing"}}})");
   const auto grammar = reply_grammar(test::learned_form(test::reply_family("hermes")), request, "");
   ASSERT_FALSE(grammar);
   EXPECT_EQ(grammar.error().field, "tools");

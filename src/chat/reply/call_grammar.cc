@@ -25,8 +25,8 @@ std::string members_grammar(const CallForm& form, const std::string& name, const
     before = GrammarText::optional(id + " " + comma) + " ";
     after = " " + GrammarText::optional(comma + " " + id);
   }
-  return "\"{\" " + before + member(form.name_key, GrammarText::literal(Json(name).dump())) + " " + comma + " " +
-         member(form.arguments_key, arguments) + after + " \"}\"";
+  return "\"{\" " + before + member(form.name_key, GrammarText::literal(Json(name).dump())) + " " + comma +
+         " " + member(form.arguments_key, arguments) + after + " \"}\"";
 }
 
 std::string head_grammar(const CallForm& form, const std::string& begin, const std::string& name) {
@@ -65,7 +65,8 @@ Result<std::string> one_call(GrammarText& grammar, const CallForm& form, const s
       return head_grammar(trimmed_form, begin, tool.name) + " " + *arguments + end;
     }
     case CallForm::Arguments::literals:
-      return head_grammar(form, begin, tool.name) + " " + literal_arguments_grammar(grammar, form, tool) + end;
+      return head_grammar(form, begin, tool.name) + " " + literal_arguments_grammar(grammar, form, tool) +
+             end;
   }
   std::unreachable();
 }

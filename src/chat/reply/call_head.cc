@@ -8,8 +8,9 @@ namespace banyan {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word_byte(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+bool is_id_byte(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         std::string_view("_-.:").contains(c);
 }
 
 }  // namespace
@@ -102,6 +103,13 @@ Step CallHead::take_name(char c) {
   if (!set_tool(text_)) return Step::failed;
   text_.clear();
   if (trimmed(form_->name_end).empty()) {
+    if (form_->arguments == CallForm::Arguments::tagged) {
+      // What follows must end the name.
+      const bool ends =
+          is_blank(c) || trimmed(form_->key_begin).starts_with(c) || trimmed(form_->end).starts_with(c);
+      rest_ = c;
+      return ends ? Step::done : Step::failed;
+    }
     state_ = State::opening;
   } else {
     state_ = State::after_name;
@@ -111,7 +119,7 @@ Step CallHead::take_name(char c) {
 }
 
 Step CallHead::take_word(char c) {
-  if (form_->word == CallForm::Word::number ? is_digit(c) : is_word_byte(c)) {
+  if (form_->word == CallForm::Word::number ? is_digit(c) : is_id_byte(c)) {
     text_ += c;
     return Step::more;
   }

@@ -30,18 +30,20 @@ class CallHead {
   const Tool& tool() const { return *tool_; }
   const std::string& id() const { return id_; }  ///< "": the text has none
   char open() const { return open_; }            ///< the byte that opens the arguments, '\0' for none
+  /// A byte that was taken and belongs to the arguments.
+  const std::optional<char>& rest() const { return rest_; }
   /// The arguments, where they stood in front of the name or are missing altogether.
   const std::optional<std::string>& arguments() const { return arguments_; }
 
  private:
   enum class State : std::uint8_t {
-    markers,     // before the name or the object
-    name,        // and the like: where the name stands between markers
+    markers,  // before the name or the object
+    name,     // and the like: where the name stands between markers
     after_name,
     word,
     after_word,
     opening,
-    object,      // and the like: where it is a member of an object
+    object,  // and the like: where it is a member of an object
     key,
     colon,
     value,
@@ -68,6 +70,7 @@ class CallHead {
   const Tool* tool_ = nullptr;
   std::string id_;
   char open_ = '\0';
+  std::optional<char> rest_;
   std::optional<std::string> arguments_;
   // Of members.
   JsonSpan span_;

@@ -15,7 +15,8 @@ std::string describe_tools(const std::vector<Tool>& tools) {
   text +=
       "\nTo call one, write a JSON object with its name and arguments between these tags, and nothing behind "
       "it. To call several, do so for each:\n\n"
-      "<tool_call>\n{\"name\": \"the function's name\", \"arguments\": {\"an argument's name\": \"its value\"}}\n"
+      "<tool_call>\n{\"name\": \"the function's name\", \"arguments\": {\"an argument's name\": \"its "
+      "value\"}}\n"
       "</tool_call>\n\n"
       "The results come in the next message.";
   return text;

@@ -11,12 +11,11 @@ constexpr std::string_view kUser = "Where is the copper kettle?";
 }  // namespace
 
 std::vector<Tool> Examples::tools() {
-  const Json parameters = {
-      {"type", "object"},
-      {"properties",
-       {{std::string(kKeys[0]), {{"type", "string"}, {"description", "A text."}}},
-        {std::string(kKeys[1]), {{"type", "integer"}, {"description", "A number."}}}}},
-      {"required", {std::string(kKeys[0]), std::string(kKeys[1])}}};
+  const Json parameters = {{"type", "object"},
+                           {"properties",
+                            {{std::string(kKeys[0]), {{"type", "string"}, {"description", "A text."}}},
+                             {std::string(kKeys[1]), {{"type", "integer"}, {"description", "A number."}}}}},
+                           {"required", {std::string(kKeys[0]), std::string(kKeys[1])}}};
   std::vector<Tool> tools;
   for (const std::string_view name : kNames) {
     tools.push_back({.name = std::string(name), .description = "Some tool.", .parameters = parameters});

@@ -11,7 +11,7 @@ namespace {
 struct Family {
   std::string_view sign;  // in the template
   ReasoningForm reasoning = {};
-  std::vector<std::string> silent = {};
+  SilentMarkers silent = {};
 };
 
 const std::vector<Family>& families() {
@@ -22,9 +22,9 @@ const std::vector<Family>& families() {
       {.sign = "<|open|>",  // Kimi K3
        .reasoning = {"<|open|>think<|sep|>", "<|close|>think<|sep|>"},
        .silent = {"<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"}},
-      {.sign = ">>>all", .silent = {">>>all\n"}},                     // functionary 3.2
-      {.sign = "<|python_tag|>", .silent = {"<|python_tag|>"}},       // Llama 3.1 and later
-      {.sign = "[BEGIN FINAL RESPONSE]", .silent = {"[END FINAL RESPONSE]"}},  // Apriel
+      {.sign = ">>>all", .silent = {.text_begin = ">>>all\n"}},                // functionary 3.2
+      {.sign = "<|python_tag|>", .silent = {.text_begin = "<|python_tag|>"}},  // Llama 3.1 and later
+      {.sign = "[BEGIN FINAL RESPONSE]", .silent = {.text_end = "[END FINAL RESPONSE]"}},  // Apriel
   };
   return all;
 }

@@ -103,10 +103,12 @@ std::string GrammarText::text_without(std::string_view marker) {
   const std::set<std::string> distinct(characters.begin(), characters.end());
   // The longest end of the text that begins the marker, once the character has come.
   const auto next = [&](std::size_t taken, const std::string& character) {
-    std::vector<std::string> text(characters.begin(), characters.begin() + static_cast<std::ptrdiff_t>(taken));
+    std::vector<std::string> text(characters.begin(),
+                                  characters.begin() + static_cast<std::ptrdiff_t>(taken));
     text.push_back(character);
     for (std::size_t length = std::min(text.size(), size); length > 0; --length) {
-      if (std::equal(text.end() - static_cast<std::ptrdiff_t>(length), text.end(), characters.begin())) return length;
+      if (std::equal(text.end() - static_cast<std::ptrdiff_t>(length), text.end(), characters.begin()))
+        return length;
     }
     return std::size_t{0};
   };

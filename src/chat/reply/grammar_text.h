@@ -36,7 +36,7 @@ class GrammarText {
 
   std::string rules_;
   std::size_t count_ = 0;
-  std::map<std::string, std::string> schemas_;    // the rules' names, by their own grammars
+  std::map<std::string, std::string> schemas_;             // the rules' names, by their own grammars
   std::map<std::string, std::string, std::less<>> texts_;  // by their markers
   std::string blanks_;
 };

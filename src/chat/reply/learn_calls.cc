@@ -41,7 +41,8 @@ std::size_t json_end(std::string_view text, std::size_t begin) {
 
 bool are_arguments(const Json& value) {
   static const Json kArguments = Json::parse(Examples::arguments());
-  if (value.is_string()) return are_arguments(Json::parse(value.get_ref<const std::string&>(), nullptr, false));
+  if (value.is_string())
+    return are_arguments(Json::parse(value.get_ref<const std::string&>(), nullptr, false));
   // Some templates sort them.
   return value.is_object() && nlohmann::json(value) == nlohmann::json(kArguments);
 }
@@ -140,8 +141,7 @@ class CallLearner {
     form.key_begin = common.substr(tag);
     form.name_end = before.substr(0, before.size() - form.key_begin.size());
     const std::string_view closing = middle.substr(0, middle.size() - form.key_begin.size());
-    const std::string_view value_end =
-        without_cut_marker(closing.substr(0, common_begin(closing, after)));
+    const std::string_view value_end = without_cut_marker(closing.substr(0, common_begin(closing, after)));
     form.value_end = value_end.substr(0, value_end.find_last_not_of(" \n") + 1);
     form.key_separator = closing.substr(form.value_end.size());
     form.key_end = inner;
@@ -185,34 +185,42 @@ void split_word(CallForm& form, std::string_view id, bool numbered_ids) {
   if (numbered_ids && form.begin.ends_with("functions.")) form.id_begin = "functions.";
 }
 
+// A silent marker in front, with blanks; "" for none.
+std::string_view silent_in_front(std::string_view text, const ReplyForm& form) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \n"), text.size());
+  for (const std::string_view marker : form.silent.all()) {
+    const std::string_view word = trimmed(marker);
+    if (!word.empty() && text.substr(begin).starts_with(word)) return text.substr(0, begin + word.size());
+  }
+  return {};
+}
+
 // Without what belongs to no call: an empty thought, and silent markers.
 std::string_view without_silent(std::string_view text, const ReplyForm& form) {
   while (true) {
-    const std::string_view rest = text.substr(std::min(text.find_first_not_of(" \n"), text.size()));
-    const auto silent = std::ranges::find_if(
-        form.silent, [&](const std::string& marker) { return rest.starts_with(trimmed(marker)); });
-    if (silent != form.silent.end()) {
-      text = rest.substr(trimmed(*silent).size());
+    if (const std::string_view silent = silent_in_front(text, form); !silent.empty()) {
+      text.remove_prefix(silent.size());
       continue;
     }
     if (form.reasoning.end.empty()) return text;
-    if (!rest.starts_with(form.reasoning.begin)) return text;
-    const std::size_t end = rest.find(form.reasoning.end);
+    if (!text.substr(std::min(text.find_first_not_of(" \n"), text.size()))
+             .starts_with(form.reasoning.begin)) {
+      return text;
+    }
+    const std::size_t end = text.find(form.reasoning.end);
     if (end == npos) return text;
-    text = rest.substr(end + form.reasoning.end.size());
+    text.remove_prefix(end + form.reasoning.end.size());
   }
 }
 
 // What stands behind the last call, without what stands behind every reply.
 std::string_view without_reply_end(std::string_view text, std::string_view reply_end, const ReplyForm& form) {
-  while (true) {
-    if (text.ends_with(reply_end)) return text.substr(0, text.size() - reply_end.size());
-    const std::string_view rest = trimmed(reply_end);
-    const auto silent = std::ranges::find_if(
-        form.silent, [&](const std::string& marker) { return rest.starts_with(trimmed(marker)); });
-    if (silent == form.silent.end()) return text;
-    reply_end = rest.substr(trimmed(*silent).size());
+  while (!text.ends_with(reply_end)) {
+    const std::string_view silent = silent_in_front(reply_end, form);
+    if (silent.empty()) return text;
+    reply_end.remove_prefix(silent.size());
   }
+  return text.substr(0, text.size() - reply_end.size());
 }
 
 // Of a common end, what is whole markers; `all` of it may be kept.
@@ -220,7 +228,10 @@ std::string_view whole_markers(std::string_view text, bool all) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   if (all || text.empty()) return text;
   const std::size_t begin = text.find_first_of("<[");
-  return begin == npos ? std::string_view() : text.substr(begin);
+  if (begin == npos) return {};
+  // With this one a marker of Kimi K3 ends that began before.
+  constexpr std::string_view kEnd = "<|sep|>";
+  return text.substr(text.substr(begin).starts_with(kEnd) ? begin + kEnd.size() : begin);
 }
 
 class FormLearner {
@@ -248,7 +259,10 @@ class FormLearner {
       if (!form.end.starts_with(form.value_end)) return std::nullopt;
       form.end.erase(0, form.value_end.size());
     }
-    if (trimmed(form.section_begin).empty()) form.section_begin.clear();
+    if (trimmed(form.section_begin).empty()) {
+      form.section_begin.clear();
+      form.section_end.clear();  // what ends a turn of calls alone
+    }
     if (trimmed(form.begin).empty() && form.section_begin.empty()) form.end.clear();
     split_word(form, id, numbered_ids_);
     return form;
@@ -264,7 +278,8 @@ class FormLearner {
   }
   std::string_view reply_end() const {
     const std::size_t reply = reply_.find(Examples::kReply);
-    return reply == npos ? std::string_view() : std::string_view(reply_).substr(reply + Examples::kReply.size());
+    return reply == npos ? std::string_view()
+                         : std::string_view(reply_).substr(reply + Examples::kReply.size());
   }
   std::string_view before(std::string_view text, const Core& core) const {
     const std::size_t header = header_size(text);
@@ -305,7 +320,8 @@ class FormLearner {
   void learn_pair(std::string_view two, const Core& core, std::size_t second, CallForm& form) const {
     const std::string_view middle = between(two, core.end, second);
     const std::size_t common = common_end(two.substr(0, core.begin), middle);
-    const std::string_view begin = whole_markers(middle.substr(middle.size() - common), common == middle.size());
+    const std::string_view begin =
+        whole_markers(middle.substr(middle.size() - common), common == middle.size());
     const std::string_view front = before(two, core);
     form.begin = begin;
     form.section_begin = front.size() >= begin.size() ? front.substr(0, front.size() - begin.size()) : "";

@@ -8,7 +8,8 @@
 
 namespace banyan {
 
-/// Nothing where the template writes no calls, or in no form that is known. `form`: what is known of the rest.
+/// Nothing where the template writes no calls, or in no form that is known. `form`: what is known of the
+/// rest.
 std::optional<CallForm> learn_calls(const Examples& examples, const ReplyForm& form);
 
 }  // namespace banyan

@@ -1,5 +1,7 @@
 #include "chat/reply/learn_reasoning.h"
 
+#include <algorithm>
+
 #include "chat/reply/marker.h"
 
 namespace banyan {
@@ -31,12 +33,13 @@ ReasoningForm learn_reasoning(const Examples& examples) {
   ReasoningForm form;
   form.end = first_marker(std::string_view(text).substr(behind, end - behind));
 
-  const std::size_t last = before.find_last_of("<[");
-  const std::string_view header = std::string_view(plain).substr(0, plain.find(Examples::kReply));
-  if (last != before.npos && !trimmed(header).ends_with(trimmed(before.substr(last)))) {
-    form.begin = trimmed(before.substr(last));
-  } else {
-    // Nothing is written in front of a thought but what opens every reply.
+  const std::string_view header = trimmed(std::string_view(plain).substr(0, plain.find(Examples::kReply)));
+  std::string_view begin = before.substr(std::min(before.find_last_of("<["), before.size()));
+  // The last marker may be the one that opens every reply.
+  const std::string_view marker = first_marker(begin);
+  if (header.ends_with(marker)) begin.remove_prefix(marker.size());
+  form.begin = trimmed(begin);
+  if (form.begin.empty()) {
     const std::string opening = examples.opening();
     form.begin = trimmed(std::string_view(opening).substr(common_begin(opening, before)));
   }

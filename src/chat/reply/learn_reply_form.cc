@@ -19,7 +19,8 @@ bool reads_back(const ReplyForm& form, const Examples& examples, int count) {
   const std::string reply = examples.reply(false);
   std::string text = examples.calls(count, false, numbered_ids);
   if (text.empty()) return count > 1;  // some take one call only
-  const std::size_t header = without_cut_marker(std::string_view(text).substr(0, common_begin(reply, text))).size();
+  const std::size_t header =
+      without_cut_marker(std::string_view(text).substr(0, common_begin(reply, text))).size();
   ChatRequest request;
   request.tools = Examples::tools();
   ReplyParser parser(form, request, std::string_view(text).substr(0, header), [] { return "id"; });

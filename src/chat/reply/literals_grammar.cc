@@ -24,9 +24,9 @@ class LiteralsGrammar {
     const std::string colon = is_python_ ? R"(":" " "?)" : "\":\"";
     const std::string pair = grammar.add(key + " " + colon + " " + any_);
     const std::string comma = R"("," " "?)";
-    grammar.define(any_, string_ + " | " + number_ + " | " + bool_ + " | \"" + (is_python_ ? "None" : "null") +
-                             "\" | \"[\" (" + any_ + " (" + comma + " " + any_ + ")*)? \"]\" | \"{\" (" + pair +
-                             " (" + comma + " " + pair + ")*)? \"}\"");
+    grammar.define(any_, string_ + " | " + number_ + " | " + bool_ + " | \"" +
+                             (is_python_ ? "None" : "null") + "\" | \"[\" (" + any_ + " (" + comma + " " +
+                             any_ + ")*)? \"]\" | \"{\" (" + pair + " (" + comma + " " + pair + ")*)? \"}\"");
   }
 
   std::string value(const Json& schema) const {
@@ -62,8 +62,8 @@ std::string literal_arguments_grammar(GrammarText& grammar, const CallForm& form
   // From the last to the first: what may follow where some stand in front, and where none does.
   std::string behind_some = "\"\"", behind_none = "\"\"";
   for (auto argument = arguments.rbegin(); argument != arguments.rend(); ++argument) {
-    const std::string one =
-        grammar.add(GrammarText::literal(argument->name + form.assign) + " " + literals.value(argument->schema));
+    const std::string one = grammar.add(GrammarText::literal(argument->name + form.assign) + " " +
+                                        literals.value(argument->schema));
     const std::string with_comma = R"("," " "? )" + one + " " + behind_some;
     const std::string without = one + " " + behind_some;
     behind_some = grammar.add(argument->is_required ? with_comma : with_comma + " | " + behind_some);

@@ -22,7 +22,9 @@ struct MembersEnd {
 
   Step take(char c) {
     const JsonSpan::Step step = span.take(c);
-    return step == JsonSpan::Step::more ? Step::more : step == JsonSpan::Step::done ? Step::done : Step::failed;
+    return step == JsonSpan::Step::more   ? Step::more
+           : step == JsonSpan::Step::done ? Step::done
+                                          : Step::failed;
   }
 };
 
@@ -179,7 +181,7 @@ class MarkedReply : public ReplyReader {
       look_for(Meaning::thought_begins, form_.reasoning.begin);
       look_for(Meaning::thought_ends, form_.reasoning.end);
     }
-    for (const std::string& marker : form_.silent) look_for(Meaning::silent, marker);
+    for (const std::string_view marker : form_.silent.all()) look_for(Meaning::silent, marker);
     if (is_in_section_) look_for(Meaning::section_ends, trimmed(call_.section_end));
     if (parts_.tools.empty()) return;
     const bool has_section = !trimmed(call_.section_begin).empty();
@@ -190,9 +192,10 @@ class MarkedReply : public ReplyReader {
 
   void note_first_bytes() {
     const auto note = [this](std::string_view marker) {
-      if (!trimmed(marker).empty()) begins_marker_[static_cast<unsigned char>(trimmed(marker).front())] = true;
+      if (!trimmed(marker).empty())
+        begins_marker_[static_cast<unsigned char>(trimmed(marker).front())] = true;
     };
-    for (const std::string& marker : form_.silent) note(marker);
+    for (const std::string_view marker : form_.silent.all()) note(marker);
     for (const std::string* marker : {&form_.reasoning.begin, &form_.reasoning.end, &call_.section_begin,
                                       &call_.section_end, &call_.begin}) {
       note(*marker);
@@ -223,6 +226,7 @@ class MarkedReply : public ReplyReader {
         break;
     }
     stage_ = Stage::arguments;
+    if (head.rest()) todo_.push_front(*head.rest());
   }
 
   void take_arguments(char c) {
@@ -244,7 +248,8 @@ class MarkedReply : public ReplyReader {
     switch (stage_) {
       case Stage::arguments:
         if (call_.arguments == CallForm::Arguments::members) return go_to(Stage::members);
-        if (call_.arguments == CallForm::Arguments::tagged) return go_to(Stage::between);  // they read its end
+        if (call_.arguments == CallForm::Arguments::tagged)
+          return go_to(Stage::between);  // they read its end
         return go_to(Stage::call_end);
       case Stage::members:
         return go_to(Stage::call_end);
@@ -290,7 +295,7 @@ class MarkedReply : public ReplyReader {
   bool is_fresh_ = true;       // nothing was said since the last marker
   bool drops_blanks_ = false;  // as they are beside a marker
   bool is_in_section_ = false;
-  std::string blanks_;          // that may turn out to be beside a marker
+  std::string blanks_;         // that may turn out to be beside a marker
   std::size_t of_prompt_ = 0;  // bytes held back that are the prompt's
   std::vector<Candidate> candidates_;
   std::string held_;

@@ -44,7 +44,8 @@ class TextUntil {
 
  private:
   std::string marker_;
-  std::vector<std::size_t> borders_;  // Knuth, Morris, Pratt: of each beginning, its longest end that begins it
+  std::vector<std::size_t>
+      borders_;  // Knuth, Morris, Pratt: of each beginning, its longest end that begins it
   std::size_t taken_ = 0;
 };
 

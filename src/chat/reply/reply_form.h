@@ -3,6 +3,7 @@
 /// Immutable once learned: any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -48,8 +49,8 @@ struct CallForm {
   /// Of members.
   std::string name_key = "name", arguments_key = "arguments", id_key;
 
-  /// An argument between tags: key_begin KEY key_end TYPE type_end VALUE value_end. Strings stand there as they
-  /// are, all else as JSON.
+  /// An argument between tags: key_begin KEY key_end TYPE type_end VALUE value_end. Strings stand there as
+  /// they are, all else as JSON.
   std::string key_begin, key_end, value_end;
   std::string type_end;          ///< "": there is no type, nor type_end
   std::string text_type;         ///< of strings; other types are other words
@@ -63,11 +64,18 @@ struct CallForm {
   bool operator==(const CallForm&) const = default;
 };
 
+/// Markers around what is said, which are no part of it; "" for those that there are not.
+struct SilentMarkers {
+  std::string text_begin, text_end, reply_end;
+
+  std::array<std::string_view, 3> all() const { return {text_begin, text_end, reply_end}; }
+  bool operator==(const SilentMarkers&) const = default;
+};
+
 struct ReplyForm {
   ReasoningForm reasoning;
   CallForm call;
-  /// Markers around what is said, which are no part of it.
-  std::vector<std::string> silent;
+  SilentMarkers silent;
   /// Everything is in messages with a channel, and perhaps a recipient, in front of them, as gpt-oss writes.
   bool has_channels = false;
   /// The template knows of no calls: the form is ours, and describe_tools() goes into the system's text.
@@ -95,12 +103,14 @@ std::string describe_tools(const std::vector<Tool>& tools);
 /// What a reply must look like.
 struct ReplyGrammar {
   std::string grammar;  ///< GBNF; "" for none. Control tokens stand for their text in it
-  /// The grammar takes hold with the first of these in the reply's text, which is its beginning; none: at once.
+  /// The grammar takes hold with the first of these in the reply's text, which is its beginning; none: at
+  /// once.
   std::vector<std::string> triggers;
 };
 
 /// The grammar of a reply in which the tools and the schema of the request are kept. `prompt`: the rendered
 /// prompt. Errors: invalid_argument, naming the schema's keyword by its path.
-Result<ReplyGrammar> reply_grammar(const ReplyForm& form, const ChatRequest& request, std::string_view prompt);
+Result<ReplyGrammar> reply_grammar(const ReplyForm& form, const ChatRequest& request,
+                                   std::string_view prompt);
 
 }  // namespace banyan

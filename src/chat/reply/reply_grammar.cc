@@ -22,8 +22,8 @@ class MarkedGrammar {
       : form_(form), request_(request), prompt_(trimmed(prompt)), tools_(callable_tools(request)) {
     if (!form.reasoning.end.empty()) {
       is_thinking_ = opens_thought(form, prompt);
-      may_think_ = !is_thinking_ && !prompt_.ends_with(form.reasoning.end) &&
-                   request.reasoning.enabled.value_or(true);
+      may_think_ =
+          !is_thinking_ && !prompt_.ends_with(form.reasoning.end) && request.reasoning.enabled.value_or(true);
     }
   }
 
@@ -36,12 +36,19 @@ class MarkedGrammar {
       const Result<std::string> rule = call_grammar(grammar_, form_.call, tools_, request_.parallel_calls,
                                                     is_begun ? begin : std::string_view());
       if (!rule) return std::unexpected(rule.error());
-      calls = (form_.silent.size() > 1 ? silent(form_.silent[0] + form_.silent[1]) : "") + *rule;
+      const SilentMarkers& silent = form_.silent;
+      if (!silent.text_begin.empty() && !silent.text_end.empty()) {
+        calls = GrammarText::optional(GrammarText::literal(silent.text_begin + silent.text_end)) + " ";
+      }
+      calls += *rule;
+      if (!silent.reply_end.empty()) {
+        calls += " " + GrammarText::optional(GrammarText::literal(silent.reply_end));
+      }
     }
     if (request_.schema && request_.tool_choice.mode != ToolChoice::Mode::required) {
       const Result<std::string> rule = grammar_.schema(request_.schema->schema, request_.schema->is_strict);
       if (!rule) return std::unexpected(rule.error());
-      value = (form_.silent.empty() ? "" : silent(form_.silent[0])) + *rule;
+      value = text_begin() + *rule;
     }
     return ReplyGrammar{.grammar = grammar_.print(thought() + either(calls, value)), .triggers = {}};
   }
@@ -56,8 +63,8 @@ class MarkedGrammar {
     ReplyGrammar made;
     std::string root;
     if (is_thinking_ || may_think_) {
-      const std::string after = GrammarText::literal(form_.reasoning.end) + " " + grammar_.text_without(marker) +
-                                " " + GrammarText::optional(*calls);
+      const std::string after = GrammarText::literal(form_.reasoning.end) + " " +
+                                grammar_.text_without(marker) + " " + GrammarText::optional(*calls);
       if (is_thinking_) {
         made.triggers = {form_.reasoning.end};
         root = after;
@@ -75,8 +82,10 @@ class MarkedGrammar {
   }
 
  private:
-  // A marker that may be written, but for what the prompt ends with.
-  std::string silent(std::string_view marker) const {
+  // The marker in front of what is said, but for what the prompt ends with.
+  std::string text_begin() const {
+    const std::string_view marker = form_.silent.text_begin;
+    if (marker.empty()) return "";
     std::size_t written = std::min(marker.size(), prompt_.size());
     while (!prompt_.ends_with(marker.substr(0, written))) --written;
     const std::string rest = GrammarText::literal(marker.substr(written));
@@ -121,8 +130,9 @@ class ChannelsGrammar {
     const std::string thought = GrammarText::literal("<|channel|>analysis<|message|>") + " " +
                                 grammar_.text_without("<|end|>") + " " +
                                 GrammarText::literal("<|end|><|start|>assistant");
-    return ReplyGrammar{.grammar = grammar_.print(GrammarText::optional(thought) + " " + either(calls, value)),
-                        .triggers = {}};
+    return ReplyGrammar{
+        .grammar = grammar_.print(GrammarText::optional(thought) + " " + either(calls, value)),
+        .triggers = {}};
   }
 
   Result<ReplyGrammar> when_called() {
@@ -166,7 +176,8 @@ Result<ReplyGrammar> grammar_of(ReplyKind reply, const ChatRequest& request) {
 
 }  // namespace
 
-Result<ReplyGrammar> reply_grammar(const ReplyForm& form, const ChatRequest& request, std::string_view prompt) {
+Result<ReplyGrammar> reply_grammar(const ReplyForm& form, const ChatRequest& request,
+                                   std::string_view prompt) {
   if (form.has_channels) return grammar_of(ChannelsGrammar(request), request);
   return grammar_of(MarkedGrammar(form, request, prompt), request);
 }

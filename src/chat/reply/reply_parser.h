@@ -30,8 +30,8 @@ class ReplyParser {
   ReplyParser(const ReplyForm& form, const ChatRequest& request, std::string_view prompt,
               std::function<std::string()> make_id);
 
-  /// Takes the next bytes of the reply, with the text of control tokens. What may be the beginning of a marker
-  /// is held back.
+  /// Takes the next bytes of the reply, with the text of control tokens. What may be the beginning of a
+  /// marker is held back.
   std::vector<ChatEvent> add(std::string_view text);
   /// The reply has ended: what was held back.
   std::vector<ChatEvent> end();
