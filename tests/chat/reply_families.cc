@@ -63,6 +63,14 @@ const char* const kGemmaValue = R"({%- macro value(v) -%}
 {%- endmacro -%}
 )";
 
+const char* const kNestedTags = R"({%- macro tags(v, p) -%}
+{%- if v is mapping %}{% for k, w in v.items() %}{{ p + '<' + k + '>' }}{{ tags(w, p) }}{{ p + '</' + k + '>' }}{% endfor %}
+{%- elif v is string or v is number or v is boolean %}{{ v if v is string else v | tojson }}
+{%- else %}{% for w in v %}{{ p + '<item>' }}{{ tags(w, p) }}{{ p + '</item>' }}{% endfor %}
+{%- endif -%}
+{%- endmacro -%}
+)";
+
 std::string gpt_oss() {
   return R"({% for m in messages %}{% if m.role == 'assistant' %}
 {% if m.reasoning_content %}{{ '<|start|>assistant<|channel|>analysis<|message|>' + m.reasoning_content + '<|end|>' }}{% endif %}
@@ -240,6 +248,16 @@ std::vector<ReplyFamily> make_families() {
 {%- endfor %}{{ '</invoke>\n' }})",
                             "{{ '\\n<minimax:tool_call>\\n' }}", "{{ '</minimax:tool_call>' }}"),
                   "<think>\\n"),
+       .reply_end = end,
+       .thinks = true});
+  add({.name = "minimax-m3",
+       .source =
+           kNestedTags +
+           chatml(thought("<mm:think>", "</mm:think>") + kContent +
+                  calls(R"({{ p + '<invoke name="' + f.name + '">' }}{% for k, v in f.arguments.items() %}
+{{- p + '<' + k + '>' }}{{ tags(v, p) }}{{ p + '</' + k + '>' }}
+{%- endfor %}{{ p + '</invoke>' }})",
+                        "{% set p = ']<]minimax[>[' %}{{ p + '<tool_call>' }}", "{{ p + '</tool_call>' }}")),
        .reply_end = end,
        .thinks = true});
   add({.name = "gemma4",

@@ -138,6 +138,9 @@ class CallLearner {
     const std::size_t tag = common.find_last_of("<[");
     if (tag == npos) return false;
     form.arguments = CallForm::Arguments::tagged;
+    if (const std::size_t key = middle.find(Examples::kKeys[0]); key != npos) {
+      return nested(before, inner, middle.substr(0, key), middle.substr(key + Examples::kKeys[0].size()));
+    }
     form.key_begin = common.substr(tag);
     form.name_end = before.substr(0, before.size() - form.key_begin.size());
     const std::string_view closing = middle.substr(0, middle.size() - form.key_begin.size());
@@ -160,6 +163,20 @@ class CallLearner {
     const std::string_view key_end = form.type_end.empty() ? form.key_end : form.type_end;
     form.values_on_lines = key_end.ends_with('\n') && form.value_end.starts_with('\n');
     return !trimmed(form.value_end).empty() && !trimmed(form.key_end).empty();
+  }
+
+  // Where the key comes again behind its value, between `closing` and `rest`.
+  bool nested(std::string_view before, std::string_view inner, std::string_view closing,
+              std::string_view rest) {
+    if (!rest.starts_with(inner) || !closing.ends_with("</")) return false;
+    form.keys_end_values = true;
+    form.key_end = inner;
+    form.value_end = closing;
+    form.key_begin = closing.substr(0, closing.size() - 1);
+    if (!before.ends_with(form.key_begin) || !rest.ends_with(form.key_begin)) return false;
+    form.name_end = before.substr(0, before.size() - form.key_begin.size());
+    form.key_separator = between(rest, inner.size(), rest.size() - form.key_begin.size());
+    return true;
   }
 
   std::string_view text_, id_;
@@ -256,8 +273,10 @@ class FormLearner {
       learn_pair(two, *core, second, form);
     }
     if (form.arguments == CallForm::Arguments::tagged) {
-      if (!form.end.starts_with(form.value_end)) return std::nullopt;
-      form.end.erase(0, form.value_end.size());
+      std::string value_end = form.value_end;
+      if (form.keys_end_values) value_end += std::string(Examples::kKeys[1]) + form.key_end;
+      if (!form.end.starts_with(value_end)) return std::nullopt;
+      form.end.erase(0, value_end.size());
     }
     if (trimmed(form.section_begin).empty()) {
       form.section_begin.clear();

@@ -56,6 +56,7 @@ struct CallForm {
   std::string text_type;         ///< of strings; other types are other words
   std::string key_separator;     ///< between arguments
   bool values_on_lines = false;  ///< a line break before and after each value is none of it
+  bool keys_end_values = false;  ///< behind value_end come KEY key_end again, and values are such tags, too
 
   /// Of literals. Python's quotes are always read.
   std::string quote;

@@ -5,9 +5,13 @@
 namespace banyan {
 namespace {
 
-std::string raw_text(GrammarText& grammar, const CallForm& form, const Json& schema) {
-  const std::vector<std::string> texts = allowed_texts(schema);
-  if (texts.empty()) return grammar.text_without(trimmed(form.value_end));
+std::string raw_text(GrammarText& grammar, const CallForm& form, const ToolArgument& argument) {
+  const std::vector<std::string> texts = allowed_texts(argument.schema);
+  if (texts.empty()) {
+    std::string end(trimmed(form.value_end));
+    if (form.keys_end_values) end += argument.name + form.key_end;
+    return grammar.text_without(end);
+  }
   std::string all;
   for (const std::string& text : texts) all += (all.empty() ? "" : " | ") + GrammarText::literal(text);
   return "(" + all + ")";
@@ -16,7 +20,6 @@ std::string raw_text(GrammarText& grammar, const CallForm& form, const Json& sch
 }  // namespace
 
 Result<std::string> tagged_arguments_grammar(GrammarText& grammar, const CallForm& form, const Tool& tool) {
-  const std::string value_end = GrammarText::literal(form.value_end);
   const auto tag = [&](const std::string& key, const std::string& type) {
     const std::string begin = form.key_separator + form.key_begin + key + form.key_end;
     return GrammarText::literal(form.type_end.empty() ? begin : begin + type + form.type_end);
@@ -24,7 +27,11 @@ Result<std::string> tagged_arguments_grammar(GrammarText& grammar, const CallFor
   std::string all;
   for (const ToolArgument& argument : arguments_of(tool)) {
     std::string text;
-    if (type_of_schema(argument.schema) == ArgumentType::json) {
+    // Objects and lists in tags are free.
+    const bool is_nested = form.keys_end_values && argument.schema.is_object() &&
+                           (argument.schema.value("type", Json()) == "object" ||
+                            argument.schema.value("type", Json()) == "array");
+    if (type_of_schema(argument.schema) == ArgumentType::json && !is_nested) {
       const Result<std::string> json = grammar.schema(argument.schema, tool.is_strict);
       if (!json) return json;
       if (form.type_end.empty()) {
@@ -34,9 +41,11 @@ Result<std::string> tagged_arguments_grammar(GrammarText& grammar, const CallFor
                " [a-z]{1,10} " + GrammarText::literal(form.type_end) + " " + *json;
       }
     } else {
-      text = tag(argument.name, form.text_type) + " " + raw_text(grammar, form, argument.schema);
+      text = tag(argument.name, form.text_type) + " " + raw_text(grammar, form, argument);
     }
-    text += " " + value_end;
+    const std::string value_end =
+        form.keys_end_values ? form.value_end + argument.name + form.key_end : form.value_end;
+    text += " " + GrammarText::literal(value_end);
     all += (all.empty() ? "" : " ") + grammar.add(argument.is_required ? text : GrammarText::optional(text));
   }
   return all.empty() ? "\"\"" : all;

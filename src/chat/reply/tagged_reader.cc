@@ -8,6 +8,7 @@
 #include "chat/reply/arguments_reader.h"
 #include "chat/reply/json_reader.h"
 #include "chat/reply/marker.h"
+#include "chat/reply/nested_tags.h"
 
 namespace banyan {
 namespace {
@@ -100,12 +101,27 @@ class Tagged : public ArgumentsReader {
       json += '}';
       return Step::done;
     }
+    if (key_has_begun_ && !call_ends_) {  // the call's end goes on otherwise
+      begin_key();
+      tag_.clear();
+      return take(c, json);
+    }
     if (take(key_begins_, c) == Step::done) {
-      state_ = State::key;
-      text_.clear();
-      until_.emplace(std::string(trimmed(form_.key_end)));
+      key_begins_.reset();
+      if (!call_ends_) {
+        begin_key();
+        return Step::more;
+      }
+      key_has_begun_ = true;
     }
     return key_begins_ || call_ends_ ? Step::more : Step::failed;
+  }
+
+  void begin_key() {
+    state_ = State::key;
+    key_has_begun_ = false;
+    text_.clear();
+    until_.emplace(std::string(trimmed(form_.key_end)));
   }
 
   void begin_value(std::string& json) {
@@ -116,7 +132,9 @@ class Tagged : public ArgumentsReader {
     json += type_ == ArgumentType::text ? "\": \"" : "\": ";
     state_ = State::value;
     may_be_line_break_ = form_.values_on_lines;
-    until_.emplace(std::string(trimmed(form_.value_end)));
+    std::string end(trimmed(form_.value_end));
+    if (form_.keys_end_values) end += key_ + form_.key_end;
+    until_.emplace(std::move(end));
   }
 
   void take_value(char c, std::string& json) {
@@ -133,8 +151,10 @@ class Tagged : public ArgumentsReader {
       flush(json, text_.size());
       json += '"';
     } else {
-      json += json_of_value(text_, type_);
+      std::string value = form_.keys_end_values ? json_of_nested_tags(form_, text_) : "";
+      json += value.empty() ? json_of_value(text_, type_) : value;
     }
+    text_.clear();
     look_for_tag();
   }
 
@@ -148,7 +168,8 @@ class Tagged : public ArgumentsReader {
   State state_ = State::between;
   bool begun_ = false, is_first_ = true, may_be_line_break_ = false;
   std::optional<MarkerMatch> key_begins_, call_ends_;
-  std::string tag_;  // since the last value
+  bool key_has_begun_ = false;  // unless it is the call's end
+  std::string tag_;             // since the last value
   std::optional<TextUntil> until_;
   std::string text_, key_;
   ArgumentType type_ = ArgumentType::either;
