@@ -3,12 +3,12 @@
 #include <cstdint>
 #include <string_view>
 
-#include "server/http_errors.h"
-#include "server/llama_completion.h"
-#include "server/openai_chat.h"
-#include "server/openai_completions.h"
+#include "server/http/http_errors.h"
+#include "server/llama/completion.h"
+#include "server/llama/text_endpoints.h"
+#include "server/openai/chat.h"
+#include "server/openai/completions.h"
 #include "server/shipped_model.h"
-#include "server/text_endpoints.h"
 
 namespace {
 

@@ -37,9 +37,10 @@ struct Request {
   int choices = 1;                     ///< replies to the same prompt; choice i samples with seed + i
   std::vector<std::string> stop = {};  ///< the reply ends before the first of these; none is empty
   bool ignore_eos = false;
-  int top_logprobs = 0;     ///< for each token, the log-probabilities of so many best; 0: none
-  bool logprobs = false;    ///< for each token, its own log-probability
-  bool reuse_cache = true;  ///< false: evaluate the whole prompt
+  bool special_text = false;  ///< the reply's text has that of control tokens, but of the one that ends it
+  int top_logprobs = 0;       ///< for each token, the log-probabilities of so many best; 0: none
+  bool logprobs = false;      ///< for each token, its own log-probability
+  bool reuse_cache = true;    ///< false: evaluate the whole prompt
   /// Where later prompts may part from this one: the user's, and where messages begin (ChatPrompt), of
   /// which place_restore_points() chooses.
   std::vector<RestorePoint> restore_points = {};

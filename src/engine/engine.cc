@@ -132,6 +132,10 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   Result<std::unique_ptr<Model>> model = Model::load(options.model_path, {.progress = options.load_progress});
   if (!model) return std::unexpected(model.error());
   const ModelInfo& info = (*model)->info();
+  if (options.context > info.context) {
+    spdlog::warn("a context of {} tokens is more than the {} that the model was trained on", options.context,
+                 info.context);
+  }
   Result<std::unique_ptr<Vocabulary>> vocabulary = Vocabulary::load(options.model_path);
   if (!vocabulary) return std::unexpected(vocabulary.error());
   if ((*vocabulary)->size() != info.vocabulary) {
@@ -298,7 +302,8 @@ Result<std::unique_ptr<Reply>> Engine::Impl::make_reply(const std::shared_ptr<co
   Result<Sampler> sampler = Sampler::create(*vocabulary, request.sampling, request.prompt,
                                             {.ignore_end = request.ignore_eos,
                                              .context = options.context,
-                                             .choice = static_cast<std::uint32_t>(choice)});
+                                             .choice = static_cast<std::uint32_t>(choice),
+                                             .special_text = request.special_text});
   if (!sampler) return std::unexpected(sampler.error());
   return std::make_unique<Reply>(submission, choice, std::move(*sampler));
 }

@@ -107,7 +107,7 @@ void Reply::say(Token token, std::span<const float> logits, const Vocabulary& vo
           {.token = other, .bytes = vocabulary.piece(other, true), .logprob = logprobs.of(other)});
     }
   }
-  const std::string bytes = vocabulary.piece(token);
+  const std::string bytes = vocabulary.piece(token, request().special_text);
   held_.push_back({bytes_, std::move(said)});
   bytes_ += bytes.size();
   ready_text_ += text_.push(bytes);

@@ -1,4 +1,4 @@
-/// What a reply's text must look like, as requests say it: as a grammar, a JSON Schema, or "JSON".
+/// What a reply's text must look like, as requests say it: by a grammar or by a JSON Schema.
 #pragma once
 
 #include <string>

@@ -9,23 +9,6 @@
 namespace banyan {
 namespace {
 
-// Chat templates get chat_template_kwargs in one JSON object, to which each name is added by comparing it
-// with all before it.
-constexpr std::size_t kMaxMembers = 512;
-
-// The first object with more members than that, by name.
-Result<> check_members(const Json& value, const std::string& name) {
-  if (!value.is_structured()) return {};
-  if (value.is_object() && value.size() > kMaxMembers) {
-    return fail(Errc::invalid_argument,
-                std::format("{} has an object with more than {} members", name, kMaxMembers), name);
-  }
-  for (const Json& inner : value) {
-    if (auto checked = check_members(inner, name); !checked) return checked;
-  }
-  return {};
-}
-
 // A text, or token ids and texts mixed.
 Result<Prompt> read_prompt(const Json& value, const std::string& name, const ModelContext& context) {
   const Vocabulary& vocabulary = context.vocabulary;
@@ -110,33 +93,6 @@ std::vector<Prompt> read_prompts(Fields& fields, const ModelContext& context) {
     add(*value, "prompt");
   }
   return prompts;
-}
-
-std::string read_chat(Fields& fields, const ChatTemplate& chat_template) {
-  fields.required("messages");
-  const Json* messages = fields.array("messages");
-  const Json* tools = fields.array("tools");
-  const Json* extra = fields.object("chat_template_kwargs");
-  const bool opens_reply = fields.boolean("add_generation_prompt", true);
-  if (const Json* choice = fields.any("tool_choice"); choice && *choice == "none") {
-    tools = nullptr;
-  } else {
-    fields.refuse_unless("tool_choice", "auto");
-  }
-  for (std::size_t i = 0; tools && i < tools->size(); ++i) {
-    if (!(*tools)[i].is_object()) fields.wrong(std::format("tools[{}]", i), "must be an object");
-  }
-  for (const auto& [name, value] : {std::pair{"messages", messages}, std::pair{"tools", tools},
-                                    std::pair{"chat_template_kwargs", extra}}) {
-    if (!value) continue;
-    if (auto checked = check_members(*value, name); !checked) fields.wrong(checked.error());
-  }
-  if (fields.error()) return "";
-  const Json none;
-  auto text = chat_template.apply(*messages, tools ? *tools : none, opens_reply, extra ? *extra : none);
-  if (text) return std::move(*text);
-  fields.wrong(text.error());
-  return "";
 }
 
 }  // namespace banyan

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "banyan/chat_template.h"
 #include "banyan/vocabulary.h"
 #include "server/answer.h"
 #include "server/json_fields.h"
@@ -29,9 +28,5 @@ struct Prompt {
 /// these. At the beginning of a prompt a text gets what the model wants there (BOS). Errors are left
 /// in `fields`.
 std::vector<Prompt> read_prompts(Fields& fields, const ModelContext& context);
-
-/// The prompt's text that the chat template makes of messages, tools, tool_choice,
-/// add_generation_prompt and chat_template_kwargs. Errors are left in `fields`.
-std::string read_chat(Fields& fields, const ChatTemplate& chat_template);
 
 }  // namespace banyan

@@ -22,17 +22,18 @@
 #include <thread>
 #include <utility>
 
-#include "server/access.h"
-#include "server/activity.h"
-#include "server/body_memory.h"
-#include "server/connections.h"
-#include "server/http_errors.h"
-#include "server/llama_completion.h"
-#include "server/model_endpoints.h"
-#include "server/openai_chat.h"
-#include "server/openai_completions.h"
-#include "server/run_job.h"
-#include "server/text_endpoints.h"
+#include "server/http/access.h"
+#include "server/http/activity.h"
+#include "server/http/body_memory.h"
+#include "server/http/connections.h"
+#include "server/http/http_errors.h"
+#include "server/http/run_job.h"
+#include "server/llama/completion.h"
+#include "server/llama/props.h"
+#include "server/llama/text_endpoints.h"
+#include "server/openai/chat.h"
+#include "server/openai/completions.h"
+#include "server/openai/models.h"
 
 namespace banyan {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "chat/reply/reply_form.h"
 
 namespace banyan::test {

@@ -64,6 +64,7 @@ TEST(ReplyForm, MarkersStandInTheirPlaces) {
   EXPECT_EQ(call_form("mistral3.2").word, CallForm::Word::id);
   EXPECT_EQ(call_form("llama3").arguments_key, "parameters");
   EXPECT_EQ(call_form("command-r7b").name_key, "tool_name");
+  EXPECT_TRUE(call_form("llama3").is_single);
 }
 
 TEST(ReplyForm, ThoughtsAreLearned) {
@@ -87,13 +88,6 @@ TEST(ReplyForm, APromptMayOpenAThought) {
   }
   for (const char* name : {"hermes", "qwen3", "glm4.6", "gemma4", "gpt-oss", "none"})
     EXPECT_FALSE(opens(name)) << name;
-}
-
-TEST(ReplyForm, ToolsAreDescribedForTemplatesThatKnowNone) {
-  const std::string text = describe_tools(test::weather_request().tools);
-  EXPECT_THAT(text, testing::HasSubstr("\"name\":\"get_weather\""));
-  EXPECT_THAT(text, testing::HasSubstr("Writes a note."));
-  EXPECT_THAT(text, testing::HasSubstr(plain_call_form().begin));
 }
 
 }  // namespace

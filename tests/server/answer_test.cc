@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
-#include "server/llama_completion.h"
-#include "server/openai_chat.h"
-#include "server/openai_completions.h"
+#include "server/llama/completion.h"
+#include "server/openai/chat.h"
+#include "server/openai/completions.h"
 #include "server/shipped_model.h"
 
 namespace banyan {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "server/llama_completion.h"
-#include "server/openai_chat.h"
-#include "server/openai_completions.h"
+#include "server/llama/completion.h"
+#include "server/openai/chat.h"
+#include "server/openai/completions.h"
 #include "server/shipped_model.h"
 
 namespace banyan {
@@ -125,6 +125,7 @@ TEST(Requests, WrongFieldsAreNamed) {
        "response_format.json_schema.schema"},
       {R"({"response_format": {"type": "json_object", "schema": {"type": "text"}}})",
        "response_format.schema"},
+      {R"({"json_schema": {"uniqueItems": true}})", "json_schema"},
       {R"({"json_schema": {"type": "text"}})", "json_schema"},
       {R"({"json_schema": 5})", "json_schema"},
       {R"({"json_schema": {}, "grammar": "x"})", "grammar"},
@@ -214,7 +215,7 @@ TEST(Requests, OtherServersFieldsAreTakenOrRefused) {
 }
 
 TEST(Requests, ToolsAreObjectsAndObjectsAreNotEndless) {
-  EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(R"({"tools": [{}, null]})"))).field, "tools[1]");
+  EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(R"({"tools": [{"function": {"name": "f"}}, null]})"))).field, "tools[1]");
   Json many = Json::object();
   for (int i = 0; i < 513; ++i) many[std::to_string(i)] = i;
   EXPECT_EQ(error_of(read(read_openai_chat, {{"chat_template_kwargs", many}})).field, "chat_template_kwargs");
@@ -268,13 +269,13 @@ TEST(Requests, SchemasComeAsGrammarsInEveryDialect) {
         "schema": {"const": "yes"}, "strict": true}}})"),
               yes);
     // What is not strict is kept as far as a grammar can.
-    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_schema", "json_schema": {
+    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_schema", "json_schema": {"strict": false,
         "schema": {"const": "yes", "not": {"const": "no"}}}}})"),
               yes);
     EXPECT_EQ(grammar(R"({"response_format": {"type": "json_schema", "json_schema": {"name": "any"}}})"),
               grammar(R"({"response_format": {"type": "json_object"}})"));
     const Error error = error_of(read(reader, Json::parse(R"({"response_format": {"type": "json_schema",
-        "json_schema": {"strict": true, "schema": {"properties": {"age": {"not": {"const": 1}}}}}}})")));
+        "json_schema": {"schema": {"properties": {"age": {"not": {"const": 1}}}}}}})")));
     EXPECT_THAT(error.message, HasSubstr("properties/age/not"));
   }
 }

@@ -6,7 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "server/prompt_fields.h"
+#include "banyan/chat_template.h"
+#include "server/openai/chat_messages.h"
 #include "server/shipped_model.h"
 
 namespace banyan {
@@ -149,10 +150,9 @@ RunningServer& shared_server() {
 Json user_message(const std::string& text) { return {{"role", "user"}, {"content", text}}; }
 
 std::vector<Token> chat_tokens(const Json& messages) {
-  const Json fields = {{"messages", messages}};
-  Fields reader(fields);
-  Engine& engine = shared_server().engine();
-  return engine.vocabulary().tokenize_chat(read_chat(reader, engine.chat_template()));
+  const Engine& engine = shared_server().engine();
+  const ChatRequest request = read_chat_request({{"messages", messages}}).value();
+  return engine.vocabulary().tokenize_chat(engine.chat_template().apply(request).value());
 }
 
 }  // namespace banyan

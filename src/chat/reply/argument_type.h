@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 
 namespace banyan {
 

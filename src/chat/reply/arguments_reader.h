@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "chat/reply/marker.h"
 #include "chat/reply/reply_form.h"
 

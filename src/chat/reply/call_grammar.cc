@@ -89,7 +89,6 @@ Result<std::string> any_call(GrammarText& grammar, const CallForm& form, const s
 
 Result<std::string> call_grammar(GrammarText& grammar, const CallForm& form, const std::vector<Tool>& tools,
                                  bool several, std::string_view written) {
-  const bool is_bare = trimmed(form.section_begin).empty() && trimmed(form.begin).empty();
   const Result<std::string> next = any_call(grammar, form, form.begin, tools);
   if (!next) return next;
   Result<std::string> first = next;
@@ -99,7 +98,7 @@ Result<std::string> call_grammar(GrammarText& grammar, const CallForm& form, con
   }
   std::string all = *first;
   if (!form.section_begin.empty()) all = GrammarText::literal(form.section_begin) + " " + all;
-  if (several && !is_bare) all += " (" + GrammarText::literal(form.separator) + " " + *next + ")*";
+  if (several && !form.is_single) all += " (" + GrammarText::literal(form.separator) + " " + *next + ")*";
   if (!form.section_end.empty()) all += " " + GrammarText::literal(form.section_end);
   return grammar.add(all);
 }

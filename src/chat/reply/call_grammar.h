@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "banyan/base.h"
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "chat/reply/grammar_text.h"
 #include "chat/reply/reply_form.h"
 

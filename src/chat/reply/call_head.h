@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "chat/reply/json_reader.h"
 #include "chat/reply/marker.h"
 #include "chat/reply/reply_form.h"

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <vector>
 
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 
 namespace banyan {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "chat/reply/reply_form.h"
 
 namespace banyan {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "banyan/base.h"
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 
 namespace banyan {
 

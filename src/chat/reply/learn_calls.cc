@@ -182,24 +182,22 @@ class CallLearner {
   std::string_view text_, id_;
 };
 
-// A word between the name and its end: the call's id, or its number.
-void split_word(CallForm& form, std::string_view id, bool numbered_ids) {
+// A word between the name and its end: the call's id, or its number. Ids may be ours, or nine digits that
+// stand for them.
+void split_word(CallForm& form, std::string_view id) {
   if (form.arguments == CallForm::Arguments::members) return;
   const std::string all = form.name_end;
   std::size_t begin = all.find(id), size = id.size();
-  form.word = CallForm::Word::id;
   if (begin == npos) {
-    begin = all.find_first_of("01");
-    size = 1;
-    form.word = CallForm::Word::number;
+    begin = std::min(all.find_first_of("0123456789"), all.size());
+    size = std::min(all.find_first_not_of("0123456789", begin), all.size()) - begin;
   }
-  if (begin == npos || begin + size == all.size()) {
-    form.word = CallForm::Word::none;
-    return;
-  }
+  if (size == 0 || begin + size == all.size()) return;
+  form.word = size < 9 ? CallForm::Word::number : CallForm::Word::id;
   form.name_end = all.substr(0, begin);
   form.word_end = all.substr(begin + size);
-  if (numbered_ids && form.begin.ends_with("functions.")) form.id_begin = "functions.";
+  constexpr std::string_view kFunctions = "functions.";
+  if (form.name_end == ":" && form.begin.ends_with(kFunctions)) form.id_begin = kFunctions;
 }
 
 // A silent marker in front, with blanks; "" for none.
@@ -267,7 +265,10 @@ class FormLearner {
     const std::size_t first_end = core->end;
     const bool repeats = std::string_view(two).starts_with(std::string_view(one).substr(0, first_end));
     const std::size_t second = repeats ? begin_of_second(two, form, first_end) : npos;
-    if (second == npos) {
+    // Where a second call has a message of its own, its header comes again.
+    const std::string_view header = trimmed(std::string_view(one).substr(0, header_size(one)));
+    form.is_single = second == npos || between(two, first_end, second).contains(header);
+    if (form.is_single) {
       learn_alone(one, *core, form);
     } else {
       learn_pair(two, *core, second, form);
@@ -283,7 +284,7 @@ class FormLearner {
       form.section_end.clear();  // what ends a turn of calls alone
     }
     if (trimmed(form.begin).empty() && form.section_begin.empty()) form.end.clear();
-    split_word(form, id, numbered_ids_);
+    split_word(form, id);
     return form;
   }
 

@@ -18,7 +18,7 @@ bool reads_back(const ReplyForm& form, const Examples& examples, int count) {
   const bool numbered_ids = !form.call.id_begin.empty();
   const std::string reply = examples.reply(false);
   std::string text = examples.calls(count, false, numbered_ids);
-  if (text.empty()) return count > 1;  // some take one call only
+  if (text.empty()) return false;
   const std::size_t header =
       without_cut_marker(std::string_view(text).substr(0, common_begin(reply, text))).size();
   ChatRequest request;
@@ -70,7 +70,7 @@ ReplyForm learn_reply_form(const RenderExample& render, std::string_view templat
   if (form.reasoning.end.empty()) form.reasoning = known_reasoning(template_source);
   if (std::optional<CallForm> call = learn_calls(examples, form)) {
     form.call = *std::move(call);
-    if (reads_back(form, examples, 1) && reads_back(form, examples, 2)) return form;
+    if (reads_back(form, examples, 1) && (form.call.is_single || reads_back(form, examples, 2))) return form;
   }
   form.call = plain_call_form();
   form.is_plain = true;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "banyan/base.h"
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 
 namespace banyan {
 
@@ -33,6 +33,7 @@ struct CallForm {
   };
   Arguments arguments = Arguments::members;
   std::string section_begin, section_end, separator;
+  bool is_single = false;  ///< there is one call in a reply only
   std::string begin, name_end, end;
 
   /// A word between the name and its end: NAME name_end WORD word_end.
@@ -79,8 +80,7 @@ struct ReplyForm {
   SilentMarkers silent;
   /// Everything is in messages with a channel, and perhaps a recipient, in front of them, as gpt-oss writes.
   bool has_channels = false;
-  /// The template knows of no calls: the form is ours, and describe_tools() goes into the system's text.
-  bool is_plain = false;
+  bool is_plain = false;  ///< the template writes no calls in a form that is known; the form is ours
 
   bool operator==(const ReplyForm&) const = default;
 };
@@ -97,9 +97,6 @@ CallForm plain_call_form();
 
 /// Whether a prompt ends inside a thought.
 bool opens_thought(const ReplyForm& form, std::string_view prompt);
-
-/// What to tell a model whose template knows of no tools: what they are, and how to call them.
-std::string describe_tools(const std::vector<Tool>& tools);
 
 /// What a reply must look like.
 struct ReplyGrammar {

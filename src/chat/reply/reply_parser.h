@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "banyan/chat_request.h"
 #include "chat/chat_event.h"
-#include "chat/chat_request.h"
 #include "chat/reply/reply_events.h"
 #include "chat/reply/reply_form.h"
 #include "chat/reply/reply_reader.h"

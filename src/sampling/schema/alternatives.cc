@@ -29,7 +29,7 @@ Result<Flat> flattened(SchemaDocument& document, const SchemaNodes& from) {
     const Json& node = *todo.back();
     todo.pop_back();
     if (!seen.insert(&node).second) continue;
-    if (Result<> charged = document.charge(1 + node.size()); !charged) {
+    if (Result<> charged = document.charge(8 * (1 + node.size())); !charged) {
       return std::unexpected(charged.error());
     }
     if (!node.is_object() && !node.is_boolean()) return document.wrong(node, "", "must be a schema");

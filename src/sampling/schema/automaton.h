@@ -9,14 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include "sampling/schema/pattern.h"
-#include "sampling/schema/rules.h"
-
 namespace banyan {
 
 struct Automaton {
   static constexpr std::size_t kMaxStates = 4096;
-  static constexpr std::size_t kMaxWork = 1 << 22;  ///< ranges of characters that are looked at for one
+  static constexpr std::size_t kMaxWork = 1 << 21;  ///< ranges of characters that are looked at for one
 
   struct Edge {
     char32_t first, last;
@@ -24,7 +21,7 @@ struct Automaton {
   };
   struct State {
     bool accepts = false;
-    std::vector<Edge> edges = {};  ///< in order, without overlap; other characters end the text's hopes
+    std::vector<Edge> edges = {};  ///< in order, without overlap; no text goes on with any other character
   };
   std::vector<State> states;  ///< the first is where texts begin
 
@@ -35,28 +32,18 @@ struct Automaton {
   bool is_empty() const { return states.size() == 1 && !states[0].accepts && states[0].edges.empty(); }
 };
 
-// Each is trimmed and minimal; none where a bound is passed.
+// What follows gives minimal automata, and none where a bound is passed.
 
-/// The texts in which the pattern is found.
-std::optional<Automaton> find_pattern(const Pattern& pattern);
+/// The texts that both accept.
 std::optional<Automaton> intersection(const Automaton& a, const Automaton& b);
 /// All texts that `a` does not accept.
 std::optional<Automaton> complement(const Automaton& a);
-/// Those of so many characters. No most: Expression::kNoMost.
+/// Those texts that have so many characters. Expression::kNoMost: as many as there are.
 std::optional<Automaton> of_length(const Automaton& a, std::uint64_t least, std::uint64_t most);
 /// These texts alone.
 std::optional<Automaton> of_words(const std::vector<std::string>& words);
 
 /// Takes out what leads nowhere, and joins states that accept the same.
 std::optional<Automaton> minimal(const Automaton& automaton);
-
-/// How characters are written in the text that the expression fits.
-enum class Spelling : std::uint8_t {
-  plain,
-  json,  ///< within a JSON string: quotes, backslashes and control characters are escaped
-};
-Expression spelled(const CharSet& set, Spelling spelling);
-/// What the automaton accepts, without quotes around it.
-Expression expression_of(const Automaton& automaton, Spelling spelling, Rules& rules);
 
 }  // namespace banyan

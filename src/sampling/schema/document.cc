@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sampling/schema/formats.h"
+#include "sampling/schema/pattern_automaton.h"
 #include "text/utf8.h"
 
 namespace banyan {
@@ -15,47 +16,50 @@ namespace {
 
 using Json = SchemaJson;
 
-// Keywords that say something of a value. A schema without any allows all.
-constexpr const char* kMeaningful[] = {"type",
-                                       "enum",
-                                       "const",
-                                       "properties",
-                                       "required",
-                                       "items",
-                                       "prefixItems",
-                                       "minItems",
-                                       "maxItems",
-                                       "additionalProperties",
-                                       "anyOf",
-                                       "oneOf",
-                                       "allOf",
-                                       "$ref",
-                                       "patternProperties",
-                                       "minimum",
-                                       "maximum",
-                                       "multipleOf",
-                                       "exclusiveMinimum",
-                                       "exclusiveMaximum",
-                                       "minLength",
-                                       "maxLength",
-                                       "pattern",
-                                       "format",
-                                       "nullable",
-                                       "minProperties",
-                                       "maxProperties",
-                                       "not",
-                                       "if",
-                                       "contains",
-                                       "uniqueItems",
-                                       "propertyNames",
-                                       "$dynamicRef",
-                                       "dependentRequired",
-                                       "dependentSchemas",
-                                       "dependencies",
-                                       "$recursiveRef",
-                                       "additionalItems",
-                                       "unevaluatedItems",
-                                       "unevaluatedProperties"};
+// Whether a keyword says something of a value. A schema without any such keyword allows all.
+bool is_meaningful(std::string_view name) {
+  static const std::unordered_set<std::string_view> kNames{"type",
+                                                           "enum",
+                                                           "const",
+                                                           "properties",
+                                                           "required",
+                                                           "items",
+                                                           "prefixItems",
+                                                           "minItems",
+                                                           "maxItems",
+                                                           "additionalProperties",
+                                                           "anyOf",
+                                                           "oneOf",
+                                                           "allOf",
+                                                           "$ref",
+                                                           "patternProperties",
+                                                           "minimum",
+                                                           "maximum",
+                                                           "multipleOf",
+                                                           "exclusiveMinimum",
+                                                           "exclusiveMaximum",
+                                                           "minLength",
+                                                           "maxLength",
+                                                           "pattern",
+                                                           "format",
+                                                           "nullable",
+                                                           "minProperties",
+                                                           "maxProperties",
+                                                           "not",
+                                                           "if",
+                                                           "contains",
+                                                           "uniqueItems",
+                                                           "propertyNames",
+                                                           "$dynamicRef",
+                                                           "dependentRequired",
+                                                           "dependentSchemas",
+                                                           "dependencies",
+                                                           "$recursiveRef",
+                                                           "additionalItems",
+                                                           "unevaluatedItems",
+                                                           "unevaluatedProperties"};
+  return kNames.contains(name);
+}
 
 std::string unescaped_pointer(std::string_view token) {
   std::string text;
@@ -110,12 +114,14 @@ Result<> SchemaDocument::check() {
     bool is_within_other;  // a schema with an $id of its own, whose anchors are its own too
   };
   std::vector<Part> todo{{&root_, 0, false}};
-  places_[&root_] = {nullptr, "", 0};
+  places_[&root_] = {};
   while (!todo.empty()) {
     const auto [value, depth, was_within_other] = todo.back();
     todo.pop_back();
     const Json* id = keyword(*value, "$id");
     const bool is_within_other = was_within_other || (value != &root_ && id && id->is_string());
+    Place& place = places_.at(value);
+    place.is_within_other = is_within_other;
     if (depth > kMaxDepth) {
       return fail(Errc::invalid_argument,
                   std::format("the schema is too large: it is nested deeper than {} levels", kMaxDepth));
@@ -127,7 +133,8 @@ Result<> SchemaDocument::check() {
       anchors_.try_emplace(anchor->get<std::string>(), value);
     }
     const auto visit = [&, value = value, depth = depth](const Json& inner, std::string key) {
-      places_[&inner] = {value, std::move(key), static_cast<std::uint32_t>(places_.size())};
+      places_[&inner] = {
+          .parent = value, .key = std::move(key), .number = static_cast<std::uint32_t>(places_.size())};
       todo.push_back({&inner, depth + 1, is_within_other});
     };
     if (value->size() > kMaxValues || places_.size() + value->size() > kMaxValues) {
@@ -137,6 +144,7 @@ Result<> SchemaDocument::check() {
     if (value->is_object()) {
       for (const auto& [key, part] : value->items()) {
         if (!is_utf8(key)) return fail(Errc::invalid_argument, "the schema has a name that is not UTF-8");
+        if (is_meaningful(key)) place.allows_anything = false;
         visit(part, key);
       }
     } else if (value->is_array()) {
@@ -189,10 +197,8 @@ Result<const Json*> SchemaDocument::target(const Json& schema) {
     return value;
   };
   // A schema with an $id of its own is a document of its own.
-  for (const Json* at = &schema; at != &root_; at = places_.at(at).parent) {
-    if (const Json* id = keyword(*at, "$id"); id && id->is_string()) {
-      return wrong(schema, "$ref", "is within a schema with an $id of its own, which is not supported");
-    }
+  if (places_.at(&schema).is_within_other) {
+    return wrong(schema, "$ref", "is within a schema with an $id of its own, which is not supported");
   }
   std::string_view text = reference->get_ref<const std::string&>();
   if (const Json* id = keyword(root_, "$id"); id && id->is_string()) {
@@ -217,12 +223,10 @@ Result<const Json*> SchemaDocument::target(const Json& schema) {
     const std::size_t to = std::min(decoded.find('/', from), decoded.size());
     if (Result<> charged = charge(1 + at->size()); !charged) return std::unexpected(charged.error());
     at = child(*at, unescaped_pointer(std::string_view(decoded).substr(from, to - from)));
-    if (at && at != &root_) {
-      if (const Json* id = keyword(*at, "$id"); id && id->is_string()) {
-        return wrong(schema, "$ref", "leads into a schema with an $id of its own, which is not supported");
-      }
-    }
     from = to + 1;
+  }
+  if (at && places_.at(at).is_within_other) {
+    return wrong(schema, "$ref", "leads into a schema with an $id of its own, which is not supported");
   }
   return found(at);
 }
@@ -275,10 +279,9 @@ Result<int> SchemaDocument::height(const Json& schema, int depth) {
 }
 
 SchemaNodes SchemaDocument::normalized(SchemaNodes nodes) const {
-  std::erase_if(nodes, [](const Json* node) {
+  std::erase_if(nodes, [this](const Json* node) {
     if (node->is_boolean()) return node->get<bool>();
-    return node->is_object() &&
-           std::ranges::none_of(kMeaningful, [&](const char* name) { return node->contains(name); });
+    return node->is_object() && places_.at(node).allows_anything;
   });
   std::unordered_set<const Json*> seen;
   std::erase_if(nodes, [&](const Json* node) { return !seen.insert(node).second; });
@@ -296,19 +299,18 @@ Result<const Automaton*> SchemaDocument::automaton(const Json& schema, std::stri
                                                    const std::string& pattern) {
   auto known = automata_.find(pattern);
   if (known == automata_.end()) {
-    if (Result<> charged = charge(512); !charged) return std::unexpected(charged.error());
     Result<Automaton> made = Automaton{};
     if (const Result<Pattern> parsed = parse_pattern(pattern); !parsed) {
       made = std::unexpected(parsed.error());
-    } else if (std::optional<Automaton> found = find_pattern(*parsed)) {
-      if (Result<> charged = charge(16 * found->weight()); !charged) {
-        return std::unexpected(charged.error());
-      }
-      made = std::move(*found);
     } else {
-      if (Result<> charged = charge(kMaxWork / 8); !charged) return std::unexpected(charged.error());
-      made = fail(Errc::unsupported,
-                  std::format("its automaton has more than {} states", Automaton::kMaxStates));
+      std::size_t work = 512;
+      if (std::optional<Automaton> found = find_pattern(*parsed, work)) {
+        made = std::move(*found);
+      } else {
+        made = fail(Errc::unsupported,
+                    std::format("its automaton has more than {} states", Automaton::kMaxStates));
+      }
+      if (Result<> charged = charge(work); !charged) return std::unexpected(charged.error());
     }
     known = automata_.emplace(pattern, std::move(made)).first;
   }

@@ -27,7 +27,7 @@ class SchemaDocument {
   static constexpr std::size_t kMaxValues = 1 << 17;
   static constexpr int kMaxDepth = 200;
   static constexpr int kMaxInPlace = 64;            ///< $ref, allOf, anyOf and oneOf within each other
-  static constexpr std::size_t kMaxWork = 1 << 23;  ///< a second or two
+  static constexpr std::size_t kMaxWork = 1 << 22;  ///< some 100 ms
 
   SchemaDocument(const SchemaJson& root, const SchemaOptions& options) : root_(root), options_(options) {}
 
@@ -62,9 +62,11 @@ class SchemaDocument {
 
  private:
   struct Place {
-    const SchemaJson* parent;
-    std::string key;
-    std::uint32_t number;
+    const SchemaJson* parent = nullptr;
+    std::string key = {};
+    std::uint32_t number = 0;
+    bool is_within_other = false;  // in a schema with an $id of its own
+    bool allows_anything = true;   // as a schema, for it has no keyword that says something of a value
   };
 
   Result<int> height(const SchemaJson& schema, int depth);

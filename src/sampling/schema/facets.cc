@@ -64,7 +64,7 @@ class Reader {
   }
 
   bool read(const Json& node) {
-    if (!done(document_.charge(8 + node.size()))) return false;
+    if (!done(document_.charge(32 * (1 + node.size())))) return false;
     for (const char* name : kNotKept) {
       const Json* value = keyword(node, name);
       if (!value || says_nothing(node, name, *value)) continue;
@@ -286,7 +286,7 @@ class Reader {
       const Json& node = *nodes_[i];
       if (const Json* properties = keyword(node, "properties")) {
         if (!properties->is_object()) return wrong(node, "properties", "must be an object of schemas");
-        if (!done(document_.charge(properties->size()))) return false;
+        if (!done(document_.charge(64 * properties->size()))) return false;
         for (const auto& [name, schema] : properties->items()) {
           const std::size_t number = number_of(name);
           facets_.properties[number].nodes.push_back(&schema);
@@ -306,7 +306,7 @@ class Reader {
       const Json* required = keyword(*node, "required");
       if (!required || required->is_boolean()) continue;  // draft 3 has it as a flag of a property
       if (!required->is_array()) return wrong(*node, "required", "must be a list of names");
-      if (!done(document_.charge(required->size()))) return false;
+      if (!done(document_.charge(32 * required->size()))) return false;
       for (const Json& name : *required) {
         if (!name.is_string()) return wrong(*node, "required", "must be a list of names");
         facets_.properties[number_of(name.get<std::string>())].is_required = true;

@@ -8,6 +8,7 @@
 
 #include "sampling/schema/document.h"
 #include "sampling/schema/number_texts.h"
+#include "sampling/schema/rules.h"
 
 namespace banyan {
 

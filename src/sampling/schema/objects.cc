@@ -4,6 +4,7 @@
 #include <map>
 
 #include "sampling/schema/alternatives.h"
+#include "sampling/schema/automaton_text.h"
 #include "sampling/schema/converter.h"
 #include "sampling/schema/value_fits.h"
 
@@ -42,7 +43,7 @@ Result<Expression> SchemaConverter::object(const SchemaNodes& nodes, const Facet
     all.push_back({Expression::call(rules_.add(Expression::sequence(
                        {Expression::of_text(std::move(name)), space, value_of(property.nodes)}))),
                    property.is_required});
-    if (Result<> charged = document_.charge(8); !charged) return std::unexpected(charged.error());
+    if (Result<> charged = document_.charge(128); !charged) return std::unexpected(charged.error());
   }
   const Result<Expression> other = other_members(nodes, facets);
   if (!other) return other;

@@ -92,19 +92,33 @@ class Pruner {
   }
 
   void prune(Expression& e) {
-    if (!ends(e)) {
-      e = Expression::nothing();
-      return;
-    }
     for (Expression& part : e.parts) prune(part);
-    if (e.kind == Kind::choice) {
-      std::erase_if(e.parts, is_nothing);
-      if (e.parts.size() == 1) e = Expression(std::move(e.parts.front()));
-    } else if (e.kind == Kind::sequence) {
-      std::erase_if(e.parts, is_empty_text);
-      if (e.parts.size() == 1) e = Expression(std::move(e.parts.front()));
-    } else if (e.kind == Kind::repeat && (e.most == 0 || is_nothing(e.parts.front()))) {
-      e = Expression{};
+    switch (e.kind) {
+      case Kind::sequence:
+        if (std::ranges::any_of(e.parts, is_nothing)) {
+          e = Expression::nothing();
+          break;
+        }
+        std::erase_if(e.parts, is_empty_text);
+        if (e.parts.size() == 1) e = Expression(std::move(e.parts.front()));
+        break;
+      case Kind::choice:
+        std::erase_if(e.parts, is_nothing);
+        if (e.parts.size() == 1) e = Expression(std::move(e.parts.front()));
+        break;
+      case Kind::call:
+        if (!ends_[e.rule]) e = Expression::nothing();
+        break;
+      case Kind::repeat:
+        if (e.least == 0 && (e.most == 0 || is_nothing(e.parts.front()))) {
+          e = Expression{};
+        } else if (is_nothing(e.parts.front())) {
+          e = Expression::nothing();
+        }
+        break;
+      case Kind::text:
+      case Kind::set:
+        break;
     }
   }
 
@@ -118,6 +132,7 @@ class Printer {
   explicit Printer(const std::vector<Expression>& rules) : rules_(rules), names_(rules.size()) {}
 
   Result<std::string> run(std::uint32_t root) {
+    root = followed(root);
     called_.push_back(root);
     names_[root] = "root";
     for (std::size_t i = 0; i < called_.size(); ++i) {
@@ -253,9 +268,14 @@ class Printer {
     }
   }
 
+  // Of a rule that only calls another, that one. Rules that call each other without end have been taken out.
+  std::uint32_t followed(std::uint32_t rule) const {
+    while (rules_[rule].kind == Kind::call) rule = rules_[rule].rule;
+    return rule;
+  }
+
   const std::string& name(std::uint32_t rule) {
-    // Of a rule that is another one, that one's; some are each other without end, and nothing fits them.
-    for (int i = 0; i < 64 && rules_[rule].kind == Kind::call; ++i) rule = rules_[rule].rule;
+    rule = followed(rule);
     if (names_[rule].empty()) {
       names_[rule] = std::format("r{}", called_.size());
       called_.push_back(rule);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <format>
 
+#include "sampling/schema/automaton_text.h"
 #include "sampling/schema/converter.h"
 #include "sampling/schema/value_fits.h"
 
@@ -63,7 +64,7 @@ Result<Expression> SchemaConverter::number(const SchemaNodes& nodes, const Facet
   for (const Decimal& step : limits.steps) key += " *" + name(step);
   if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;
 
-  const std::size_t work = limits.steps.empty() ? 1 << 12 : 1 << 16;
+  const std::size_t work = limits.steps.empty() ? 1 << 15 : limits.steps.size() << 17;
   if (Result<> charged = document_.charge(work); !charged) return std::unexpected(charged.error());
   Result<Automaton> texts = number_texts(limits);
   while (!texts) {
@@ -131,7 +132,7 @@ Result<Expression> SchemaConverter::string(const SchemaNodes& nodes, const Facet
     const std::uint64_t counted_to = length.most == Facets::kNoMost ? length.least : length.most;
     const std::uint64_t states =
         std::min(texts->weight() * (std::min(counted_to, kManyCharacters) + 1), kManyCharacters);
-    if (Result<> charged = document_.charge(16 * states); !charged) return std::unexpected(charged.error());
+    if (Result<> charged = document_.charge(32 * states); !charged) return std::unexpected(charged.error());
     texts = of_length(*texts, length.least, length.most);
   }
   if (!texts) {

@@ -26,7 +26,7 @@ struct SchemaOptions {
 
 /// The schema in GBNF, for Grammar::parse(). JSON is written with at most a space or a line break and its
 /// indentation between its parts. Errors: invalid_argument, with the path of the keyword that is wrong,
-/// cannot be kept or leads to nothing, or with the limit that is passed. Takes some second at most.
+/// cannot be kept or leads to nothing, or with the limit that is passed. Takes some 100 ms at most.
 Result<std::string> schema_grammar(const nlohmann::ordered_json& schema, const SchemaOptions& options = {});
 
 }  // namespace banyan

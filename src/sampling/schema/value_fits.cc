@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <expected>
-#include <functional>
+#include <format>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "sampling/schema/facets.h"
@@ -21,6 +24,35 @@ std::uint64_t characters(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
+// A text that two values share if JSON Schema calls them equal: 1 is 1.0, and an object's order does not
+// count.
+void append_key(std::string& key, const Json& value) {
+  if (value.is_number()) {
+    const Decimal number = Decimal::of(value);
+    key += std::format("{}{}e{};", number.is_negative ? '-' : '+', number.digits, number.exponent);
+  } else if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    key += std::format("\"{}:", text.size()) + text;
+  } else if (value.is_array()) {
+    key += '[';
+    for (const Json& part : value) append_key(key, part);
+    key += ']';
+  } else if (value.is_object()) {
+    std::vector<std::pair<std::string_view, const Json*>> members;
+    for (const auto& [name, part] : value.items()) members.emplace_back(name, &part);
+    std::ranges::sort(members, {}, [](const auto& member) { return member.first; });
+    key += '{';
+    for (const auto& [name, part] : members) {
+      key += std::format("{}:", name.size());
+      key += name;
+      append_key(key, *part);
+    }
+    key += '}';
+  } else {
+    key += value.is_null() ? 'n' : value.get<bool>() ? 't' : 'f';
+  }
+}
+
 class Validator {
  public:
   explicit Validator(SchemaDocument& document) : document_(document) {}
@@ -34,6 +66,11 @@ class Validator {
   }
 
  private:
+  struct Known {
+    Facets facets;
+    std::vector<std::unordered_set<std::string>> lists;  // of const and enum: the keys of their values
+  };
+
   // `is_plain`: what $ref, allOf, anyOf and oneOf say is said by others.
   Result<bool> one(const Json& value, const Json& schema, int depth, bool is_plain = false) {
     if (schema.is_boolean()) return schema.get<bool>();
@@ -47,30 +84,19 @@ class Validator {
       if (const Result<bool> holds = in_place(value, schema, depth); !holds || !*holds) return holds;
     }
     if (document_.normalized({&schema}).empty()) return true;
-    auto known = facets_.find(&schema);
-    if (known == facets_.end()) {
-      Result<Facets> read = facets_of(document_, {&schema}, true);
-      if (!read) return std::unexpected(read.error());
-      known = facets_.emplace(&schema, std::move(*read)).first;
-    }
-    const Facets* const facets = &known->second;
-    if (Result<> charged = document_.charge(16 + value.size()); !charged) {
+    const Result<const Known*> known = known_of(schema);
+    if (!known) return std::unexpected(known.error());
+    const Facets* const facets = &(*known)->facets;
+    if (Result<> charged = document_.charge(16 + value.size() + 8 * schema.size()); !charged) {
       return std::unexpected(charged.error());
     }
     const SchemaType type = type_of(value);
     if (!(facets->types & type)) return false;
-    if (facets->values) {
-      // enum and const of one schema are both asked for.
-      const Json* list = keyword(schema, "enum");
-      const Json* only = keyword(schema, "const");
-      if (only && !are_equal_values(*only, value)) return false;
-      if (list && !is_one_of(value, *list)) {
-        if (Result<> charged = document_.charge(list->size()); !charged) {
-          return std::unexpected(charged.error());
-        }
-        if (std::ranges::none_of(*list, [&](const Json& v) { return are_equal_values(v, value); })) {
-          return false;
-        }
+    if (!(*known)->lists.empty()) {
+      const Result<std::string> key = key_of(value);
+      if (!key) return std::unexpected(key.error());
+      for (const auto& list : (*known)->lists) {
+        if (!list.contains(*key)) return false;
       }
     }
     if (type & kNumber) return facets->number.allow(Decimal::of(value));
@@ -80,10 +106,38 @@ class Validator {
     return true;
   }
 
-  // The very value of the list, which most that are asked for are.
-  static bool is_one_of(const Json& value, const Json& list) {
-    return !list.empty() && std::less_equal<const Json*>()(&list.front(), &value) &&
-           std::less_equal<const Json*>()(&value, &list.back());
+  Result<std::string> key_of(const Json& value) {
+    std::string key;
+    append_key(key, value);
+    if (Result<> charged = document_.charge(32 + 4 * key.size()); !charged) {
+      return std::unexpected(charged.error());
+    }
+    return key;
+  }
+
+  Result<const Known*> known_of(const Json& schema) {
+    const auto [at, added] = known_.try_emplace(&schema);
+    if (!added) return &at->second;
+    Result<Facets> facets = facets_of(document_, {&schema}, true);
+    if (!facets) return std::unexpected(facets.error());
+    at->second.facets = std::move(*facets);
+    const auto add_list = [&](std::span<const Json> values) -> Result<> {
+      auto& list = at->second.lists.emplace_back();
+      for (const Json& value : values) {
+        Result<std::string> key = key_of(value);
+        if (!key) return std::unexpected(key.error());
+        list.insert(std::move(*key));
+      }
+      return {};
+    };
+    if (const Json* only = keyword(schema, "const")) {
+      if (Result<> added_list = add_list({only, 1}); !added_list) return std::unexpected(added_list.error());
+    }
+    if (const Json* list = keyword(schema, "enum")) {
+      const auto& values = list->get_ref<const Json::array_t&>();
+      if (Result<> added_list = add_list(values); !added_list) return std::unexpected(added_list.error());
+    }
+    return &at->second;
   }
 
   Result<bool> in_place(const Json& value, const Json& schema, int depth) {
@@ -157,22 +211,10 @@ class Validator {
   }
 
   SchemaDocument& document_;
-  std::unordered_map<const Json*, Facets> facets_;
+  std::unordered_map<const Json*, Known> known_;  // schemas that were read
 };
 
 }  // namespace
-
-bool are_equal_values(const Json& a, const Json& b) {
-  if (a.is_number() && b.is_number()) return compare(Decimal::of(a), Decimal::of(b)) == 0;
-  if (a.type() != b.type() || a.size() != b.size()) return false;
-  if (a.is_array()) return std::ranges::equal(a, b, are_equal_values);
-  if (!a.is_object()) return a == b;
-  for (const auto& [name, part] : a.items()) {
-    const auto other = b.find(name);
-    if (other == b.end() || !are_equal_values(part, *other)) return false;
-  }
-  return true;
-}
 
 Result<std::vector<const Json*>> values_that_fit(SchemaDocument& document,
                                                  const std::vector<const Json*>& values,

@@ -13,7 +13,4 @@ Result<std::vector<const SchemaJson*>> values_that_fit(SchemaDocument& document,
                                                        const std::vector<const SchemaJson*>& values,
                                                        const SchemaNodes& nodes, bool are_plain);
 
-/// As JSON Schema compares them: 1 is 1.0, and an object's order does not count.
-bool are_equal_values(const SchemaJson& a, const SchemaJson& b);
-
 }  // namespace banyan

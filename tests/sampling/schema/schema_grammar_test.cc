@@ -41,16 +41,6 @@ void expect(const std::vector<Case>& cases, const SchemaOptions& options = {}) {
   }
 }
 
-std::string refusal(const ordered_json& schema, const SchemaOptions& options = {}) {
-  const auto text = schema_grammar(schema, options);
-  if (text) return "not refused: " + text->substr(0, 1000);
-  EXPECT_EQ(text.error().code, Errc::invalid_argument);
-  return text.error().message;
-}
-std::string refusal(const char* schema, const SchemaOptions& options = {}) {
-  return refusal(ordered_json::parse(schema), options);
-}
-
 TEST(SchemaGrammar, AnyValueFitsASchemaThatSaysNothing) {
   const std::vector<const char*> values{
       "1",    "-2.5e3", "\"a\"", "\"\\u00e9\\n\"", "true",
@@ -357,94 +347,25 @@ TEST(SchemaGrammar, References) {
         {"[2]"}}});
 }
 
-TEST(SchemaGrammar, WhatCannotBeKeptIsRefusedByItsPath) {
-  const std::vector<std::pair<const char*, const char*>> cases{
-      {R"({"properties": {"age": {"type": "integer", "multipleOf": 123457}}})", "properties/age/multipleOf"},
-      {R"({"properties": {"a": {"not": {"type": "string"}}}})", "properties/a/not"},
-      {R"({"items": {"uniqueItems": true, "type": "array"}})", "items/uniqueItems"},
-      {R"({"if": {"type": "string"}, "then": {"minLength": 1}})", "the schema's if"},
-      {R"({"contains": {"const": 1}})", "contains"},
-      {R"({"dependentRequired": {"a": ["b"]}})", "dependentRequired"},
-      {R"({"unevaluatedProperties": false})", "unevaluatedProperties"},
-      {R"~({"pattern": "(?=a)"})~", "pattern"},
-      {R"({"pattern": "(a)\\1"})", "pattern"},
-      {R"({"pattern": "\\bword"})", "pattern"},
-      {R"({"pattern": "("})", "pattern"},
-      {R"({"pattern": "(a|b)*a(a|b){20}"})", "pattern"},
-      {R"({"format": "regex"})", "format"},
-      {R"({"type": "boolean", "oneOf": [{"enum": [true, 1]}, {}]})", "the schema's oneOf"},
-      {R"({"allOf": [{"oneOf": [{"minimum": 1}, {"maximum": 2}]}]})", "allOf/0/oneOf"},
-      {R"({"type": "object", "minProperties": 2})", "minProperties"},
-      {R"({"type": "number", "minimum": 1e-60})", "minimum"},
-  };
-  for (const auto& [schema, path] : cases) {
-    EXPECT_THAT(refusal(schema), testing::HasSubstr(path)) << schema;
-    SchemaOptions lenient;
-    lenient.is_strict = false;
-    EXPECT_TRUE(schema_grammar(ordered_json::parse(schema), lenient)) << schema;
-  }
-}
-
-TEST(SchemaGrammar, WhatNoSchemaMaySayIsAlwaysRefused) {
-  const std::vector<std::pair<const char*, const char*>> cases{
-      {"5", "must be an object"},
-      {R"({"type": "text"})", "type must be"},
-      {R"({"properties": {"a": {"type": 5}}})", "properties/a/type"},
-      {R"({"properties": []})", "properties must be"},
-      {R"({"properties": {"a": 1}})", "properties/a must be a schema"},
-      {R"({"required": "a"})", "required must be"},
-      {R"({"enum": 1})", "enum must be"},
-      {R"({"items": 1})", "items must be"},
-      {R"({"minItems": -1})", "minItems must be"},
-      {R"({"maxLength": 1.5})", "maxLength must be"},
-      {R"({"minimum": "1"})", "minimum must be"},
-      {R"({"multipleOf": 0})", "multipleOf must be"},
-      {R"({"pattern": 1})", "pattern must be"},
-      {R"({"anyOf": []})", "anyOf must be"},
-      {R"({"anyOf": {}})", "anyOf must be"},
-      {R"({"allOf": [1]})", "allOf/0 must be"},
-      {R"({"$ref": "#/nowhere"})", "$ref refers to nothing"},
-      {R"({"$ref": "https://example.com/schema"})", "$ref must refer to a part"},
-      {R"({"$ref": 1})", "$ref must be"},
-      {R"({"additionalProperties": 1})", "additionalProperties must be"},
-  };
-  for (const bool is_strict : {true, false}) {
-    for (const auto& [schema, message] : cases) {
-      EXPECT_THAT(refusal(schema, {.is_strict = is_strict}), testing::HasSubstr(message)) << schema;
-    }
-  }
-}
-
-TEST(SchemaGrammar, WhatNothingFitsIsRefused) {
-  for (const char* schema : {
-           "false",
-           R"({"enum": []})",
-           R"({"type": "string", "enum": [1]})",
-           R"({"type": "integer", "minimum": 5, "maximum": 4})",
-           R"({"type": "integer", "exclusiveMinimum": 4, "exclusiveMaximum": 5})",
-           R"({"minItems": 3, "maxItems": 2, "type": "array"})",
-           R"({"minLength": 3, "maxLength": 2, "type": "string"})",
-           R"({"allOf": [{"type": "string"}, {"type": "integer"}]})",
-           R"({"type": "object", "properties": {"a": false}, "required": ["a"]})",
-           R"({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]})",
-           R"({"type": "array", "items": {"$ref": "#"}, "minItems": 1})",
-           R"({"pattern": "a^", "type": "string"})",
-       }) {
-    EXPECT_THAT(refusal(schema), testing::HasSubstr("no value fits")) << schema;
-  }
-}
-
-TEST(SchemaGrammar, RecursionThatReadsNothingIsRefused) {
-  for (
-      const char* schema : {
-          R"({"$ref": "#"})",
-          R"({"anyOf": [{"type": "integer"}, {"$ref": "#"}]})",
-          R"({"allOf": [{"$ref": "#"}]})",
-          R"({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"oneOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"})",
-          R"({"items": {"$ref": "#/$defs/a"}, "$defs": {"a": {"$ref": "#/$defs/a"}}})",
-      }) {
-    EXPECT_THAT(refusal(schema), testing::HasSubstr("refers to itself without end")) << schema;
-  }
+// As agents send them.
+TEST(SchemaGrammar, ParametersOfToolsAreKept) {
+  expect(
+      {{R"({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {
+               "command": {"type": "string", "minLength": 1, "description": "To run"},
+               "timeout": {"type": "integer", "exclusiveMinimum": 0, "maximum": 9007199254740991, "default": 5},
+               "mode": {"type": "string", "enum": ["read", "write"]},
+               "lines": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]},
+               "files": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "object",
+                 "properties": {"path": {"type": "string", "pattern": "^/", "maxLength": 9},
+                                "url": {"type": "string", "format": "uri"}},
+                 "required": ["path"], "additionalProperties": false}},
+               "env": {"type": "object", "additionalProperties": {"type": "string"}}},
+             "required": ["command"], "additionalProperties": false})",
+        {R"({"command":"ls"})", R"({"command":"ls","timeout":9007199254740991,"mode":"read","lines":null})",
+         R"({"command":"ls","files":[{"path":"/a","url":"https://a.b/c?d"}],"env":{"A":"b"}})"},
+        {"{}", R"({"command":""})", R"({"command":"ls","timeout":0})", R"({"command":"ls","files":[]})",
+         R"({"command":"ls","timeout":9007199254740992})", R"({"command":"ls","files":[{"path":"a"}]})",
+         R"({"command":"ls","files":[{"path":"/a","more":1}]})", R"({"command":"ls","env":{"A":1}})"}}});
 }
 
 TEST(SchemaGrammar, SpaceIsBounded) {
@@ -487,69 +408,6 @@ TEST(SchemaGrammar, WideSchemasAreMade) {
   EXPECT_TRUE(fits(values, "\"value 7919\""));
   EXPECT_FALSE(fits(values, "\"value 7920\""));
   EXPECT_TRUE(GrammarMatcher::passes_trial(values));
-}
-
-TEST(SchemaGrammar, HostileSchemasAreRefusedByTheirLimit) {
-  ordered_json deep{{"type", "integer"}};
-  for (int i = 0; i < 5000; ++i) deep = ordered_json{{"items", std::move(deep)}};
-  EXPECT_THAT(refusal(deep), testing::HasSubstr("nested deeper than"));
-
-  ordered_json chain;
-  for (int i = 0; i < 2000; ++i) {
-    chain["$defs"]["d" + std::to_string(i)] = {{"$ref", "#/$defs/d" + std::to_string(i + 1)}};
-  }
-  chain["$defs"]["d2000"] = true;
-  chain["$ref"] = "#/$defs/d0";
-  EXPECT_THAT(refusal(chain), testing::HasSubstr("levels within each other"));
-
-  // Each of these is small, and would multiply.
-  ordered_json doubling, product, nested;
-  for (int i = 0; i < 25; ++i) {
-    const ordered_json next{{"$ref", "#/$defs/d" + std::to_string(i + 1)}};
-    doubling["$defs"]["d" + std::to_string(i)] = {{"type", "integer"}, {"anyOf", {next, next}}};
-    nested["$defs"]["d" + std::to_string(i)] = {{"allOf", {next, next}}};
-    product["allOf"].push_back({{"anyOf", {{{"minimum", i}}, {{"maximum", -i}}}}});
-  }
-  doubling["$defs"]["d25"] = nested["$defs"]["d25"] = {{"type", "integer"}};
-  doubling["$ref"] = nested["$ref"] = "#/$defs/d0";
-  EXPECT_THAT(refusal(doubling), testing::HasSubstr("alternatives"));
-  EXPECT_THAT(refusal(product), testing::HasSubstr("alternatives"));
-  EXPECT_TRUE(schema_grammar(nested));
-
-  ordered_json values;
-  for (int i = 0; i < 200000; ++i) values["enum"].push_back(i);
-  EXPECT_THAT(refusal(values), testing::HasSubstr("more than 131072 values"));
-  values = {};
-  std::mt19937 random(3);
-  for (int i = 0; i < 40000; ++i)
-    values["enum"].push_back(std::to_string(random()) + std::to_string(random()));
-  EXPECT_THAT(refusal(values), testing::HasSubstr("longer than"));
-
-  EXPECT_THAT(refusal(R"({"type": "string", "minLength": 1e12})"), testing::HasSubstr("minLength"));
-  EXPECT_THAT(refusal(R"({"type": "array", "minItems": 1e12})"), testing::HasSubstr("minItems"));
-  EXPECT_TRUE(schema_grammar(ordered_json::parse(R"({"type": "string", "maxLength": 1e300})")));
-  EXPECT_TRUE(schema_grammar(ordered_json::parse(R"({"type": "integer", "maximum": 1e300})")));
-
-  // Schemas that hold together in ever new ways.
-  ordered_json growing;
-  for (int i = 0; i < 40; ++i) {
-    ordered_json any;
-    for (int k = 0; k < 40; ++k) any.push_back({{"$ref", "#/$defs/d" + std::to_string((i * k + 1) % 40)}});
-    growing["$defs"]["d" + std::to_string(i)] = {
-        {"properties", {{"p", {{"allOf", {any[1], any[2]}}}}, {"q", {{"anyOf", any}}}}},
-        {"minProperties", i % 3}};
-  }
-  growing["allOf"] = {{{"$ref", "#/$defs/d0"}}, {{"$ref", "#/$defs/d7"}}, {{"$ref", "#/$defs/d11"}}};
-  (void)schema_grammar(growing);
-
-  // Patterns whose automata are large, many times over.
-  ordered_json patterns;
-  for (int i = 0; i < 3000; ++i) {
-    patterns["properties"]["p" + std::to_string(i)] = {{"pattern", std::format("^(a|b)*a(a|b){{10}}{}$", i)},
-                                                       {"minLength", i}};
-  }
-  EXPECT_THAT(refusal(patterns),
-              testing::AnyOf(testing::HasSubstr("too large"), testing::HasSubstr("pattern")));
 }
 
 }  // namespace

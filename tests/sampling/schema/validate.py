@@ -16,8 +16,8 @@ def read(text):
 
 
 def as_python(schema):
-    """With the patterns' ends as Python writes them: its $ is also before a line's end."""
-    end = lambda pattern: re.sub(r"(?<!\\)\$", r"\\Z", pattern)
+    """With patterns that mean the same in Python, whose $ is also before a line's end, and whose \\w is any letter."""
+    end = lambda pattern: "(?a)" + re.sub(r"(?<!\\)\$", r"\\Z", pattern)
     if isinstance(schema, list):
         return [as_python(part) for part in schema]
     if not isinstance(schema, dict):
@@ -28,7 +28,6 @@ def as_python(schema):
     if isinstance(python.get("patternProperties"), dict):
         python["patternProperties"] = {end(name): part for name, part in python["patternProperties"].items()}
     return python
-
 
 
 decimal.getcontext().prec = 1000  # so that numbers with an exponent have multiples
@@ -43,5 +42,6 @@ with open(sys.argv[1], encoding="utf-8") as lines:
             try:
                 validator.validate(read(text))
             except (json.JSONDecodeError, jsonschema.ValidationError) as problem:
-                print(json.dumps({"schema": str(case["schema"]), "text": text, "problem": str(problem).splitlines()[0]}))
+                what = str(problem).splitlines()[0]
+                print(json.dumps({"schema": str(case["schema"]), "text": text, "problem": what}))
 print(json.dumps({"count": count}))
