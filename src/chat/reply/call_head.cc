@@ -138,6 +138,9 @@ Step CallHead::take_key(char c) {
   if (step == JsonSpan::Step::failed) return Step::failed;
   if (step != JsonSpan::Step::done) return Step::more;
   key_ = text_.substr(1, text_.size() - 2);
+  // Where nothing marks a call, other JSON should not be held back for long.
+  const bool is_bare = form_->begin.empty() && form_->section_begin.empty();
+  if (is_bare && !tool_ && key_ != form_->name_key && key_ != form_->id_key && key_ != "type") return Step::failed;
   state_ = State::colon;
   return Step::more;
 }

@@ -267,7 +267,8 @@ class FormLearner {
     const std::size_t second = repeats ? begin_of_second(two, form, first_end) : npos;
     // Where a second call has a message of its own, its header comes again.
     const std::string_view header = trimmed(std::string_view(one).substr(0, header_size(one)));
-    form.is_single = second == npos || between(two, first_end, second).contains(header);
+    form.is_single =
+        second == npos || (!header.empty() && between(two, first_end, second).contains(header));
     if (form.is_single) {
       learn_alone(one, *core, form);
     } else {

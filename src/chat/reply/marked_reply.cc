@@ -48,8 +48,8 @@ class MarkedReply : public ReplyReader {
     // The prompt may end with what a call begins with.
     const std::string_view begin = trimmed(call_.begin);
     if (!begin.empty() && trimmed(call_.section_begin).empty() && trimmed(prompt).ends_with(begin)) {
-      for (const char c : begin) take(c);
       of_prompt_ = begin.size();
+      for (const char c : begin) MarkedReply::take(c);
     }
   }
 

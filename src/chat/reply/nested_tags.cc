@@ -9,7 +9,7 @@
 namespace banyan {
 namespace {
 
-constexpr int kMaxDepth = 64;
+constexpr int kMaxNesting = 64;
 
 class NestedTags {
  public:
@@ -33,7 +33,7 @@ class NestedTags {
   bool value(std::string& json, int depth) {
     const std::string_view all = text_;
     skip_blanks();
-    if (at_tag()) return depth < kMaxDepth && members(json, depth);
+    if (at_tag()) return depth < kMaxNesting && members(json, depth);
     text_ = all;
     const std::string_view text = text_.substr(0, text_.find(form_.value_end));
     text_.remove_prefix(text.size());
