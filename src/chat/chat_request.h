@@ -3,6 +3,7 @@
 /// Plain values: any thread that has one to itself.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -69,9 +70,9 @@ struct ChatRequest {
   bool parallel_calls = true;
   ReasoningOptions reasoning;
   std::optional<ReplySchema> schema;
-  bool opens_reply = true;        ///< the prompt ends with the opening of the assistant's reply
-  bool continues_last = false;    ///< the last message is the assistant's, and the reply goes on from it
-  Json variables = nullptr;       ///< more variables for the template, an object or null
+  bool opens_reply = true;      ///< the prompt ends with the opening of the assistant's reply
+  bool continues_last = false;  ///< the last message is the assistant's, and the reply goes on from it
+  Json variables = nullptr;     ///< more variables for the template, an object or null
 };
 
 }  // namespace banyan

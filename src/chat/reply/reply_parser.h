@@ -3,6 +3,7 @@
 /// One thread at a time. The form outlives it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,9 @@ namespace banyan {
 class ReplyParser {
  public:
   /// `prompt`: the rendered prompt, whose end may be inside a thought. Calls of other functions than the
-  /// request's tools are text.
-  ReplyParser(const ReplyForm& form, const ChatRequest& request, std::string_view prompt);
+  /// request's tools are text. `make_id` gives the ids of calls that have none in the text.
+  ReplyParser(const ReplyForm& form, const ChatRequest& request, std::string_view prompt,
+              std::function<std::string()> make_id);
 
   /// Takes the next bytes of the reply. What may be the beginning of a marker is held back. What looked like
   /// a call and is none comes as text: nothing is lost.
