@@ -262,10 +262,12 @@ Result<> Engine::Impl::check_request(const Request& request) const {
                                std::to_string(*bad));
   }
   if (request.prompt.size() >= static_cast<std::size_t>(options.context)) {
-    return fail(Errc::too_long,
-                "the prompt has " + std::to_string(request.prompt.size()) +
-                    " tokens, and the context holds " + std::to_string(options.context) + " with the reply",
-                "prompt");
+    return fail(
+        Errc::too_long,
+        std::format("the prompt has {} tokens; with a reply that exceeds the available context size ({} "
+                    "tokens), which --ctx sets",
+                    request.prompt.size(), options.context),
+        "prompt");
   }
   if (const Result<> fits = check_memory(request.prompt.size() + 1); !fits) return fits;
   if (request.max_tokens < -1) return wrong("max_tokens", "be -1 (as many as fit) or more");

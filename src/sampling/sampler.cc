@@ -219,8 +219,15 @@ void Sampler::penalize(Token token) {
 std::optional<Token> Sampler::choose(SamplerScratch& scratch, bool sorted) {
   llama_token_data_array candidates{scratch.candidates.data(), scratch.candidates.size(), -1, sorted};
   if (!any_left(scratch.candidates)) return std::nullopt;  // libllama's draw would take any
-  if (!draw_) return std::ranges::max_element(scratch.candidates, {}, &llama_token_data::logit)->id;
+  if (!draw_) {
+    std::ranges::iter_swap(scratch.candidates.begin(),
+                           std::ranges::max_element(scratch.candidates, {}, &llama_token_data::logit));
+    scratch.candidates[0].p = 1;
+    scratch.drawn = 1;
+    return scratch.candidates[0].id;
+  }
   llama_sampler_apply(draw_.get(), &candidates);
+  scratch.drawn = candidates.size;
   return candidates.data[candidates.selected].id;
 }
 

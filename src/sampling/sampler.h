@@ -29,6 +29,8 @@ namespace banyan {
 struct SamplerScratch {
   std::vector<float> logits;
   std::vector<llama_token_data> candidates;
+  std::size_t drawn =
+      0;  ///< of the candidates, the first: those that the token was drawn from, with how likely
 };
 
 struct SamplerOptions {

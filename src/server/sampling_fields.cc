@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "server/grammar_fields.h"
+#include "server/samplers.h"
 
 namespace banyan {
 namespace {
@@ -137,7 +139,6 @@ void refuse_other_sampling(Fields& fields) {
   fields.refuse_unless("grammar_lazy", false);
   fields.refuse_unless("min_keep", 0);
   fields.refuse_unless("n_indent", 0);
-  fields.refuse_unless("t_max_predict_ms", 0, -1);
   fields.refuse_unless("input_prefix", "");
   fields.refuse_unless("input_suffix", "");
   fields.refuse_unless("image_data", Json::array());
@@ -179,6 +180,8 @@ void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& reques
   read_logit_bias(fields, vocabulary, s);
   s.grammar = read_grammar(fields);
   read_stop(fields, request.stop);
+  read_samplers(fields, s);
+  request.time_limit = std::chrono::milliseconds(fields.integer("t_max_predict_ms", 0, -1, kMaxInt));
   request.ignore_eos = fields.boolean("ignore_eos", false);
   request.reuse_cache = fields.boolean("cache_prompt", true);
 

@@ -11,8 +11,9 @@
 namespace banyan {
 
 /// Reads temperature, top_k, top_p, min_p, repeat_penalty (or repetition_penalty), repeat_last_n,
-/// presence_penalty, frequency_penalty, seed, logit_bias, grammar, json_schema, response_format, stop, ignore_eos and
-/// cache_prompt, and refuses what would change the reply and is not offered. Errors are left in `fields`.
+/// presence_penalty, frequency_penalty, samplers, seed, logit_bias, grammar, json_schema,
+/// response_format, stop, ignore_eos, t_max_predict_ms and cache_prompt, and refuses what would change the reply and is not offered.
+/// Errors are left in `fields`.
 void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request);
 
 /// The most tokens of a reply by the names that it has: the last that is there counts. -1: as far as the

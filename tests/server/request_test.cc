@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -294,6 +295,73 @@ TEST(Requests, PromptsAreTextTokenIdsOrBothMixed) {
     EXPECT_EQ(prompt(R"([5, "Hello", 6])"), mixed);
     EXPECT_THAT(prompt(R"("<|im_start|>")"), ElementsAre(1));
   }
+}
+
+TEST(Requests, PromptsMayBeObjects) {
+  const std::vector<Token> hello = vocabulary().tokenize("Hello", false, true);
+  for (const Reader reader : {read_openai_completion, read_llama_completion}) {
+    EXPECT_EQ(only(read(reader, Json::parse(R"({"prompt": {"prompt_string": "Hello"}})"))).prompt, hello);
+    const auto two = read(reader, Json::parse(R"({"prompt": ["x", {"prompt_string": "Hello"}]})"));
+    ASSERT_TRUE(two) << two.error().message;
+    ASSERT_EQ(two->requests.size(), 2u);
+    EXPECT_EQ(two->requests[1].prompt, hello);
+    EXPECT_EQ(error_of(read(reader, Json::parse(R"({"prompt": {"prompt_string": 5}})"))).field,
+              "prompt.prompt_string");
+    const Error image = error_of(
+        read(reader, Json::parse(R"({"prompt": [{"prompt_string": "x", "multimodal_data": ["a"]}]})")));
+    EXPECT_EQ(image.code, Errc::unsupported);
+    EXPECT_EQ(image.field, "prompt[0].multimodal_data");
+  }
+}
+
+TEST(Requests, SamplersKeepToTheirOrder) {
+  const auto sampling = [](Json samplers) {
+    return only(read(read_llama_completion, {{"samplers", std::move(samplers)},
+                                             {"temperature", 0.5},
+                                             {"repeat_penalty", 1.5},
+                                             {"top_k", 7}}))
+        .sampling;
+  };
+  const Sampling all =
+      sampling({"penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"});
+  EXPECT_EQ(all.top_k, 7);
+  EXPECT_EQ(all.temperature, 0.5f);
+  EXPECT_EQ(all.repeat_penalty, 1.5f);
+  for (const Sampling& some : {sampling({"top_k", "temperature"}), sampling("kt")}) {
+    EXPECT_EQ(some.top_k, 7);
+    EXPECT_EQ(some.temperature, 0.5f);
+    EXPECT_EQ(some.repeat_penalty, 1);
+    EXPECT_EQ(some.top_p, 1);
+    EXPECT_EQ(some.min_p, 0);
+  }
+  EXPECT_EQ(sampling({"top_k"}).temperature, 1);
+  EXPECT_EQ(sampling(Json::array()).top_k, 0);
+  for (const Json& samplers : {Json({"temperature", "top_k"}), Json({"top_k", "top_k"}), Json({"infill"}),
+                               Json({"any"}), Json("kz"), Json("tk")}) {
+    for (const Reader reader : kReaders) {
+      EXPECT_EQ(error_of(read(reader, {{"samplers", samplers}})).code, Errc::unsupported) << dump(samplers);
+    }
+  }
+  for (const Json& samplers : {Json(5), Json::parse("[5]"), Json::parse("{}")}) {
+    EXPECT_EQ(error_of(read(read_llama_completion, {{"samplers", samplers}})).code, Errc::invalid_argument);
+  }
+}
+
+TEST(Requests, LlamasOtherFieldsAreReadOrRefused) {
+  const Request request = only(read(read_llama_completion, Json::parse(R"({
+      "t_max_predict_ms": 250, "n_probs": 3, "post_sampling_probs": true, "stream": true,
+      "return_progress": true, "response_fields": ["content"]})")));
+  EXPECT_EQ(request.time_limit, std::chrono::milliseconds(250));
+  EXPECT_TRUE(request.logprobs_drawn);
+  EXPECT_TRUE(request.tells_progress);
+  EXPECT_FALSE(request.special_text);
+  EXPECT_EQ(error_of(read(read_llama_completion, {{"response_fields", {1}}})).field, "response_fields[0]");
+  EXPECT_EQ(error_of(read(read_llama_completion, {{"response_fields", "x"}})).field, "response_fields");
+  for (const Reader reader : {read_openai_chat, read_openai_completion}) {
+    EXPECT_EQ(error_of(read(reader, {{"response_fields", {"x"}}})).field, "response_fields");
+    EXPECT_EQ(error_of(read(reader, {{"post_sampling_probs", true}})).field, "post_sampling_probs");
+  }
+  EXPECT_TRUE(only(read(read_openai_chat, Json::object())).special_text);
 }
 
 TEST(Requests, SeveralPromptsAreSeveralRequests) {

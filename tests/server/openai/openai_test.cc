@@ -39,6 +39,12 @@ std::string content(const HttpReply& reply, std::size_t choice = 0) {
   return reply.json.at("choices").at(choice).at("message").at("content");
 }
 
+// The content of a chunk's delta, which may be null.
+std::string said(const Json& chunk) {
+  const Json content = chunk["choices"][0]["delta"].value("content", Json());
+  return content.is_string() ? content.get<std::string>() : "";
+}
+
 TEST_F(OpenAi, ChatRemembersTheConversation) {
   Json messages = Json::array({user_message("The code for the red gate is 4821. My cat is called Milo.")});
   const HttpReply first = server().post(kChat, {{"messages", messages}, {"temperature", 0}});
@@ -97,7 +103,7 @@ TEST_F(OpenAi, StreamsSayTheSameAsWholeAnswers) {
     EXPECT_EQ(event["object"], "chat.completion.chunk");
     if (event["choices"].empty()) continue;
     EXPECT_EQ(event["choices"][0]["delta"].contains("role"), i == 0);
-    text += event["choices"][0]["delta"].value("content", "");
+    text += said(event);
     EXPECT_EQ(event["choices"][0]["finish_reason"].is_null(), i + 2 < stream.events.size());
   }
   EXPECT_EQ(text, content(whole));
@@ -113,7 +119,7 @@ TEST_F(OpenAi, CharactersAreNeverCut) {
   EXPECT_EQ(content(server().post(kChat, body)), kForcedText);
   std::string text;
   for (const Json& event : server().stream(kChat, body).events) {
-    const std::string piece = event["choices"][0]["delta"].value("content", "");
+    const std::string piece = said(event);
     EXPECT_TRUE(is_utf8(piece));
     EXPECT_EQ(piece.find("\uFFFD"), std::string::npos);
     text += piece;
@@ -158,7 +164,7 @@ TEST_F(OpenAi, ChoicesAreNumberedAndDifferBySeed) {
   for (const Json& event : stream.events) {
     const auto index = event["choices"][0]["index"].get<std::size_t>();
     EXPECT_EQ(ends.at(index), 0);
-    texts[index] += event["choices"][0]["delta"].value("content", "");
+    texts[index] += said(event);
     ends[index] += !event["choices"][0]["finish_reason"].is_null();
   }
   EXPECT_THAT(ends, ElementsAre(1, 1, 1));
@@ -315,6 +321,45 @@ TEST_F(OpenAi, ModelsAreListedAndFound) {
   EXPECT_EQ(none.error()["code"], "model_not_found");
 }
 
+TEST_F(OpenAi, PromptsAreCounted) {
+  const Json messages = Json::array({user_message("Hello.")});
+  const HttpReply reply = server().post("/v1/chat/completions/input_tokens", {{"messages", messages}});
+  EXPECT_EQ(reply.json["object"], "response.input_tokens");
+  EXPECT_EQ(reply.json["input_tokens"], chat_tokens(messages).size());
+  EXPECT_EQ(server().post("/v1/chat/completions/input_tokens", Json::object()).error()["param"], "messages");
+}
+
+TEST_F(OpenAi, ProgressIsToldWhileThePromptIsRead) {
+  std::string long_text;
+  for (int i = 0; i < 400; ++i) long_text += "Number " + std::to_string(i * 7919) + ". ";
+  const HttpStream stream =
+      server().stream(kChat, chat(long_text, {{"return_progress", true}, {"max_tokens", 2}}));
+  ASSERT_EQ(stream.status, 200) << stream.wrong;
+  std::vector<std::size_t> done;
+  std::size_t total = 0;
+  for (const Json& event : stream.events) {
+    if (!event.contains("prompt_progress")) continue;
+    total = event["prompt_progress"]["total"];
+    done.push_back(event["prompt_progress"]["processed"]);
+  }
+  ASSERT_GE(done.size(), 2u);
+  EXPECT_TRUE(std::ranges::is_sorted(done));
+  EXPECT_EQ(done.back(), total);
+  EXPECT_EQ(total, chat_tokens(Json::array({user_message(long_text)})).size());
+  for (const Json& event : server().stream(kChat, chat("Hello.")).events) {
+    EXPECT_FALSE(event.contains("prompt_progress"));
+  }
+}
+
+TEST_F(OpenAi, ControlTokensAreTextInChatsOnly) {
+  const Token start = server().engine().vocabulary().tokenize("<|im_start|>", false, true).at(0);
+  const Json forced = {{"logit_bias", {{std::to_string(start), 1000}}}, {"max_tokens", 1}};
+  EXPECT_EQ(content(server().post(kChat, chat("Hello.", forced))), "<|im_start|>");
+  Json completion = forced;
+  completion["prompt"] = "Hello.";
+  EXPECT_EQ(server().post(kCompletions, completion).json["choices"][0]["text"], "");
+}
+
 TEST_F(OpenAi, AnyModelNameIsAccepted) {
   EXPECT_EQ(server().post(kChat, chat("Hello.", {{"model", "gpt-5"}})).status, 200);
 }
@@ -341,6 +386,8 @@ TEST_F(OpenAi, TooLongAPromptSaysByHowMuch) {
   EXPECT_EQ(reply.error()["code"], "context_length_exceeded");
   EXPECT_EQ(reply.error()["n_prompt_tokens"], context);
   EXPECT_EQ(reply.error()["n_ctx"], context);
+  EXPECT_THAT(reply.error()["message"].get<std::string>(),
+              testing::HasSubstr("exceeds the available context size"));
 }
 
 }  // namespace
