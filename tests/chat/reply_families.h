@@ -11,9 +11,9 @@
 namespace banyan::test {
 
 struct ReplyFamily {
-  std::string name;
-  std::string source;
-  std::string reply_end;          // what the template writes behind every reply
+  std::string name = {};
+  std::string source = {};
+  std::string reply_end = {};     // what the template writes behind every reply
   bool thinks = false;            // and writes thoughts beside texts and calls
   bool says_beside_calls = true;  // text and calls in one reply
   bool calls_several = true;

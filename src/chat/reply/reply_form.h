@@ -17,7 +17,7 @@ namespace banyan {
 
 /// What is around a thought, without blanks.
 struct ReasoningForm {
-  std::string begin, end;  ///< both empty: the model writes no thoughts that are known
+  std::string begin = {}, end = {};  ///< both empty: the model writes no thoughts that are known
 
   bool operator==(const ReasoningForm&) const = default;
 };
@@ -32,9 +32,9 @@ struct CallForm {
     literals,  ///< CALL is begin NAME (key='text', n=3) end, or with braces, and other quotes
   };
   Arguments arguments = Arguments::members;
-  std::string section_begin, section_end, separator;
+  std::string section_begin = {}, section_end = {}, separator = {};
   bool is_single = false;  ///< there is one call in a reply only
-  std::string begin, name_end, end;
+  std::string begin = {}, name_end = {}, end = {};
 
   /// A word between the name and its end: NAME name_end WORD word_end.
   enum class Word : std::uint8_t {
@@ -43,24 +43,24 @@ struct CallForm {
     number,  ///< of the call in the reply or in the conversation, as decimal digits
   };
   Word word = Word::none;
-  std::string word_end;
+  std::string word_end = {};
   /// Of a number: the id is these, the name, ":" and the number; "": the number is no id.
-  std::string id_begin;
+  std::string id_begin = {};
 
   /// Of members.
-  std::string name_key = "name", arguments_key = "arguments", id_key;
+  std::string name_key = "name", arguments_key = "arguments", id_key = {};
 
   /// An argument between tags: key_begin KEY key_end TYPE type_end VALUE value_end. Strings stand there as
   /// they are, all else as JSON.
-  std::string key_begin, key_end, value_end;
-  std::string type_end;          ///< "": there is no type, nor type_end
-  std::string text_type;         ///< of strings; other types are other words
-  std::string key_separator;     ///< between arguments
-  bool values_on_lines = false;  ///< a line break before and after each value is none of it
-  bool keys_end_values = false;  ///< behind value_end come KEY key_end again, and values are such tags, too
+  std::string key_begin = {}, key_end = {}, value_end = {};
+  std::string type_end = {};       ///< "": there is no type, nor type_end
+  std::string text_type = {};      ///< of strings; other types are other words
+  std::string key_separator = {};  ///< between arguments
+  bool values_on_lines = false;    ///< a line break before and after each value is none of it
+  bool keys_end_values = false;    ///< behind value_end come KEY key_end again, and values are such tags, too
 
   /// Of literals. Python's quotes are always read.
-  std::string quote;
+  std::string quote = {};
   char open = '(', close = ')', assign = '=';
 
   bool operator==(const CallForm&) const = default;
@@ -68,16 +68,16 @@ struct CallForm {
 
 /// Markers around what is said, which are no part of it; "" for those that there are not.
 struct SilentMarkers {
-  std::string text_begin, text_end, reply_end;
+  std::string text_begin = {}, text_end = {}, reply_end = {};
 
   std::array<std::string_view, 3> all() const { return {text_begin, text_end, reply_end}; }
   bool operator==(const SilentMarkers&) const = default;
 };
 
 struct ReplyForm {
-  ReasoningForm reasoning;
-  CallForm call;
-  SilentMarkers silent;
+  ReasoningForm reasoning = {};
+  CallForm call = {};
+  SilentMarkers silent = {};
   /// Everything is in messages with a channel, and perhaps a recipient, in front of them, as gpt-oss writes.
   bool has_channels = false;
   bool is_plain = false;  ///< the template writes no calls in a form that is known; the form is ours
@@ -100,10 +100,10 @@ bool opens_thought(const ReplyForm& form, std::string_view prompt);
 
 /// What a reply must look like.
 struct ReplyGrammar {
-  std::string grammar;  ///< GBNF; "" for none. Control tokens stand for their text in it
+  std::string grammar = {};  ///< GBNF; "" for none. Control tokens stand for their text in it
   /// The grammar takes hold with the first of these in the reply's text, which is its beginning; none: at
   /// once.
-  std::vector<std::string> triggers;
+  std::vector<std::string> triggers = {};
 };
 
 /// The grammar of a reply in which the tools and the schema of the request are kept. `prompt`: the rendered
