@@ -149,6 +149,11 @@ RunningServer& shared_server() {
 
 Json user_message(const std::string& text) { return {{"role", "user"}, {"content", text}}; }
 
+std::string delta_text(const Json& chunk) {
+  const Json content = chunk.at("choices").at(0).at("delta").value("content", Json());
+  return content.is_string() ? content.get<std::string>() : "";
+}
+
 std::vector<Token> chat_tokens(const Json& messages) {
   const Engine& engine = shared_server().engine();
   const ChatRequest request = read_chat_request({{"messages", messages}}).value();

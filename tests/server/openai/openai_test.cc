@@ -39,12 +39,6 @@ std::string content(const HttpReply& reply, std::size_t choice = 0) {
   return reply.json.at("choices").at(choice).at("message").at("content");
 }
 
-// The content of a chunk's delta, which may be null.
-std::string said(const Json& chunk) {
-  const Json content = chunk["choices"][0]["delta"].value("content", Json());
-  return content.is_string() ? content.get<std::string>() : "";
-}
-
 TEST_F(OpenAi, ChatRemembersTheConversation) {
   Json messages = Json::array({user_message("The code for the red gate is 4821. My cat is called Milo.")});
   const HttpReply first = server().post(kChat, {{"messages", messages}, {"temperature", 0}});
@@ -103,7 +97,7 @@ TEST_F(OpenAi, StreamsSayTheSameAsWholeAnswers) {
     EXPECT_EQ(event["object"], "chat.completion.chunk");
     if (event["choices"].empty()) continue;
     EXPECT_EQ(event["choices"][0]["delta"].contains("role"), i == 0);
-    text += said(event);
+    text += delta_text(event);
     EXPECT_EQ(event["choices"][0]["finish_reason"].is_null(), i + 2 < stream.events.size());
   }
   EXPECT_EQ(text, content(whole));
@@ -119,7 +113,7 @@ TEST_F(OpenAi, CharactersAreNeverCut) {
   EXPECT_EQ(content(server().post(kChat, body)), kForcedText);
   std::string text;
   for (const Json& event : server().stream(kChat, body).events) {
-    const std::string piece = said(event);
+    const std::string piece = delta_text(event);
     EXPECT_TRUE(is_utf8(piece));
     EXPECT_EQ(piece.find("\uFFFD"), std::string::npos);
     text += piece;
@@ -164,7 +158,7 @@ TEST_F(OpenAi, ChoicesAreNumberedAndDifferBySeed) {
   for (const Json& event : stream.events) {
     const auto index = event["choices"][0]["index"].get<std::size_t>();
     EXPECT_EQ(ends.at(index), 0);
-    texts[index] += said(event);
+    texts[index] += delta_text(event);
     ends[index] += !event["choices"][0]["finish_reason"].is_null();
   }
   EXPECT_THAT(ends, ElementsAre(1, 1, 1));
