@@ -396,10 +396,10 @@ void Engine::Impl::recover(const Error& error) noexcept {
 void Engine::Impl::flush() {
   try {
     cache->flush();
-    for (const std::string& note : cache->poll()) spdlog::warn("{}", note);
   } catch (const std::exception& error) {
     spdlog::warn("not all is stored: {}", error.what());
   }
+  poll_tier();  // for what it tells
 }
 
 void Engine::Impl::refresh_status() {

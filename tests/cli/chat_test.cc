@@ -228,6 +228,8 @@ TEST(ChatAtATerminal, APastedTextThatBeginsWithQuotesIsWhole) {
   chat.read_until(">>> ");
   chat.write("\x1b[200~\"\"\"My dog is called Foo.\"\"\"\rWhat is my dog called?\x1b[201~");
   say(chat, "", "Foo");
+  chat.write("/list\r");
+  chat.read_until("2 messages");
   chat.write("/bye\r");
   EXPECT_EQ(chat.wait(), 0);
 }
