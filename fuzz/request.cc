@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     tell(job);
     if (job) banyan::dump(job->answer->body());
   }
-  for (const auto answer : {banyan::tokenize, banyan::detokenize, banyan::apply_template}) {
+  for (const auto answer :
+       {banyan::tokenize, banyan::detokenize, banyan::apply_template, banyan::count_openai_chat}) {
     const auto json = answer(*body, context);
     tell(json);
     if (json) banyan::dump(*json);

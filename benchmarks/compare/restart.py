@@ -113,7 +113,7 @@ def measure_beside(args: argparse.Namespace, serve: list[str], folder: Path, log
             trunk.say(0, args.shared)
             other = Conversation(99, [], last_id)
             other.say(attempt, 256)
-            running = RunningReply(server.url, other.tokens, 1500)
+            running = RunningReply(server.url, other.tokens, 4000)
             running.start()
             while len(running.times) < 60:
                 time.sleep(0.05)

@@ -46,6 +46,8 @@ class Vocabulary {
 
   /// The text of all tokens but control tokens, made on first use.
   const TokenTrie& trie() const;
+  /// The text of the control tokens that do not end a reply, made on first use.
+  const TokenTrie& control_trie() const;
 
   const llama_vocab* raw() const;
 

@@ -1,7 +1,7 @@
 /// What happens in a reply, in order: text, reasoning and calls, piece by piece.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace banyan {

@@ -3,7 +3,6 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <print>
 #include <utility>
 
@@ -81,7 +80,9 @@ LineReader::Outcome Chat::read_message(std::string& message, bool& is_quoted) {
   if (outcome != LineReader::Outcome::line) return outcome;
   const std::size_t open = message.find(kQuote);
   const bool quoted = open == 0 || (open != std::string::npos && trimmed(message).starts_with("/system"));
-  if (!quoted) return outcome;
+  // What was pasted is whole, though it may begin with a string of a program.
+  const bool is_whole = message.contains('\n') && !message.ends_with(kQuote);
+  if (!quoted || is_whole) return outcome;
   is_quoted = open == 0;
   std::string text = message.substr(open + kQuote.size());
   const auto end = read_quoted(text);
@@ -124,7 +125,7 @@ Result<> Chat::say(std::string_view text) {
 Result<> Chat::reply() {
   interrupts_.forget();
   Conversation& conversation = conversations_.current();
-  auto prompt = chat_prompt(engine_, conversation.to_json(), true, nullptr);
+  auto prompt = chat_prompt(engine_, conversation.to_request());
   if (!prompt) return std::unexpected(prompt.error());
   auto generation = engine_.submit(make_request(options_, std::move(*prompt)));
   if (!generation) return std::unexpected(generation.error());

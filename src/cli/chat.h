@@ -31,8 +31,7 @@ class Chat {
   int run();
 
  private:
-  /// One message, which may take several lines between """.
-  // Whether it was quoted, and so is no command.
+  /// One message, which may take several lines between """. `is_quoted`: it was, and so is no command.
   LineReader::Outcome read_message(std::string& message, bool& is_quoted);
   /// The lines up to the closing """, after the first of them.
   LineReader::Outcome read_quoted(std::string& text);

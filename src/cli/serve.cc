@@ -71,6 +71,17 @@ Command add_serve(CLI::App& app) {
       ->envname("BANYAN_API_KEY")
       ->type_name("KEY")
       ->group(group);
+  command->add_option("--alias", flags->server.model_id, "The model's name to clients [its file's]")
+      ->type_name("NAME")
+      ->group(group);
+  command
+      ->add_option(
+          "--cors-origins", flags->server.cors_origins,
+          "Web pages that may read answers: origins as https://example.com, 'localhost' for those of "
+          "this machine, '*' for all, or '' for none [localhost]")
+      ->delimiter(',')
+      ->type_name("LIST")
+      ->group(group);
   command->add_option("--parallel", flags->max_running, "Most replies that are made at once [64]")
       ->check(at_least(1))
       ->type_name("N")

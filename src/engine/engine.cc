@@ -132,6 +132,10 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   Result<std::unique_ptr<Model>> model = Model::load(options.model_path, {.progress = options.load_progress});
   if (!model) return std::unexpected(model.error());
   const ModelInfo& info = (*model)->info();
+  if (options.context > info.context) {
+    spdlog::warn("a context of {} tokens is more than the {} that the model was trained on", options.context,
+                 info.context);
+  }
   Result<std::unique_ptr<Vocabulary>> vocabulary = Vocabulary::load(options.model_path);
   if (!vocabulary) return std::unexpected(vocabulary.error());
   if ((*vocabulary)->size() != info.vocabulary) {
@@ -258,10 +262,12 @@ Result<> Engine::Impl::check_request(const Request& request) const {
                                std::to_string(*bad));
   }
   if (request.prompt.size() >= static_cast<std::size_t>(options.context)) {
-    return fail(Errc::too_long,
-                "the prompt has " + std::to_string(request.prompt.size()) +
-                    " tokens, and the context holds " + std::to_string(options.context) + " with the reply",
-                "prompt");
+    return fail(
+        Errc::too_long,
+        std::format("the prompt has {} tokens; with a reply that exceeds the available context size ({} "
+                    "tokens), which --ctx sets",
+                    request.prompt.size(), options.context),
+        "prompt");
   }
   if (const Result<> fits = check_memory(request.prompt.size() + 1); !fits) return fits;
   if (request.max_tokens < -1) return wrong("max_tokens", "be -1 (as many as fit) or more");
@@ -298,7 +304,8 @@ Result<std::unique_ptr<Reply>> Engine::Impl::make_reply(const std::shared_ptr<co
   Result<Sampler> sampler = Sampler::create(*vocabulary, request.sampling, request.prompt,
                                             {.ignore_end = request.ignore_eos,
                                              .context = options.context,
-                                             .choice = static_cast<std::uint32_t>(choice)});
+                                             .choice = static_cast<std::uint32_t>(choice),
+                                             .special_text = request.special_text});
   if (!sampler) return std::unexpected(sampler.error());
   return std::make_unique<Reply>(submission, choice, std::move(*sampler));
 }
@@ -389,10 +396,10 @@ void Engine::Impl::recover(const Error& error) noexcept {
 void Engine::Impl::flush() {
   try {
     cache->flush();
-    for (const std::string& note : cache->poll()) spdlog::warn("{}", note);
   } catch (const std::exception& error) {
     spdlog::warn("not all is stored: {}", error.what());
   }
+  poll_tier();  // for what it tells
 }
 
 void Engine::Impl::refresh_status() {

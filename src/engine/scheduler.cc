@@ -323,7 +323,7 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Reply& reply = *batch[i].reply;
     guard(reply, [&] {
-      reply.session().advance(sequences[i].tokens);
+      reply.note_evaluated(sequences[i].tokens);
       if (sequences[i].outputs > 0) follow_up(reply, logits.first(vocabulary), grammar_steps);
     });
     if (sequences[i].outputs > 0) logits = logits.subspan(vocabulary);

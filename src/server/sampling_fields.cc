@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "server/samplers.h"
 
 namespace banyan {
 namespace {
@@ -22,18 +25,6 @@ constexpr std::uint32_t kRandomSeed = 0xFFFFFFFF;  // llama.cpp's -1
 // Every token looks for every stop string, and each of several prompts has its own copy of them.
 constexpr std::size_t kMaxStops = 1024;
 constexpr std::size_t kMaxStopBytes = 64 << 10;
-
-// Any JSON object. White space is bounded, for a model may like nothing better.
-constexpr const char* kJsonGrammar = R"(root   ::= object
-object ::= "{" space (member ("," space member)*)? "}" space
-member ::= string ":" space value
-array  ::= "[" space (value ("," space value)*)? "]" space
-value  ::= object | array | string | number | ("true" | "false" | "null") space
-string ::= "\"" char* "\"" space
-char   ::= [^"\\\x00-\x1F\x7F] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F]{4})
-number ::= "-"? ("0" | [1-9] [0-9]{0,15}) ("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,3})? space
-space  ::= (" " | "\n" [ \t]{0,20})?
-)";
 
 // The token ids that a key of logit_bias names: "42", 42 or, as llama-server has it, any text.
 // `text_bytes`: of the texts so far; one that passes the limit names none.
@@ -151,26 +142,6 @@ void read_sampling_numbers(Fields& fields, Sampling& s) {
 
 namespace {
 
-void read_grammar(Fields& fields, Sampling& sampling) {
-  sampling.grammar = fields.string("grammar");
-  const Json* format = fields.object("response_format");
-  if (!format) return;
-  Fields inner(*format, "response_format.");
-  const std::string type = inner.string("type", "text");
-  inner.refuse_unless("schema", Json::object());
-  if (inner.error()) return fields.wrong(*inner.error());
-  if (type == "json_schema") {
-    return fields.wrong("response_format.type", "\"json_schema\" is not supported; \"json_object\" is",
-                        Errc::unsupported);
-  }
-  if (type == "json_object") {
-    if (!sampling.grammar.empty()) return fields.wrong("grammar", "and response_format exclude each other");
-    sampling.grammar = kJsonGrammar;
-  } else if (type != "text") {
-    fields.wrong("response_format.type", "must be \"text\" or \"json_object\"");
-  }
-}
-
 // What would change a reply and is not offered, with the values that leave it as it is.
 void refuse_other_sampling(Fields& fields) {
   // llama-server's
@@ -180,12 +151,10 @@ void refuse_other_sampling(Fields& fields) {
   fields.refuse_unless("xtc_probability", 0);
   fields.refuse_unless("dynatemp_range", 0);
   fields.refuse_unless("top_n_sigma", 0, -1);
-  fields.refuse_unless("json_schema");
   fields.refuse_unless("lora", Json::array());
   fields.refuse_unless("grammar_lazy", false);
   fields.refuse_unless("min_keep", 0);
   fields.refuse_unless("n_indent", 0);
-  fields.refuse_unless("t_max_predict_ms", 0, -1);
   fields.refuse_unless("input_prefix", "");
   fields.refuse_unless("input_suffix", "");
   fields.refuse_unless("image_data", Json::array());
@@ -215,8 +184,9 @@ void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& reques
   Sampling& s = request.sampling;
   read_sampling_numbers(fields, s);
   read_logit_bias(fields, vocabulary, s);
-  read_grammar(fields, s);
   read_stop(fields, "stop", request.stop);
+  read_samplers(fields, s);
+  request.time_limit = std::chrono::milliseconds(fields.integer("t_max_predict_ms", 0, -1, kMaxInt));
   request.ignore_eos = fields.boolean("ignore_eos", false);
   request.reuse_cache = fields.boolean("cache_prompt", true);
 

@@ -19,7 +19,7 @@ void read_sampling_numbers(Fields& fields, Sampling& sampling);
 /// Reads a string or an array of them. Errors are left in `fields`.
 void read_stop(Fields& fields, const char* name, std::vector<std::string>& stop);
 
-/// Reads these numbers, logit_bias, grammar, response_format, `stop`, ignore_eos and cache_prompt, and
+/// Reads these numbers, samplers, logit_bias, `stop`, ignore_eos, t_max_predict_ms and cache_prompt, and
 /// refuses what would change the reply and is not offered. Errors are left in `fields`.
 void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request);
 

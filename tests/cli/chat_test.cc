@@ -223,6 +223,17 @@ TEST(ChatAtATerminal, APastedTextOfSeveralLinesIsOneMessage) {
   EXPECT_THAT(chat.out(), HasSubstr("\x1b[?2004l"));
 }
 
+TEST(ChatAtATerminal, APastedTextThatBeginsWithQuotesIsWhole) {
+  Program chat(kChat, Console::terminal);
+  chat.read_until(">>> ");
+  chat.write("\x1b[200~\"\"\"My dog is called Foo.\"\"\"\rWhat is my dog called?\x1b[201~");
+  say(chat, "", "Foo");
+  chat.write("/list\r");
+  chat.read_until("2 messages");
+  chat.write("/bye\r");
+  EXPECT_EQ(chat.wait(), 0);
+}
+
 TEST(ChatAtATerminal, AnswersLinesThatWereTypedAtOnce) {
   Program chat(kChat, Console::terminal);
   chat.read_until(">>> ");

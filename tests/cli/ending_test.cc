@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -93,7 +94,7 @@ void reach_loading(const Program& program) {
       if (word == "SigBlk:") status >> std::hex >> blocked;
     }
     if ((blocked >> (SIGTERM - 1) & 1) != 0) return;
-    std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 

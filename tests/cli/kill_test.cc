@@ -27,7 +27,7 @@ using nlohmann::json;
 // Of the logarithm of a probability: what rounding can make of the order of two tokens.
 constexpr double kUndecided = 0.8;
 constexpr int kClients = 3;
-constexpr int kRounds = 200;
+constexpr int kRounds = 100;
 
 struct Question {
   json body;

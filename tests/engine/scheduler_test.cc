@@ -308,7 +308,7 @@ TEST_F(SchedulerTest, OnAFastMachineAPromptAloneSoonGetsWholeBatches) {
   EXPECT_GT(alone, 1000);
   step_to_the_end();
   options_.delay_factor = 5;
-  const auto replies = {add(tokens_from(7, 8), 100), add(tokens_from(8, 8), 100)};
+  [[maybe_unused]] const auto held = {add(tokens_from(7, 8), 100), add(tokens_from(8, 8), 100)};
   for (int i = 0; i < 10; ++i) step();
   EXPECT_GT(scheduler().tokens_per_second(), 0);
   EXPECT_LT(scheduler().tokens_per_second(), alone / 5) << "two others are five times slower meanwhile";

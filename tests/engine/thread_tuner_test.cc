@@ -70,7 +70,9 @@ TEST(ThreadTuner, StaysPutOnAnIdleNoisyMachineAtLessThanOnePerCent) {
     const Outcome seen = run(tuner, machine, 200);
     EXPECT_LT(seen.excess, 0.01 * seen.seconds) << cores;
     EXPECT_GE(tuner.fastest(), cores * 7 / 8) << cores;
-    if (cores <= 4) EXPECT_EQ(seen.changes, 0) << cores;
+    if (cores <= 4) {
+      EXPECT_EQ(seen.changes, 0) << cores;
+    }
   }
 }
 

@@ -1,65 +1,27 @@
 #include "banyan/chat_prompt.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+
+#include "banyan/chat_request.h"
 
 namespace banyan {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-/// The markup between the system's content and the next message's is shorter than this, in bytes, unless the
-/// template writes more there, such as the tools.
+/// The markup before the system's content, and between it and the next message's, is shorter than this, in
+/// bytes, unless the template writes more there, such as the tools.
 constexpr std::size_t kLongMarkup = 120;
 
 /// Bytes that are searched for contents which the template did not take over: a fraction of a second.
 constexpr std::size_t kMostSearched = std::size_t{1} << 30;
 
-/// Text that a template is likely to take over as it is.
-struct Content {
-  std::string_view text;
-  bool marked = false;  ///< the client means to resume at its end
-};
-
 // Templates trim what they are given.
-std::string_view trimmed(const Json& json) {
-  std::string_view text = json.get_ref<const std::string&>();
+std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
   text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
   return text.substr(0, text.find_last_not_of(kBlank) + 1);
-}
-
-// As OpenAI's clients say it, and as Anthropic's do.
-bool is_marked(const Json& message_or_part) {
-  return std::ranges::any_of(std::array{"prompt_cache_breakpoint", "cache_control"}, [&](const char* field) {
-    const auto mark = message_or_part.find(field);
-    return mark != message_or_part.end() && mark->is_object();
-  });
-}
-
-// A message's content as one text, or its text parts.
-std::vector<Content> contents(const Json& message) {
-  std::vector<Content> all;
-  const auto content = message.find("content");
-  if (content == message.end()) return all;
-  if (content->is_string()) all.push_back({.text = trimmed(*content)});
-  if (content->is_array()) {
-    for (const Json& part : *content) {
-      const auto text = part.find("text");
-      if (text != part.end() && text->is_string()) all.push_back({trimmed(*text), is_marked(part)});
-    }
-  }
-  if (!all.empty() && is_marked(message)) all.back().marked = true;
-  return all;
-}
-
-bool is_system(const Json& message) {
-  const auto role = message.find("role");
-  return role != message.end() && (*role == "system" || *role == "developer");
 }
 
 /// A place in the text at which conversations fork.
@@ -77,31 +39,33 @@ std::size_t find(std::string_view text, std::string_view wanted, std::size_t at)
 
 // In order. Contents stand in the text in the order of the messages, so each is looked for behind the
 // one before: what is found by chance lies before the content itself, and the next is found all the same.
-std::vector<Fork> find_forks(std::string_view text, const Json& messages) {
+std::vector<Fork> find_forks(std::string_view text, const std::vector<Message>& messages) {
   std::vector<Fork> forks;
   std::size_t at = 0;
   std::size_t system_end = 0;
   std::size_t searched = 0;  // bytes, in vain
   bool is_first = true;      // of those that are not the system's
-  for (const Json& message : messages) {
+  for (const Message& message : messages) {
     bool begins = true;
-    for (const Content& content : contents(message)) {
-      if (content.text.empty()) continue;
+    for (const TextPart& part : message.content) {
+      const std::string_view content = trimmed(part.text);
+      if (content.empty()) continue;
       if (searched > kMostSearched) return forks;
-      const std::size_t found = find(text, content.text, at);
+      const std::size_t found = find(text, content, at);
       if (found == std::string_view::npos) {
         searched += text.size() - at;
         continue;
       }
-      at = found + content.text.size();
-      if (is_system(message) && is_first) {
+      at = found + content.size();
+      if (message.role == Role::system && is_first) {
+        if (system_end == 0 && found > kLongMarkup) forks.push_back({found});
         system_end = at;
       } else if (std::exchange(begins, false)) {
         if (is_first && system_end > 0 && found - system_end > kLongMarkup) forks.push_back({system_end});
         forks.push_back({found});
         is_first = false;
       }
-      if (content.marked) forks.push_back({.byte = at, .marked = true});
+      if (part.is_restore_point) forks.push_back({.byte = at, .marked = true});
     }
   }
   return forks;
@@ -133,9 +97,9 @@ std::vector<RestorePoint> find_points(const Vocabulary& vocabulary, TokenSpan to
 
 }  // namespace
 
-ChatPrompt chat_prompt(const Vocabulary& vocabulary, std::string_view text, const Json& messages) {
+ChatPrompt chat_prompt(const Vocabulary& vocabulary, std::string_view text, const ChatRequest& request) {
   ChatPrompt prompt{.tokens = vocabulary.tokenize_chat(text), .points = {}};
-  prompt.points = find_points(vocabulary, prompt.tokens, text, find_forks(text, messages));
+  prompt.points = find_points(vocabulary, prompt.tokens, text, find_forks(text, request.messages));
   return prompt;
 }
 

@@ -1,18 +1,24 @@
 #include "banyan/chat_template.h"
 
-#include <algorithm>
-#include <array>
-#include <nlohmann/json.hpp>
+#include <chrono>
+#include <cstddef>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "banyan/chat_request.h"
+#include "chat/prompt/fit_request.h"
+#include "chat/prompt/fit_roles.h"
+#include "chat/prompt/message_text.h"
 #include "chat/prompt/template_traits.h"
+#include "chat/prompt/template_variables.h"
+#include "chat/prompt/tools_first.h"
 #include "jinja/template.h"
 
 namespace banyan {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Clock = std::chrono::system_clock;
 
 constexpr const char* kChatMl =
     "{% for message in messages %}"
@@ -20,54 +26,38 @@ constexpr const char* kChatMl =
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-// For the examples that show what a template can do: some ten of them, each a few lines.
+// For the examples that show what a template can do: some hundred of them, each a few lines.
 constexpr jinja::Limits kExampleLimits{.steps = 1'000'000, .output_bytes = 1 << 20, .value_bytes = 64 << 20};
 
-constexpr std::array kRoles = {"system", "developer", "user", "assistant", "tool", "function"};
+// Stands for a place in the prompt: put into a text, it is found where the template writes that text.
+constexpr const char* kMark = "(this-place-in-the-prompt-5d1c7e9a)";
 
 std::unexpected<Error> wrong(const std::string& field, const std::string& must) {
   return fail(Errc::invalid_argument, field + " " + must, field);
 }
 
-// The text of a message's content: itself, or its text parts, a line each.
-Result<Json> plain_content(const Json& content, const std::string& field) {
-  if (content.is_string() || content.is_null()) return content;
-  if (!content.is_array()) return wrong(field, "must be a string or an array of text parts");
-  std::string text;
-  for (std::size_t i = 0; i < content.size(); ++i) {
-    const Json& part = content[i];
-    const std::string part_field = field + "[" + std::to_string(i) + "]";
-    if (!part.is_object()) return wrong(part_field, "must be an object");
-    if (part.value("type", Json()) != "text")
-      return wrong(part_field + ".type", "must be \"text\"; other parts are not supported");
-    const Json part_text = part.value("text", Json());
-    if (!part_text.is_string()) return wrong(part_field + ".text", "must be a string");
-    if (i > 0) text += '\n';
-    text += part_text.get_ref<const std::string&>();
+Result<> check(const ChatRequest& request) {
+  if (request.messages.empty()) return wrong("messages", "must be an array with a message or more");
+  for (std::size_t i = 0; i < request.tools.size(); ++i) {
+    if (deeper_than(request.tools[i].parameters, kMaxJsonDepth))
+      return wrong("tools[" + std::to_string(i) + "]", "is nested too deep");
   }
-  return Json(std::move(text));
+  if (!request.variables.is_null() && !request.variables.is_object())
+    return wrong("chat_template_kwargs", "must be an object");
+  if (deeper_than(request.variables, kMaxJsonDepth))
+    return wrong("chat_template_kwargs", "is nested too deep");
+  if (request.continues_last && request.messages.back().role != Role::assistant)
+    return wrong("messages", "must end with the assistant's where the reply goes on from it");
+  return {};
 }
 
-// A message as templates know it.
-Result<Json> plain_message(const Json& message, const std::string& field) {
-  if (!message.is_object()) return wrong(field, "must be an object");
-  if (deeper_than(message, kMaxJsonDepth)) return wrong(field, "is nested too deep");
-  Json plain = message;
-  const Json role = message.value("role", Json());
-  if (std::ranges::find(kRoles, role) == kRoles.end()) {
-    return wrong(field + ".role", "must be one of system, developer, user, assistant, tool and function");
+void add_mark(Message& message) {
+  // A message that is nothing but a thought goes on in it.
+  if (joined_text(message.content).empty() && !message.reasoning.empty()) {
+    message.reasoning += kMark;
+  } else {
+    message.content.push_back({.text = kMark});
   }
-  if (role == "developer") plain["role"] = "system";  // OpenAI's newer name, which templates do not know
-
-  const Json calls = message.value("tool_calls", Json());
-  if (!calls.is_null() && !calls.is_array()) return wrong(field + ".tool_calls", "must be an array");
-  Result<Json> content = plain_content(message.value("content", Json()), field + ".content");
-  if (!content) return std::unexpected(content.error());
-  if (content->is_null() && calls.empty()) return wrong(field + ".content", "is required");
-  // Templates print what they are given, and null would be "None".
-  plain["content"] = content->is_null() ? Json("") : *std::move(content);
-  if (calls.empty()) plain.erase("tool_calls");
-  return plain;
 }
 
 }  // namespace
@@ -78,19 +68,71 @@ struct ChatTemplate::Impl {
   std::optional<jinja::Template> jinja;
   TemplateTraits traits;
 
-  // `now` for strftime_now.
-  Result<std::string> render(const Json& messages, const Json& tools, bool add_generation_prompt,
-                             const Json& extra, const jinja::Limits& limits,
-                             std::chrono::system_clock::time_point now) const {
-    Json context = {{"messages", messages},
-                    {"add_generation_prompt", add_generation_prompt},
-                    {"bos_token", bos_text},
-                    {"eos_token", eos_text}};
-    context["tools"] = tools.empty() ? Json() : tools;  // as transformers does, None where there are none
-    if (extra.is_object()) {
-      for (const auto& [name, value] : extra.items()) context[name] = value;
-    }
+  // `now` for the date and strftime_now.
+  Result<std::string> render(const TemplateTraits& with, const ChatRequest& request,
+                             const jinja::Limits& limits, Clock::time_point now) const {
+    TemplateInput input = fit_request(with, request);
+    Json context = template_variables(with, request, now);
+    context["messages"] = std::move(input.messages);
+    context["tools"] = std::move(input.tools);  // as transformers does, None where there are none
+    context["add_generation_prompt"] = request.opens_reply;
+    context["bos_token"] = bos_text;
+    context["eos_token"] = eos_text;
     return jinja->render(context, limits, now);
+  }
+  Result<std::string> render(const ChatRequest& request) const {
+    return render(traits, request, {}, Clock::now());
+  }
+
+  // The prompt up to the end of the last message.
+  Result<std::string> render_to_last(ChatRequest request) const {
+    Message& last = request.messages.back();
+    const std::string text = joined_text(last.content);
+    add_mark(last);
+    request.opens_reply = false;
+    Result<std::string> prompt = render(request);
+    if (!prompt) return prompt;
+    if (const std::size_t end = prompt->rfind(kMark); end != std::string::npos) {
+      prompt->resize(end);
+      return prompt;
+    }
+    // The template has no place for it.
+    request.messages.pop_back();
+    request.opens_reply = true;
+    prompt = render(request);
+    if (prompt) *prompt += text;
+    return prompt;
+  }
+
+  Result<std::string> render_tools_first(const ChatRequest& request) const {
+    const bool has_both = !request.tools.empty() && request.messages.front().role == Role::system;
+    if (!has_both || !traits.tools || !traits.system_role) return render(request);
+    ChatRequest marked = request;
+    fit_systems(traits, marked.messages);
+    std::vector<TextPart>& content = marked.messages.front().content;
+    const std::string text = joined_text(content);
+    content = {{.text = text + kMark}};
+    const auto with_tools = render(marked);
+    marked.tools.clear();
+    const auto without_tools = render(marked);
+    if (with_tools && without_tools) {
+      if (auto prompt = move_tools_first(*with_tools, *without_tools, text, kMark)) return *std::move(prompt);
+    }
+    return render(request);
+  }
+
+  // The message behind which the template refuses the conversation with these words.
+  std::size_t refused_message(ChatRequest request, const std::string& words) const {
+    std::vector<Message> messages = std::move(request.messages);
+    std::size_t taken = 0;
+    std::size_t refused = messages.size();
+    while (refused - taken > 1) {
+      const std::size_t count = taken + (refused - taken) / 2;
+      request.messages.assign(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(count));
+      const auto prompt = render(request);
+      (!prompt && prompt.error().message == words ? refused : taken) = count;
+    }
+    return refused - 1;
   }
 };
 
@@ -112,45 +154,30 @@ Result<std::unique_ptr<ChatTemplate>> ChatTemplate::create(const std::string& so
   impl.jinja = *std::move(parsed);
   // What the template can do is found with short examples and at a fixed time.
   std::optional<Error> past_limit;
-  impl.traits = find_traits(
-      [&](const Json& messages, const Json& tools, bool opens) -> std::string {
-        if (past_limit) return "";
-        auto text = impl.render(messages, tools, opens, Json(), kExampleLimits, {});
-        if (!text && text.error().code == Errc::unsupported) past_limit = text.error();
-        return text.value_or("");
-      },
-      eos_text);
+  impl.traits = find_traits([&](const TemplateTraits& traits, const ChatRequest& request) -> std::string {
+    if (past_limit) return "";
+    auto text = impl.render(traits, request, kExampleLimits, {});
+    if (!text && text.error().code == Errc::unsupported) past_limit = text.error();
+    return text.value_or("");
+  });
   if (past_limit) return fail(Errc::unsupported, "the chat template cannot be used: " + past_limit->message);
   return made;
 }
 
-Result<std::string> ChatTemplate::apply(const Json& messages, const Json& tools, bool add_generation_prompt,
-                                        const Json& extra) const try {
-  if (!messages.is_array() || messages.empty())
-    return wrong("messages", "must be an array with a message or more");
-  if (!tools.is_null() && !tools.is_array()) return wrong("tools", "must be an array");
-  if (!extra.is_null() && !extra.is_object()) return wrong("chat_template_kwargs", "must be an object");
-  if (deeper_than(tools, kMaxJsonDepth)) return wrong("tools", "is nested too deep");
-  if (deeper_than(extra, kMaxJsonDepth)) return wrong("chat_template_kwargs", "is nested too deep");
-
-  Json plain = Json::array();
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    Result<Json> message = plain_message(messages[i], "messages[" + std::to_string(i) + "]");
-    if (!message) return std::unexpected(message.error());
-    plain.push_back(*std::move(message));
-  }
-  auto text = impl_->render(fit_messages(impl_->traits, plain, tools), tools, add_generation_prompt, extra,
-                            {}, std::chrono::system_clock::now());
+Result<std::string> ChatTemplate::apply(const ChatRequest& request) const try {
+  if (auto checked = check(request); !checked) return std::unexpected(checked.error());
+  auto text = request.continues_last ? impl_->render_to_last(request)
+              : request.tools_first  ? impl_->render_tools_first(request)
+                                     : impl_->render(request);
   if (text) return text;
-  return fail(Errc::invalid_argument, "the chat template refuses these messages: " + text.error().message,
-              "messages");
+  const Error& error = text.error();
+  std::string field = "messages";
+  if (error.code != Errc::unsupported)
+    field += "[" + std::to_string(impl_->refused_message(request, error.message)) + "]";
+  return fail(Errc::invalid_argument, "the chat template refuses " + field + ": " + error.message, field);
 } catch (const Json::exception& error) {
   return fail(Errc::invalid_argument, std::string("the messages cannot be written as JSON: ") + error.what(),
               "messages");
-}
-
-Result<std::string> ChatTemplate::apply(const Json& messages) const {
-  return apply(messages, Json(), true, Json());
 }
 
 const std::string& ChatTemplate::source() const { return impl_->source; }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "banyan/base.h"
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "server/json_fields.h"
 
 namespace banyan {

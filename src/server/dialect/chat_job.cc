@@ -22,12 +22,14 @@ Result<std::string> prompt_of(const ChatRequest& chat, const ModelContext& conte
 Result<PreparedChat> prepare_chat(const ChatRequest& chat, Request generation, const ModelContext& context) {
   auto text = prompt_of(chat, context);
   if (!text) return std::unexpected(text.error());
-  auto grammar = reply_grammar(context.reply_form, chat, *text);
-  if (!grammar) return std::unexpected(grammar.error());
   Sampling& sampling = generation.sampling;
-  if (!grammar->grammar.empty()) {
+  if (sampling.grammar.empty()) {
+    auto grammar = reply_grammar(context.reply_form, chat, *text);
+    if (!grammar) return std::unexpected(grammar.error());
     sampling.grammar = std::move(grammar->grammar);
     sampling.grammar_triggers = std::move(grammar->triggers);
+  } else if (chat.tool_choice.mode == ToolChoice::Mode::required) {
+    return fail(Errc::invalid_argument, "tool_choice cannot ask for calls beside a grammar", "tool_choice");
   }
   const ReasoningForm& thought = context.reply_form.reasoning;
   sampling.thought = {.tokens = chat.reasoning.budget,

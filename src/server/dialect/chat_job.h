@@ -19,8 +19,8 @@ struct PreparedChat {
   Request request;     ///< with its tokens, restore points, and the grammar that keeps calls and schema
 };
 
-/// `generation`: what of the request does not come of the chat. Errors: those of the template, of the tools'
-/// and the reply's schemas, and too_long.
+/// `generation`: what of the request does not come of the chat; a grammar in it is kept in the place of the
+/// tools' and the reply's schemas. Errors: those of the template, of these schemas, and too_long.
 Result<PreparedChat> prepare_chat(const ChatRequest& chat, Request generation, const ModelContext& context);
 
 /// Makes the writer of a reply to a prompt.

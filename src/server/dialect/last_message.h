@@ -1,7 +1,7 @@
 /// What dialects mean by a last message of the assistant's.
 #pragma once
 
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 
 namespace banyan {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "banyan/engine.h"
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 
 namespace banyan {
 

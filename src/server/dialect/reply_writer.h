@@ -8,14 +8,9 @@
 #include "chat/chat_event.h"
 #include "server/http/http_errors.h"
 #include "server/json_fields.h"
+#include "server/wire_event.h"
 
 namespace banyan {
-
-/// One object of a stream.
-struct WireEvent {
-  std::string name;  ///< of the line "event:"; "" for none
-  Json data;
-};
 
 /// How a reply ended.
 struct ReplyEnd {

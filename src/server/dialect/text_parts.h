@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "banyan/base.h"
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "server/json_fields.h"
 
 namespace banyan {

@@ -43,10 +43,13 @@ bool is_foreign_page(std::string_view origin, std::string_view fetch_site) {
          !is_loopback(host_of(origin.substr(scheme + kAfterScheme.size())));
 }
 
-bool has_key(std::string_view authorization, std::string_view key) {
+std::string_view bearer_token(std::string_view authorization) {
   constexpr std::string_view kScheme = "Bearer ";
-  if (!equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return false;
-  const std::string_view given = authorization.substr(kScheme.size());
+  if (!equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return {};
+  return authorization.substr(kScheme.size());
+}
+
+bool is_key(std::string_view given, std::string_view key) {
   if (given.size() != key.size()) return false;
   unsigned char difference = 0;
   for (std::size_t i = 0; i < key.size(); ++i) {

@@ -16,8 +16,11 @@ std::string_view host_of(std::string_view header);
 /// such header.
 bool is_foreign_page(std::string_view origin, std::string_view fetch_site);
 
-/// Whether an Authorization header carries the key as a bearer token. Takes the same time wherever
-/// a wrong one of the same length differs.
-bool has_key(std::string_view authorization, std::string_view key);
+/// The bearer token of an Authorization header, "" for none.
+std::string_view bearer_token(std::string_view authorization);
+
+/// Whether this is the key, which is not empty. Takes the same time wherever a wrong one of the same length
+/// differs.
+bool is_key(std::string_view given, std::string_view key);
 
 }  // namespace banyan

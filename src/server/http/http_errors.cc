@@ -52,6 +52,9 @@ HttpError to_http(const Error& error) {
     case Errc::unsupported:
       set(400, "invalid_request_error", "unsupported_parameter");
       break;
+    case Errc::not_found:
+      set(404, "not_found_error", "");
+      break;
     case Errc::too_long:
       set(400, "exceed_context_size_error", "context_length_exceeded");
       if (!http.message.contains(kTooLong)) {

@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "server/http/sse.h"
+#include "server/http/respond.h"
+#include "server/http/stream_writer.h"
 
 namespace banyan {
 namespace {
@@ -78,41 +79,31 @@ Result<> follow(Run& run, const std::function<Result<>(std::size_t prompt, const
 }
 
 // Sends the job's events until the end, an error or the client's going.
-void stream(Run& run, std::chrono::milliseconds ping_interval, SseWriter& sse,
+void stream(Run& run, std::chrono::milliseconds ping_interval, StreamWriter& writer,
             const std::function<bool()>& is_alive) {
-  const auto send = [&](const std::vector<Json>& events) -> Result<> {
-    for (const Json& event : events) {
-      if (!sse.event(event)) return gone();
+  const auto send = [&](const std::vector<WireEvent>& events) -> Result<> {
+    for (const WireEvent& event : events) {
+      if (!writer.write(event)) return gone();
     }
     return {};
   };
   auto end = follow(
       run, [&](std::size_t prompt, const Delta& delta) { return send(run.answer->add(prompt, delta)); },
-      [&]() -> Result<> { return is_alive() && sse.ping(ping_interval) ? Result<>() : gone(); });
+      [&]() -> Result<> { return is_alive() && writer.ping(ping_interval) ? Result<>() : gone(); });
   if (end) end = send(run.answer->closing());
-  if (!end) sse.event(error_json(to_http(end.error())));
-  if (run.answer->has_done_marker()) sse.done();
+  // Who is gone gets nothing of this.
+  if (!end) end = send(run.answer->breaking_off(to_http(end.error())));
+  writer.end();
 }
 
 }  // namespace
 
-void set_error(httplib::Response& response, const HttpError& error) {
-  response.status = error.status;
-  if (error.status == 503) response.set_header("Retry-After", "1");
-  response.set_content(dump(error_json(error)), "application/json");
-}
-
-void set_json(httplib::Response& response, const Json& json) {
-  response.status = 200;
-  response.set_content(dump(json), "application/json");
-}
-
 void run_job(Engine& engine, Activity& activity, Job job, std::chrono::milliseconds ping_interval,
              const httplib::Request& request, httplib::Response& response) {
   Activity::Permit permit = activity.begin();
-  if (!permit) return set_error(response, to_http({Errc::cancelled, "the server is stopping"}));
+  if (!permit) return set_error(request, response, to_http({Errc::cancelled, "the server is stopping"}));
   auto generations = submit(engine, std::move(job.requests));
-  if (!generations) return set_error(response, generations.error());
+  if (!generations) return set_error(request, response, generations.error());
   auto run = std::make_shared<Run>(
       Run{&activity, std::move(permit), std::move(job.answer), std::move(*generations)});
 
@@ -126,22 +117,24 @@ void run_job(Engine& engine, Activity& activity, Job job, std::chrono::milliseco
     response.set_header("Cache-Control", "no-cache");
     response.set_header("X-Accel-Buffering", "no");
     const auto send = [run, ping_interval, is_alive](std::size_t, httplib::DataSink& sink) {
-      SseWriter sse([&](std::string_view bytes) { return sink.write(bytes.data(), bytes.size()); });
+      StreamWriter writer(run->answer->form(),
+                          [&](std::string_view bytes) { return sink.write(bytes.data(), bytes.size()); });
       try {
-        stream(*run, ping_interval, sse, is_alive);
+        stream(*run, ping_interval, writer, is_alive);
       } catch (const std::exception& error) {
         // Thrown further, it would end the connection without a word to the client.
         spdlog::error("in a stream: {}", error.what());
-        sse.event(error_json(http_error(500)));
+        for (const WireEvent& event : run->answer->breaking_off(http_error(500))) writer.write(event);
       }
       sink.done();
       return true;
     };
     // HTTP/1.0 knows no chunks: there the connection's end is the answer's.
+    const char* type = run->answer->form().content_type();
     if (request.version == "HTTP/1.0") {
-      response.set_content_provider("text/event-stream", send);
+      response.set_content_provider(type, send);
     } else {
-      response.set_chunked_content_provider("text/event-stream", send);
+      response.set_chunked_content_provider(type, send);
     }
     return;
   }
@@ -152,7 +145,7 @@ void run_job(Engine& engine, Activity& activity, Job job, std::chrono::milliseco
         return {};
       },
       [&]() -> Result<> { return is_alive() ? Result<>() : gone(); });
-  if (!end) return set_error(response, to_http(end.error()));
+  if (!end) return set_error(request, response, to_http(end.error()));
   set_json(response, run->answer->body());
 }
 

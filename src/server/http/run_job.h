@@ -8,13 +8,8 @@
 #include "banyan/engine.h"
 #include "server/answer.h"
 #include "server/http/activity.h"
-#include "server/http/http_errors.h"
 
 namespace banyan {
-
-/// Answers with an error.
-void set_error(httplib::Response& response, const HttpError& error);
-void set_json(httplib::Response& response, const Json& json);
 
 /// Submits the job's requests and answers with what comes of them, as a stream or at once. The
 /// engine's work stops when the client goes away. A silent stream is pinged every `ping_interval`.

@@ -1,15 +1,43 @@
+#include "server/grammar_fields.h"
 #include "server/llama/completion.h"
 
+#include <chrono>
+#include <cstddef>
+#include <format>
 #include <limits>
+#include <ranges>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "server/prompt_fields.h"
+#include "server/reply_json.h"
+#include "server/samplers.h"
 #include "server/sampling_fields.h"
+#include "server/text_answer.h"
 
 namespace banyan {
 namespace {
 
 constexpr int kMaxProbabilities = 100;
+constexpr std::size_t kMaxResponseFields = 256;
+
+// The members of an object by their paths, as "timings/prompt_n", which are their names too. Those that are
+// not there are left out.
+Json only(const std::vector<std::string>& paths, const Json& object) {
+  Json result = Json::object();
+  for (const std::string& path : paths) {
+    const Json* value = &object;
+    for (const auto part : std::views::split(path, '/')) {
+      const auto found = value->is_object() ? value->find(std::string(std::string_view(part))) : value->end();
+      value = found == value->end() ? nullptr : &*found;
+      if (!value) break;
+    }
+    if (value) result[path] = *value;
+  }
+  return result;
+}
 
 const char* stop_type(Finish finish) {
   switch (finish) {
@@ -26,33 +54,43 @@ const char* stop_type(Finish finish) {
   return "none";
 }
 
-class LlamaAnswer final : public Answer {
- public:
-  // `settings`: what the prompts' requests have in common.
-  LlamaAnswer(std::vector<std::string> prompts, const Request& settings, bool streams, std::string model,
-              bool returns_tokens)
-      : Answer(prompts.size(), 1, streams),
-        prompts_(std::move(prompts)),
-        settings_(generation_settings(settings)),
-        model_(std::move(model)),
-        returns_tokens_(returns_tokens),
-        probabilities_(settings.logprobs) {}
+struct LlamaOptions {
+  bool streams = false;
+  bool returns_tokens = false;
+  bool times_tokens = false;                 // the timings come with every event
+  std::vector<std::string> response_fields;  // of a whole reply, those that are wanted; empty: all
+};
 
-  bool has_done_marker() const override { return false; }
+class LlamaAnswer final : public TextAnswer {
+ public:
+  // `request`: what the prompts' requests have in common.
+  LlamaAnswer(std::vector<std::string> prompts, const Request& request, LlamaOptions options,
+              std::string model)
+      : TextAnswer(prompts.size(), 1, options.streams),
+        prompts_(std::move(prompts)),
+        options_(std::move(options)),
+        settings_(generation_settings(request)),
+        model_(std::move(model)),
+        max_tokens_(request.max_tokens),
+        time_limit_(request.time_limit),
+        probabilities_(request.logprobs),
+        drawn_(request.logprobs_drawn),
+        has_line_(choices().size()) {}
+
+  const StreamForm& form() const override { return event_stream(); }
 
   Json body() const override {
-    if (choices().size() == 1) return whole(0, choices()[0].text, choices()[0].tokens);
+    if (choices().size() == 1) return whole(0, said(0).text, said(0).tokens);
     Json all = Json::array();
-    for (std::size_t i = 0; i < choices().size(); ++i) {
-      all.push_back(whole(i, choices()[i].text, choices()[i].tokens));
-    }
+    for (std::size_t i = 0; i < choices().size(); ++i) all.push_back(whole(i, said(i).text, said(i).tokens));
     return all;
   }
 
- protected:
-  std::vector<Json> events(std::size_t index, const Delta& delta) override {
-    std::vector<Json> all;
-    if (!delta.text.empty() || !delta.tokens.empty()) {
+ private:
+  std::vector<WireEvent> events(std::size_t index, const Delta& delta) override {
+    if (delta.text.contains('\n')) has_line_[index] = true;
+    std::vector<WireEvent> all;
+    if (!delta.text.empty() || !delta.tokens.empty() || is_progress(delta)) {
       Json event = {{"index", index},
                     {"content", delta.text},
                     {"tokens", ids(delta.tokens)},
@@ -60,24 +98,34 @@ class LlamaAnswer final : public Answer {
                     {"id_slot", -1},
                     {"tokens_predicted", delta.timings.generated},
                     {"tokens_evaluated", delta.timings.cache.total}};
+      if (is_progress(delta)) event["prompt_progress"] = progress_json(delta.timings);
+      if (options_.times_tokens) add_timings(event, delta.timings);
       if (probabilities_) event["completion_probabilities"] = probabilities(delta.tokens);
-      all.push_back(std::move(event));
+      all.push_back({.name = "", .data = std::move(event)});
     }
-    if (delta.finish != Finish::none) all.push_back(whole(index, "", {}));
+    if (delta.finish != Finish::none) all.push_back({.name = "", .data = whole(index, "", {})});
     return all;
   }
 
- private:
   static Json ids(const std::vector<GeneratedToken>& tokens) {
     Json all = Json::array();
     for (const GeneratedToken& token : tokens) all.push_back(token.token);
     return all;
   }
 
-  static Json probabilities(const std::vector<GeneratedToken>& tokens) {
+  Json probabilities(const std::vector<GeneratedToken>& tokens) const {
     Json all = Json::array();
-    for (const GeneratedToken& token : tokens) all.push_back(token_json(token));
+    for (const GeneratedToken& token : tokens) {
+      all.push_back(drawn_ ? drawn_token_json(token) : token_json(token));
+    }
     return all;
+  }
+
+  // Whether the context had no room for more.
+  bool is_truncated(const Choice& choice) const {
+    const bool is_late =
+        time_limit_.count() > 0 && choice.timings.generate_ms > static_cast<double>(time_limit_.count());
+    return choice.finish == Finish::length && choice.timings.generated != max_tokens_ && !is_late;
   }
 
   Json whole(std::size_t index, const std::string& text, const std::vector<GeneratedToken>& tokens) const {
@@ -85,7 +133,7 @@ class LlamaAnswer final : public Answer {
     const SessionStats& cache = choice.timings.cache;
     Json answer = {{"index", index},
                    {"content", text},
-                   {"tokens", returns_tokens_ ? ids(tokens) : Json::array()},
+                   {"tokens", options_.returns_tokens ? ids(tokens) : Json::array()},
                    {"id_slot", -1},
                    {"stop", true},
                    {"model", model_},
@@ -93,21 +141,45 @@ class LlamaAnswer final : public Answer {
                    {"tokens_evaluated", cache.total},
                    {"generation_settings", settings_},
                    {"prompt", prompts_[index]},
-                   {"truncated", false},
+                   {"has_new_line", has_line_[index] || text.contains('\n')},
+                   {"truncated", is_truncated(choice)},
                    {"stop_type", stop_type(choice.finish)},
                    {"stopping_word", choice.stop_word},
-                   {"tokens_cached", cache.restored + cache.evaluated},
-                   {"timings", timings_json(choice.timings)}};
+                   {"tokens_cached", cache.restored + cache.evaluated}};
+    add_timings(answer, choice.timings);
     if (probabilities_) answer["completion_probabilities"] = probabilities(tokens);
-    return answer;
+    return options_.response_fields.empty() ? answer : only(options_.response_fields, answer);
   }
 
   std::vector<std::string> prompts_;
+  LlamaOptions options_;
   Json settings_;
   std::string model_;
-  bool returns_tokens_;
+  int max_tokens_;
+  std::chrono::milliseconds time_limit_;
   bool probabilities_;
+  bool drawn_;                  // the probabilities are those after sampling
+  std::vector<bool> has_line_;  // while streaming: a line break was said
 };
+
+// `response_fields`. They are looked for in every reply.
+std::vector<std::string> read_response_fields(Fields& fields) {
+  std::vector<std::string> paths;
+  const Json* array = fields.array("response_fields");
+  if (!array) return paths;
+  if (array->size() > kMaxResponseFields) {
+    fields.wrong("response_fields", std::format("must have at most {} names", kMaxResponseFields));
+    return paths;
+  }
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    if ((*array)[i].is_string()) {
+      paths.push_back((*array)[i].get<std::string>());
+    } else {
+      fields.wrong(std::format("response_fields[{}]", i), "must be a string");
+    }
+  }
+  return paths;
+}
 
 }  // namespace
 
@@ -130,22 +202,30 @@ Json generation_settings(const Request& request) {
           {"n_probs", request.top_logprobs},
           {"logit_bias", bias},
           {"grammar", s.grammar},
-          {"cache_prompt", request.reuse_cache}};
+          {"cache_prompt", request.reuse_cache},
+          {"t_max_predict_ms", request.time_limit.count()},
+          {"post_sampling_probs", request.logprobs_drawn},
+          {"samplers", kSamplers}};
 }
 
 Result<Job> read_llama_completion(const Json& body, const ModelContext& context) {
   Fields fields(body);
   Request common;
   read_sampling(fields, context.vocabulary, common);
+  common.sampling.grammar = read_grammar(fields);
   common.max_tokens = read_max_tokens(fields, {"max_completion_tokens", "max_tokens", "n_predict"});
   common.top_logprobs = static_cast<int>(fields.integer("n_probs", 0, 0, kMaxProbabilities));
   common.logprobs = common.top_logprobs > 0;
-  const bool streams = fields.boolean("stream", false);
-  const bool returns_tokens = fields.boolean("return_tokens", false);
+  common.logprobs_drawn = fields.boolean("post_sampling_probs", false) && common.logprobs;
+  LlamaOptions options;
+  options.streams = fields.boolean("stream", false);
+  options.returns_tokens = fields.boolean("return_tokens", false);
+  options.times_tokens = fields.boolean("timings_per_token", false);
+  options.response_fields = read_response_fields(fields);
+  common.tells_progress = fields.boolean("return_progress", false) && options.streams;
   fields.refuse_unless("n_cmpl", 1);
   fields.refuse_unless("n", 1);
   fields.refuse_unless("best_of", 1);
-  fields.refuse_unless("post_sampling_probs", false);
   std::vector<Prompt> prompts = read_prompts(fields, context);
   if (fields.error()) return std::unexpected(*fields.error());
 
@@ -157,8 +237,7 @@ Result<Job> read_llama_completion(const Json& body, const ModelContext& context)
     request.prompt = std::move(prompt.tokens);
     job.requests.push_back(std::move(request));
   }
-  job.answer =
-      std::make_unique<LlamaAnswer>(std::move(texts), common, streams, context.model_id, returns_tokens);
+  job.answer = std::make_unique<LlamaAnswer>(std::move(texts), common, std::move(options), context.model_id);
   return job;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/openai/chat_messages.h"
 #include "server/prompt_fields.h"
 #include "text/utf8.h"
 
@@ -49,10 +50,11 @@ Result<Json> detokenize(const Json& body, const ModelContext& context) {
 }
 
 Result<Json> apply_template(const Json& body, const ModelContext& context) {
-  Fields fields(body);
-  const std::string prompt = read_chat(fields, context.chat_template);
-  if (fields.error()) return std::unexpected(*fields.error());
-  return Json{{"prompt", prompt}};
+  const auto request = read_chat_request(body);
+  if (!request) return std::unexpected(request.error());
+  auto prompt = context.chat_template.apply(*request);
+  if (!prompt) return std::unexpected(prompt.error());
+  return Json{{"prompt", *std::move(prompt)}};
 }
 
 }  // namespace banyan

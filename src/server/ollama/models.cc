@@ -61,7 +61,7 @@ Result<> check_model(Fields& fields, const OllamaModel& model) {
   if (name.empty()) fields.wrong("model", "is required");
   if (fields.error()) return std::unexpected(*fields.error());
   if (is_named(name, model.id)) return {};
-  return fail(Errc::invalid_argument,
+  return fail(Errc::not_found,
               std::format("model '{}' not found: this server has {} alone", name.substr(0, 80), model.id),
               "model");
 }

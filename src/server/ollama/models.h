@@ -29,7 +29,7 @@ bool is_named(std::string_view name, std::string_view id);
 
 Json ollama_tags_json(const OllamaModel& model);
 Json ollama_ps_json(const OllamaModel& model);
-/// `body`: {model: NAME}. Errors: invalid_argument; of a model that is not there, `field` is "model".
+/// `body`: {model: NAME}. Errors: invalid_argument; not_found for a model that is not there.
 Result<Json> ollama_show_json(const Json& body, const OllamaModel& model);
 Json ollama_version_json();
 

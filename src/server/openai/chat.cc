@@ -1,10 +1,17 @@
 #include "server/openai/chat.h"
 
+#include <cstddef>
+#include <string_view>
 #include <utility>
+#include <vector>
 
-#include "banyan/chat_prompt.h"
-#include "server/openai/openai_answer.h"
-#include "server/prompt_fields.h"
+#include "server/chat_answer.h"
+#include "server/dialect/chat_job.h"
+#include "server/grammar_fields.h"
+#include "server/openai/chat_message.h"
+#include "server/openai/chat_messages.h"
+#include "server/openai/frame.h"
+#include "server/reply_json.h"
 #include "server/sampling_fields.h"
 
 namespace banyan {
@@ -12,45 +19,69 @@ namespace {
 
 constexpr int kMaxTopLogprobs = 20;
 
-class ChatAnswer final : public OpenAiAnswer {
+class OpenAiChatAnswer final : public ChatAnswer {
  public:
-  ChatAnswer(const OpenAiOptions& options, const std::string& model, bool logprobs)
-      : OpenAiAnswer(options, 1, model, "chatcmpl-", "chat.completion", "chat.completion.chunk"),
+  OpenAiChatAnswer(const OpenAiOptions& options, const ModelContext& context, const ChatRequest& request,
+                   std::string_view prompt, bool logprobs)
+      : ChatAnswer(context.reply_form, request, prompt, options.choices, options.streams),
+        frame_(options, context.model_id, "chatcmpl-", "chat.completion", "chat.completion.chunk"),
         logprobs_(logprobs),
-        begun_(static_cast<std::size_t>(options.choices)) {}
+        deltas_(choices().size()),
+        tokens_(choices().size()) {}
 
- protected:
-  std::vector<Json> events(std::size_t index, const Delta& delta) override {
-    std::vector<Json> chunks;
-    const auto add = [&](Json content, const std::vector<GeneratedToken>& tokens, Finish finish) {
-      chunks.push_back(chunk({{"index", index},
-                              {"delta", std::move(content)},
-                              {"logprobs", logprobs(tokens)},
-                              {"finish_reason", finish_reason(finish)}}));
-    };
-    if (!begun_[index]) {
-      begun_[index] = true;
-      add({{"role", "assistant"}, {"content", ""}}, {}, Finish::none);
+  const StreamForm& form() const override { return event_stream_until_done(); }
+  std::vector<WireEvent> closing() override { return frame_.closing(*this); }
+
+  Json body() const override {
+    Json all = Json::array();
+    for (std::size_t i = 0; i < choices().size(); ++i) {
+      all.push_back({{"index", i},
+                     {"message", message_json(reply(i))},
+                     {"logprobs", logprobs(tokens_[i])},
+                     {"finish_reason", chat_finish_reason(choices()[i].finish, reply(i))}});
     }
-    if (!delta.text.empty() || (logprobs_ && !delta.tokens.empty())) {
-      add({{"content", delta.text}}, delta.tokens, Finish::none);
+    return frame_.whole(*this, std::move(all));
+  }
+
+ private:
+  std::vector<WireEvent> tell(std::size_t index, const std::vector<ChatEvent>& events,
+                              const Delta& delta) override {
+    if (streams()) return chunks(index, events, delta);
+    if (logprobs_) tokens_[index].insert(tokens_[index].end(), delta.tokens.begin(), delta.tokens.end());
+    return {};
+  }
+
+  std::vector<WireEvent> chunks(std::size_t index, const std::vector<ChatEvent>& events, const Delta& delta) {
+    std::vector<WireEvent> chunks;
+    const auto add = [&](Json content) -> Json& {
+      return chunks
+          .emplace_back(frame_.chunk({{"index", index},
+                                      {"delta", std::move(content)},
+                                      {"logprobs", nullptr},
+                                      {"finish_reason", nullptr}}))
+          .data;
+    };
+    for (Json& first : deltas_[index].begin()) add(std::move(first));
+    if (is_progress(delta)) {
+      if (chunks.empty()) add(Json::object());
+      chunks.back().data["prompt_progress"] = progress_json(delta.timings);
+      return chunks;
+    }
+    for (const ChatEvent& event : events) {
+      for (Json& next : deltas_[index].add(event)) add(std::move(next));
+    }
+    if (logprobs_ && !delta.tokens.empty()) {
+      if (events.empty()) add({{"content", ""}});
+      chunks.back().data["choices"][0]["logprobs"] = logprobs(delta.tokens);
     }
     if (delta.finish != Finish::none) {
-      add(Json::object(), {}, delta.finish);
-      chunks.back()["timings"] = timings_json(delta.timings);
+      Json& last = add(Json::object());
+      last["choices"][0]["finish_reason"] = chat_finish_reason(delta.finish, reply(index));
+      add_timings(last, delta.timings);
     }
     return chunks;
   }
 
-  Json whole_choice(std::size_t index) const override {
-    const Choice& choice = choices()[index];
-    return {{"index", index},
-            {"message", {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}}},
-            {"logprobs", logprobs(choice.tokens)},
-            {"finish_reason", finish_reason(choice.finish)}};
-  }
-
- private:
   Json logprobs(const std::vector<GeneratedToken>& tokens) const {
     if (!logprobs_ || tokens.empty()) return nullptr;
     Json content = Json::array();
@@ -58,8 +89,10 @@ class ChatAnswer final : public OpenAiAnswer {
     return {{"content", std::move(content)}, {"refusal", nullptr}};
   }
 
+  OpenAiFrame frame_;
   bool logprobs_;
-  std::vector<bool> begun_;
+  std::vector<MessageDeltas> deltas_;
+  std::vector<std::vector<GeneratedToken>> tokens_;  // while not streaming
 };
 
 }  // namespace
@@ -70,7 +103,10 @@ Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
   Request request;
   request.choices = options.choices;
   request.max_tokens = options.max_tokens;
+  request.tells_progress = options.tells_progress;
   read_sampling(fields, context.vocabulary, request);
+  TextForm form = read_text_form(fields);
+  request.sampling.grammar = std::move(form.grammar);
   request.logprobs = fields.boolean("logprobs", false);
   request.top_logprobs = static_cast<int>(fields.integer("top_logprobs", 0, 0, kMaxTopLogprobs));
   if (request.top_logprobs > 0 && !request.logprobs) fields.wrong("top_logprobs", "needs logprobs: true");
@@ -79,19 +115,26 @@ Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
   fields.refuse_unless("audio");
   fields.refuse_unless("web_search_options");
   fields.refuse_unless("echo", false);
-  fields.refuse_unless("continue_final_message", false);
   fields.refuse_unless("chat_template", "");
-  const std::string text = read_chat(fields, context.chat_template);
+  auto chat = read_chat_request(body);
+  if (!chat) fields.wrong(chat.error());
   if (fields.error()) return std::unexpected(*fields.error());
-  if (auto fits = check_length(text.size(), context.limits); !fits) return std::unexpected(fits.error());
-
-  ChatPrompt prompt = chat_prompt(context.vocabulary, text, body.at("messages"));
-  request.prompt = std::move(prompt.tokens);
-  request.restore_points = std::move(prompt.points);
+  chat->schema = std::move(form.schema);
+  auto prepared = prepare_chat(*chat, std::move(request), context);
+  if (!prepared) return std::unexpected(prepared.error());
   Job job;
-  job.answer = std::make_unique<ChatAnswer>(options, context.model_id, request.logprobs);
-  job.requests.push_back(std::move(request));
+  job.answer = std::make_unique<OpenAiChatAnswer>(options, context, *chat, prepared->prompt,
+                                                  prepared->request.logprobs);
+  job.requests.push_back(std::move(prepared->request));
   return job;
+}
+
+Result<Json> count_openai_chat(const Json& body, const ModelContext& context) {
+  const auto chat = read_chat_request(body);
+  if (!chat) return std::unexpected(chat.error());
+  const auto tokens = count_tokens(*chat, context);
+  if (!tokens) return std::unexpected(tokens.error());
+  return Json{{"object", "response.input_tokens"}, {"input_tokens", *tokens}};
 }
 
 }  // namespace banyan

@@ -1,4 +1,4 @@
-/// OpenAI's POST /v1/chat/completions.
+/// OpenAI's POST /v1/chat/completions, and llama-server's .../input_tokens.
 #pragma once
 
 #include "server/answer.h"
@@ -7,5 +7,8 @@ namespace banyan {
 
 /// Errors: invalid_argument or unsupported, naming the field.
 Result<Job> read_openai_chat(const Json& body, const ModelContext& context);
+
+/// How many tokens the prompt of such a chat has. Errors: as above.
+Result<Json> count_openai_chat(const Json& body, const ModelContext& context);
 
 }  // namespace banyan

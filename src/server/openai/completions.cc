@@ -1,3 +1,4 @@
+#include "server/grammar_fields.h"
 #include "server/openai/completions.h"
 
 #include <algorithm>
@@ -6,9 +7,11 @@
 #include <string_view>
 #include <utility>
 
-#include "server/openai/openai_answer.h"
+#include "server/openai/frame.h"
 #include "server/prompt_fields.h"
+#include "server/reply_json.h"
 #include "server/sampling_fields.h"
+#include "server/text_answer.h"
 #include "text/utf8.h"
 
 namespace banyan {
@@ -28,26 +31,41 @@ std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-class CompletionAnswer final : public OpenAiAnswer {
+class CompletionAnswer final : public TextAnswer {
  public:
   // `echoes`: the text to begin the choices of each prompt with, or none at all.
   CompletionAnswer(const OpenAiOptions& options, std::size_t prompts, const std::string& model, bool logprobs,
                    std::vector<std::string> echoes)
-      : OpenAiAnswer(options, prompts, model, "cmpl-", "text_completion", "text_completion"),
+      : TextAnswer(prompts, options.choices, options.streams),
+        frame_(options, model, "cmpl-", "text_completion", "text_completion"),
         logprobs_(logprobs),
         echoes_(std::move(echoes)),
         begun_(choices().size()),
         offsets_(choices().size()) {}
 
- protected:
-  std::vector<Json> events(std::size_t index, const Delta& delta) override {
-    std::vector<Json> chunks;
+  const StreamForm& form() const override { return event_stream_until_done(); }
+  std::vector<WireEvent> closing() override { return frame_.closing(*this); }
+
+  Json body() const override {
+    Json all = Json::array();
+    for (std::size_t i = 0; i < choices().size(); ++i) all.push_back(whole_choice(i));
+    return frame_.whole(*this, std::move(all));
+  }
+
+ private:
+  std::vector<WireEvent> events(std::size_t index, const Delta& delta) override {
+    std::vector<WireEvent> chunks;
     const auto add = [&](const std::string& text, Json logprobs, Finish finish) {
-      chunks.push_back(chunk({{"index", index},
-                              {"text", text},
-                              {"logprobs", std::move(logprobs)},
-                              {"finish_reason", finish_reason(finish)}}));
+      chunks.push_back(frame_.chunk({{"index", index},
+                                     {"text", text},
+                                     {"logprobs", std::move(logprobs)},
+                                     {"finish_reason", finish_reason(finish)}}));
     };
+    if (is_progress(delta)) {
+      add("", nullptr, Finish::none);
+      chunks.back().data["prompt_progress"] = progress_json(delta.timings);
+      return chunks;
+    }
     if (!begun_[index]) {
       begun_[index] = true;
       if (!echo(index).empty()) add(echo(index), nullptr, Finish::none);
@@ -57,21 +75,19 @@ class CompletionAnswer final : public OpenAiAnswer {
     }
     if (delta.finish != Finish::none) {
       add("", nullptr, delta.finish);
-      chunks.back()["timings"] = timings_json(delta.timings);
+      add_timings(chunks.back().data, delta.timings);
     }
     return chunks;
   }
 
-  Json whole_choice(std::size_t index) const override {
-    const Choice& choice = choices()[index];
+  Json whole_choice(std::size_t index) const {
     std::size_t offset = 0;
     return {{"index", index},
-            {"text", echo(index) + choice.text},
-            {"logprobs", logprobs(choice.tokens, offset)},
-            {"finish_reason", finish_reason(choice.finish)}};
+            {"text", echo(index) + said(index).text},
+            {"logprobs", logprobs(said(index).tokens, offset)},
+            {"finish_reason", finish_reason(choices()[index].finish)}};
   }
 
- private:
   std::string echo(std::size_t index) const {
     return echoes_.empty() ? "" : echoes_[index / choices_per_prompt()];
   }
@@ -94,6 +110,7 @@ class CompletionAnswer final : public OpenAiAnswer {
     return {{"tokens", texts}, {"token_logprobs", own}, {"top_logprobs", top}, {"text_offset", offsets}};
   }
 
+  OpenAiFrame frame_;
   bool logprobs_;
   std::vector<std::string> echoes_;
   std::vector<bool> begun_;
@@ -108,7 +125,9 @@ Result<Job> read_openai_completion(const Json& body, const ModelContext& context
   Request common;
   common.choices = options.choices;
   common.max_tokens = options.max_tokens;
+  common.tells_progress = options.tells_progress;
   read_sampling(fields, context.vocabulary, common);
+  common.sampling.grammar = read_grammar(fields);
   common.logprobs = fields.any("logprobs") != nullptr;
   common.top_logprobs = static_cast<int>(fields.integer("logprobs", 0, 0, kMaxLogprobs));
   const bool echo = fields.boolean("echo", false);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "banyan/base.h"
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "server/json_fields.h"
 #include "server/responses/tools.h"
 

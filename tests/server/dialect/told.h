@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "chat/chat_request.h"
+#include "banyan/chat_request.h"
 #include "server/dialect/reply_writer.h"
 
 namespace banyan {

@@ -38,15 +38,17 @@ TEST(Access, PagesOfOtherMachinesAreForeign) {
   for (const char* site : {"", "none", "same-origin", "same-site"}) EXPECT_FALSE(is_foreign_page("", site));
 }
 
-TEST(Access, KeysAreBearerTokens) {
-  EXPECT_TRUE(has_key("Bearer secret", "secret"));
-  EXPECT_TRUE(has_key("bearer secret", "secret"));
-  EXPECT_FALSE(has_key("Bearer secre", "secret"));
-  EXPECT_FALSE(has_key("Bearer secrets", "secret"));
-  EXPECT_FALSE(has_key("Bearer sEcret", "secret"));
-  EXPECT_FALSE(has_key("Basic secret", "secret"));
-  EXPECT_FALSE(has_key("Bear", "secret"));
-  EXPECT_FALSE(has_key("", "secret"));
+TEST(Access, TokensAreBearers) {
+  EXPECT_EQ(bearer_token("Bearer secret"), "secret");
+  EXPECT_EQ(bearer_token("bearer secret"), "secret");
+  for (const char* none : {"Basic secret", "Bear", "", "Bearer", "Bearer "}) {
+    EXPECT_EQ(bearer_token(none), "") << none;
+  }
+}
+
+TEST(Access, KeysAreComparedWhole) {
+  EXPECT_TRUE(is_key("secret", "secret"));
+  for (const char* wrong : {"secre", "secrets", "sEcret", ""}) EXPECT_FALSE(is_key(wrong, "secret")) << wrong;
 }
 
 }  // namespace

@@ -26,14 +26,79 @@ TEST(Http, UnknownPathsAndWrongMethodsAreToldApart) {
   EXPECT_EQ(none.error()["type"], "not_found_error");
   const HttpReply posted = server().post("/health", Json::object());
   EXPECT_EQ(posted.status, 405);
-  EXPECT_EQ(posted.header("Allow"), "GET");
+  EXPECT_EQ(posted.header("Allow"), "GET, HEAD, OPTIONS");
   const HttpReply got = server().get("/v1/chat/completions");
   EXPECT_EQ(got.status, 405);
-  EXPECT_EQ(got.header("Allow"), "POST");
+  EXPECT_EQ(got.header("Allow"), "POST, OPTIONS");
   EXPECT_EQ(got.error()["type"], "invalid_request_error");
   EXPECT_EQ(server().client().Delete("/completion")->status, 405);
-  EXPECT_EQ(server().client().Options("/completion")->status, 405);
-  EXPECT_EQ(server().client().Head("/health")->status, 200);
+  EXPECT_EQ(server().client().Delete("/v1/models/any")->get_header_value("Allow"), "GET, HEAD, OPTIONS");
+}
+
+TEST(Http, HeadAndOptionsAreAnswered) {
+  httplib::Client client = server().client();
+  const auto head = client.Head("/v1/models");
+  EXPECT_EQ(head->status, 200);
+  EXPECT_EQ(head->body, "");
+  EXPECT_EQ(client.Head("/completion")->status, 405);
+  EXPECT_EQ(client.Head("/nope")->status, 404);
+  const auto options = client.Options("/completion");
+  EXPECT_EQ(options->status, 204);
+  EXPECT_EQ(options->get_header_value("Allow"), "POST, OPTIONS");
+  EXPECT_EQ(client.Options("/nope")->status, 404);
+  EXPECT_EQ(client.Options("*")->status, 204);
+  EXPECT_EQ(client.Get("/health")->status, 200);  // on the same connection
+}
+
+TEST(Http, ErrorsHaveTheFormOfThePathsDialect) {
+  EXPECT_EQ(server().get("/v1/messages/nope").json["type"], "error");
+  EXPECT_EQ(server().get("/v1/messages/nope").json["error"]["type"], "not_found_error");
+  EXPECT_EQ(server().get("/api/nope").json["error"], "no such path");
+  ServerOptions options = RunningServer::any_port();
+  options.api_key = "secret";
+  RunningServer locked(RunningServer::small_engine(), options);
+  EXPECT_EQ(locked.get("/v1/messages").status, 401);
+  EXPECT_EQ(locked.get("/v1/messages").json["error"]["type"], "authentication_error");
+  EXPECT_TRUE(locked.get("/api/chat").json["error"].is_string());
+}
+
+TEST(Http, PagesOfThisMachineMayReadAnswers) {
+  const httplib::Headers page = {{"Origin", "http://localhost:3000"}};
+  const HttpReply reply = server().get("/v1/models", page);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.header("Access-Control-Allow-Origin"), "http://localhost:3000");
+  EXPECT_EQ(reply.header("Vary"), "Origin");
+  EXPECT_EQ(server().get("/nope", page).header("Access-Control-Allow-Origin"), "http://localhost:3000");
+  EXPECT_EQ(server().get("/v1/models").header("Access-Control-Allow-Origin"), "");
+
+  httplib::Headers ask = page;
+  ask.emplace("Access-Control-Request-Method", "POST");
+  ask.emplace("Access-Control-Request-Headers", "authorization,x-any");
+  const auto preflight = server().client().Options("/v1/chat/completions", ask);
+  EXPECT_EQ(preflight->status, 204);
+  EXPECT_EQ(preflight->get_header_value("Access-Control-Allow-Methods"), "POST, OPTIONS");
+  EXPECT_EQ(preflight->get_header_value("Access-Control-Allow-Headers"), "authorization,x-any");
+}
+
+TEST(Http, OtherPagesMayWhereTheirOriginsAreNamed) {
+  const httplib::Headers page = {{"Origin", "https://example.com"}};
+  const HttpReply refused = server().get("/v1/models", page);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.header("Access-Control-Allow-Origin"), "");
+  ServerOptions options = RunningServer::any_port();
+  options.api_key = "secret";
+  options.cors_origins = {"https://example.com"};
+  RunningServer open(RunningServer::small_engine(), options);
+  EXPECT_EQ(open.client().Options("/completion", page)->get_header_value("Access-Control-Allow-Origin"),
+            "https://example.com");
+  EXPECT_EQ(open.get("/v1/models", page).status, 401);
+  httplib::Headers with_key = page;
+  with_key.emplace("x-api-key", "secret");
+  EXPECT_EQ(open.get("/v1/models", with_key).status, 200);
+  const HttpReply local = open.get("/health", {{"Origin", "http://localhost"}});
+  EXPECT_EQ(local.status, 200);
+  EXPECT_EQ(local.header("Access-Control-Allow-Origin"), "");
+  EXPECT_EQ(open.get("/health", {{"Origin", "https://example.org"}}).status, 403);
 }
 
 TEST(Http, BodiesMustBeJsonObjects) {
@@ -92,8 +157,10 @@ TEST(Http, KeysAreAskedForEverywhereButForHealth) {
   RunningServer locked(RunningServer::small_engine(), options);
   EXPECT_EQ(locked.get("/health").status, 200);
   EXPECT_EQ(locked.get("/v1/models", {{"Authorization", "Bearer secret"}}).status, 200);
+  EXPECT_EQ(locked.get("/v1/models", {{"x-api-key", "secret"}}).status, 200);
   for (const httplib::Headers& headers :
-       {httplib::Headers{}, httplib::Headers{{"Authorization", "Bearer wrong!"}}}) {
+       {httplib::Headers{}, httplib::Headers{{"Authorization", "Bearer wrong!"}},
+        httplib::Headers{{"x-api-key", "wrong!"}}}) {
     EXPECT_EQ(locked.get("/v1/models", headers).status, 401);
     EXPECT_EQ(locked.get("/cache", headers).status, 401);
     const HttpReply reply = locked.post_text("/tokenize", R"({"content": "x"})", "application/json", headers);

@@ -117,6 +117,63 @@ TEST_F(Llama, ProbabilitiesComeWithTheirTokens) {
   }
 }
 
+TEST_F(Llama, ProbabilitiesAfterSamplingAddUpToOne) {
+  const Json body = {{"prompt", "The code for the"}, {"n_predict", 3},   {"n_probs", 40},
+                     {"post_sampling_probs", true},  {"temperature", 1}, {"top_k", 40}};
+  const HttpReply reply = server().post("/completion", body);
+  ASSERT_EQ(reply.status, 200) << reply.text;
+  ASSERT_EQ(reply.json["completion_probabilities"].size(), 3u);
+  for (const Json& token : reply.json["completion_probabilities"]) {
+    double sum = 0, before = 1;
+    bool is_there = false;
+    for (const Json& other : token["top_probs"]) {
+      sum += other["prob"].get<double>();
+      EXPECT_LE(other["prob"], before);
+      before = other["prob"];
+      is_there |= other["id"] == token["id"] && other["prob"] == token["prob"];
+    }
+    EXPECT_NEAR(sum, 1, 1e-4);
+    EXPECT_TRUE(is_there);
+  }
+  Json greedy = body;
+  greedy["temperature"] = 0;
+  for (const Json& token : server().post("/completion", greedy).json["completion_probabilities"]) {
+    EXPECT_EQ(token["prob"], 1.0);
+    EXPECT_EQ(token["top_probs"].size(), 1u);
+  }
+}
+
+TEST_F(Llama, TheContextsEndIsToldFromALimit) {
+  EngineOptions small = RunningServer::small_engine();
+  small.context = 64;
+  RunningServer narrow(small);
+  const Json body = {{"prompt", fresh_prompt(300, 50)}, {"ignore_eos", true}};
+  const HttpReply full = narrow.post("/completion", body);
+  EXPECT_EQ(full.json["truncated"], true);
+  EXPECT_EQ(full.json["stop_type"], "limit");
+  Json limited = body;
+  limited["n_predict"] = 4;
+  EXPECT_EQ(narrow.post("/completion", limited).json["truncated"], false);
+}
+
+TEST_F(Llama, TimeIsLimitedAfterALineBreak) {
+  const Json body = {{"prompt", "x"}, {"n_predict", 200}, {"t_max_predict_ms", 1}};
+  Json lines = body;
+  lines["grammar"] = "root ::= (\"a\" | \"\\n\")+ \"never\"";
+  lines["logit_bias"] = {{"\n", 1000}};
+  const HttpReply late = server().post("/completion", lines);
+  ASSERT_EQ(late.status, 200) << late.text;
+  EXPECT_EQ(late.json["has_new_line"], true);
+  EXPECT_EQ(late.json["stop_type"], "limit");
+  EXPECT_EQ(late.json["truncated"], false);
+  EXPECT_LT(late.json["tokens_predicted"], 200);
+  Json no_lines = body;
+  no_lines["n_predict"] = 40;
+  no_lines["grammar"] = "root ::= \"a\"+";
+  no_lines["ignore_eos"] = true;
+  EXPECT_EQ(server().post("/completion", no_lines).json["tokens_predicted"], 40);
+}
+
 TEST_F(Llama, SeveralPromptsAreAnsweredInAnArray) {
   const HttpReply reply =
       server().post("/completion", {{"prompt", {"The code", Json::array({5, 6})}}, {"n_predict", 2}});

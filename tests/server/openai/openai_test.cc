@@ -97,7 +97,7 @@ TEST_F(OpenAi, StreamsSayTheSameAsWholeAnswers) {
     EXPECT_EQ(event["object"], "chat.completion.chunk");
     if (event["choices"].empty()) continue;
     EXPECT_EQ(event["choices"][0]["delta"].contains("role"), i == 0);
-    text += event["choices"][0]["delta"].value("content", "");
+    text += delta_text(event);
     EXPECT_EQ(event["choices"][0]["finish_reason"].is_null(), i + 2 < stream.events.size());
   }
   EXPECT_EQ(text, content(whole));
@@ -113,7 +113,7 @@ TEST_F(OpenAi, CharactersAreNeverCut) {
   EXPECT_EQ(content(server().post(kChat, body)), kForcedText);
   std::string text;
   for (const Json& event : server().stream(kChat, body).events) {
-    const std::string piece = event["choices"][0]["delta"].value("content", "");
+    const std::string piece = delta_text(event);
     EXPECT_TRUE(is_utf8(piece));
     EXPECT_EQ(piece.find("\uFFFD"), std::string::npos);
     text += piece;
@@ -158,7 +158,7 @@ TEST_F(OpenAi, ChoicesAreNumberedAndDifferBySeed) {
   for (const Json& event : stream.events) {
     const auto index = event["choices"][0]["index"].get<std::size_t>();
     EXPECT_EQ(ends.at(index), 0);
-    texts[index] += event["choices"][0]["delta"].value("content", "");
+    texts[index] += delta_text(event);
     ends[index] += !event["choices"][0]["finish_reason"].is_null();
   }
   EXPECT_THAT(ends, ElementsAre(1, 1, 1));
@@ -221,6 +221,35 @@ TEST_F(OpenAi, JsonObjectsAreJson) {
     EXPECT_TRUE(Json::accept(content(reply))) << content(reply);
   }
   EXPECT_GT(whole, 0);
+}
+
+TEST_F(OpenAi, RepliesKeepToASchema) {
+  const Json schema = {{"type", "object"},
+                       {"properties",
+                        {{"name", {{"type", "string"}, {"maxLength", 8}}},
+                         {"kind", {{"enum", {"cat", "dog"}}}},
+                         {"age", {{"type", "integer"}, {"minimum", 1}, {"maximum", 30}}}}},
+                       {"required", {"name", "kind", "age"}},
+                       {"additionalProperties", false}};
+  const Json format = {{"type", "json_schema"},
+                       {"json_schema", {{"name", "pet"}, {"strict", true}, {"schema", schema}}}};
+  for (int seed = 0; seed < 6; ++seed) {
+    const HttpReply reply = server().post(
+        kChat, chat("My cat is called Milo.",
+                    {{"response_format", format}, {"temperature", 1}, {"seed", seed}, {"max_tokens", 200}}));
+    ASSERT_EQ(reply.status, 200) << reply.text;
+    ASSERT_EQ(reply.json["choices"][0]["finish_reason"], "stop") << content(reply);
+    const Json pet = Json::parse(content(reply));
+    EXPECT_LE(pet.at("name").get<std::string>().size(), 8u * 4);
+    EXPECT_TRUE(pet.at("kind") == "cat" || pet.at("kind") == "dog") << pet;
+    EXPECT_TRUE(pet.at("age") >= 1 && pet.at("age") <= 30) << pet;
+    EXPECT_EQ(pet.size(), 3u);
+  }
+  const HttpReply llama_servers = server().post(
+      "/completion",
+      {{"prompt", "Yes or no?"}, {"json_schema", {{"enum", {"yes", "no"}}}}, {"n_predict", 20}});
+  ASSERT_EQ(llama_servers.status, 200) << llama_servers.text;
+  EXPECT_THAT(llama_servers.json["content"].get<std::string>(), testing::AnyOf("\"yes\"", "\"no\""));
 }
 
 TEST_F(OpenAi, CompletionsTakeSeveralPrompts) {
@@ -286,6 +315,45 @@ TEST_F(OpenAi, ModelsAreListedAndFound) {
   EXPECT_EQ(none.error()["code"], "model_not_found");
 }
 
+TEST_F(OpenAi, PromptsAreCounted) {
+  const Json messages = Json::array({user_message("Hello.")});
+  const HttpReply reply = server().post("/v1/chat/completions/input_tokens", {{"messages", messages}});
+  EXPECT_EQ(reply.json["object"], "response.input_tokens");
+  EXPECT_EQ(reply.json["input_tokens"], chat_tokens(messages).size());
+  EXPECT_EQ(server().post("/v1/chat/completions/input_tokens", Json::object()).error()["param"], "messages");
+}
+
+TEST_F(OpenAi, ProgressIsToldWhileThePromptIsRead) {
+  std::string long_text;
+  for (int i = 0; i < 400; ++i) long_text += "Number " + std::to_string(i * 7919) + ". ";
+  const HttpStream stream =
+      server().stream(kChat, chat(long_text, {{"return_progress", true}, {"max_tokens", 2}}));
+  ASSERT_EQ(stream.status, 200) << stream.wrong;
+  std::vector<std::size_t> done;
+  std::size_t total = 0;
+  for (const Json& event : stream.events) {
+    if (!event.contains("prompt_progress")) continue;
+    total = event["prompt_progress"]["total"];
+    done.push_back(event["prompt_progress"]["processed"]);
+  }
+  ASSERT_GE(done.size(), 2u);
+  EXPECT_TRUE(std::ranges::is_sorted(done));
+  EXPECT_EQ(done.back(), total);
+  EXPECT_EQ(total, chat_tokens(Json::array({user_message(long_text)})).size());
+  for (const Json& event : server().stream(kChat, chat("Hello.")).events) {
+    EXPECT_FALSE(event.contains("prompt_progress"));
+  }
+}
+
+TEST_F(OpenAi, ControlTokensAreTextInChatsOnly) {
+  const Token start = server().engine().vocabulary().tokenize("<|im_start|>", false, true).at(0);
+  const Json forced = {{"logit_bias", {{std::to_string(start), 1000}}}, {"max_tokens", 1}};
+  EXPECT_EQ(content(server().post(kChat, chat("Hello.", forced))), "<|im_start|>");
+  Json completion = forced;
+  completion["prompt"] = "Hello.";
+  EXPECT_EQ(server().post(kCompletions, completion).json["choices"][0]["text"], "");
+}
+
 TEST_F(OpenAi, AnyModelNameIsAccepted) {
   EXPECT_EQ(server().post(kChat, chat("Hello.", {{"model", "gpt-5"}})).status, 200);
 }
@@ -312,6 +380,8 @@ TEST_F(OpenAi, TooLongAPromptSaysByHowMuch) {
   EXPECT_EQ(reply.error()["code"], "context_length_exceeded");
   EXPECT_EQ(reply.error()["n_prompt_tokens"], context);
   EXPECT_EQ(reply.error()["n_ctx"], context);
+  EXPECT_THAT(reply.error()["message"].get<std::string>(),
+              testing::HasSubstr("exceeds the available context size"));
 }
 
 }  // namespace

@@ -1,0 +1,46 @@
+/// An answer whose replies are read: what is said, thoughts and calls.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "chat/chat_event.h"
+#include "chat/chat_reply.h"
+#include "banyan/chat_request.h"
+#include "chat/reply/reply_parser.h"
+#include "server/answer.h"
+
+namespace banyan {
+
+class ChatAnswer : public Answer {
+ public:
+  /// The engine's request has special_text. `prompt`: the rendered prompt. The form outlives this.
+  ChatAnswer(const ReplyForm& form, const ChatRequest& request, std::string_view prompt, int choices,
+             bool streams);
+
+ protected:
+  /// What a reply has been so far.
+  const ChatReply& reply(std::size_t index) const { return readers_[index].reply; }
+  /// Tokens of its thoughts.
+  int reasoning_tokens(std::size_t index) const { return readers_[index].reasoning_tokens; }
+
+  /// Takes what happens in choice `index` with a delta, whether it streams or not. reply() and choices()
+  /// already know of it. Returns what a stream sends for it.
+  virtual std::vector<WireEvent> tell(std::size_t index, const std::vector<ChatEvent>& events,
+                                      const Delta& delta) = 0;
+
+ private:
+  struct Reader {
+    ReplyParser parser;
+    ChatReply reply = {};
+    int reasoning_tokens = 0;
+    bool is_thinking = false;
+  };
+
+  std::vector<WireEvent> take(std::size_t index, const Delta& delta) final;
+
+  std::vector<Reader> readers_;
+};
+
+}  // namespace banyan
