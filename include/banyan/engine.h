@@ -125,6 +125,7 @@ class Generation {
 
 struct EngineOptions {
   std::string model_path = {};
+  std::string chat_template = {};  ///< in the place of the file's; empty: the file's
   KvType kv_type = KvType::f16;
   std::size_t memory_bytes = 0;  ///< the budget (budget.h says of what); 0: from the machine
   int context = 0;               ///< most tokens of a sequence; 0: what the model was trained on

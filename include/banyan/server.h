@@ -15,9 +15,19 @@
 #include <vector>
 
 #include "banyan/base.h"
+#include "banyan/chat_request.h"
 #include "banyan/engine.h"
 
 namespace banyan {
+
+/// What holds where a request does not say.
+struct RequestDefaults {
+  Sampling sampling = {};
+  int max_tokens = -1;  ///< -1: as far as the context goes
+  ReasoningOptions reasoning = {};
+  bool tools_first = false;  ///< prompts have the tools before the system's text, where the template allows it
+  Json template_variables = Json::object();
+};
 
 struct ServerOptions {
   std::string host =
@@ -28,6 +38,7 @@ struct ServerOptions {
   /// The web pages that may read answers, by their origins ("https://example.com"), and "localhost" for those
   /// of this machine, or "*" for all.
   std::vector<std::string> cors_origins = {"localhost"};
+  RequestDefaults defaults = {};
   std::size_t max_body_bytes = std::size_t{32} << 20;
   int max_threads = 1024;  ///< most requests that are answered at once; others wait for one of these to end
   std::chrono::milliseconds idle_timeout{30000};  ///< for which a connection may wait for its next request

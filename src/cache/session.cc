@@ -81,6 +81,16 @@ void Session::advance(TokenSpan tokens) {
   impl_->schedule_in_reply();
 }
 
+void Session::add_restore_point(std::size_t offset) {
+  require(is_open(), "add_restore_point: the session is closed");
+  const RestorePoint point{.offset = offset};
+  if (is_loading()) {
+    impl_->points_after_load.push_back(point);
+  } else {
+    impl_->schedule({&point, 1});
+  }
+}
+
 void Session::publish() {
   require(is_open(), "publish: the session is closed");
   impl_->publish();

@@ -26,15 +26,19 @@ std::size_t KnownPrefixes::in_reply(std::uint64_t id, TokenSpan path, TokenSpan 
   return common_prefix(path, other);
 }
 
-std::size_t KnownPrefixes::in_cache(const PrefixCache& cache, TokenSpan path) {
+KnownPrefixes::Cached KnownPrefixes::in_cache(const PrefixCache& cache, TokenSpan path) {
   const PrefixCache::Counters counters = cache.counters();
   // Which paths the cache holds changes only by tokens that come and go.
   const std::uint64_t lost = counters.evicted_tokens;
   const std::size_t gained = counters.tokens + lost;
   if (path.size() != last_look_.path || gained != last_look_.gained || lost != last_look_.lost) {
-    last_look_ = {.path = path.size(), .gained = gained, .lost = lost, .matched = cache.match_length(path)};
+    last_look_ = {
+        .path = path.size(),
+        .gained = gained,
+        .lost = lost,
+        .found = {.matched = cache.match_length(path), .restorable = cache.restorable_length(path)}};
   }
-  return last_look_.matched;
+  return last_look_.found;
 }
 
 }  // namespace banyan

@@ -21,10 +21,13 @@ class KnownPrefixes {
   /// REQUIRES: both paths go on from those that were given for `id` before.
   std::size_t in_reply(std::uint64_t id, TokenSpan path, TokenSpan other);
 
-  /// How many tokens of `path` the cache holds. Looks only when the cache has gained or lost tokens since, or
-  /// the path has.
+  struct Cached {
+    std::size_t matched = 0;     ///< tokens of the path that the cache holds
+    std::size_t restorable = 0;  ///< tokens that a session would restore from memory
+  };
+  /// What of `path` the cache has. Looks only when the cache has gained or lost tokens since, or the path has.
   /// REQUIRES: `path` goes on from those that were given before.
-  std::size_t in_cache(const PrefixCache& cache, TokenSpan path);
+  Cached in_cache(const PrefixCache& cache, TokenSpan path);
 
  private:
   struct Compared {
@@ -35,7 +38,7 @@ class KnownPrefixes {
     std::size_t path = 0;    // its size
     std::size_t gained = 0;  // tokens that the cache has gained by then,
     std::uint64_t lost = 0;  // and lost
-    std::size_t matched = 0;
+    Cached found;
   };
 
   std::map<std::uint64_t, Compared> replies_;

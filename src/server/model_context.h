@@ -6,6 +6,7 @@
 #include <string>
 
 #include "banyan/chat_template.h"
+#include "banyan/server.h"
 #include "banyan/vocabulary.h"
 #include "chat/reply/reply_form.h"
 
@@ -25,6 +26,7 @@ struct ModelContext {
   std::string model_id;
   PromptLimits limits = {};
   ReplyForm reply_form = {};  ///< how the model writes thoughts and calls
+  RequestDefaults defaults = {};
 };
 
 }  // namespace banyan

@@ -86,7 +86,7 @@ struct Server::Impl {
       : engine(the_engine),
         options(the_options),
         context{the_engine.vocabulary(), the_engine.chat_template(), the_options.model_id,
-                limits_of(the_engine), form_of(the_engine.chat_template())},
+                limits_of(the_engine), form_of(the_engine.chat_template()), the_options.defaults},
         gate(options),
         bodies(the_options.max_body_bytes * kBodiesAtOnce, the_options.max_body_bytes) {
     if (context.model_id.empty()) {
@@ -300,7 +300,7 @@ void Server::Impl::add_routes() {
     });
   }
   get("/props",
-      [this](const auto&, auto& response) { set_json(response, props_json(engine, context.model_id)); });
+      [this](const auto&, auto& response) { set_json(response, props_json(engine, context)); });
   get("/cache", [this](const auto&, auto& response) {
     response.status = 200;
     response.set_content(engine.dump_cache_json(), "application/json");

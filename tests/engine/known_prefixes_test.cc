@@ -70,26 +70,26 @@ class KnownPrefixesInCache : public testing::Test {
 TEST_F(KnownPrefixesInCache, AreLookedUpOnlyWhenTheCacheHasChanged) {
   const Path path(100, 1), others(100, 2);
   keep(Path(50, 1));
-  EXPECT_EQ(known_.in_cache(cache_, path), 50u);
-  EXPECT_EQ(known_.in_cache(cache_, others), 50u) << "it has looked at the path again";
+  EXPECT_EQ(known_.in_cache(cache_, path).matched, 50u);
+  EXPECT_EQ(known_.in_cache(cache_, others).matched, 50u) << "it has looked at the path again";
   keep(Path(80, 1));
-  EXPECT_EQ(known_.in_cache(cache_, path), 80u);
+  EXPECT_EQ(known_.in_cache(cache_, path).matched, 80u);
   cache_.clear();
-  EXPECT_EQ(known_.in_cache(cache_, path), 0u);
+  EXPECT_EQ(known_.in_cache(cache_, path).matched, 0u);
 }
 
 TEST_F(KnownPrefixesInCache, FollowsACacheThatHasLostAsMuchAsItGained) {
   keep(Path(50, 1));
-  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)), 50u);
+  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)).matched, 50u);
   cache_.clear();
   keep(Path(50, 2));
-  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)), 0u);
+  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)).matched, 0u);
 }
 
 TEST_F(KnownPrefixesInCache, FollowsAPathThatGoesOn) {
   keep(Path(80, 1));
-  EXPECT_EQ(known_.in_cache(cache_, Path(50, 1)), 50u);
-  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)), 80u);
+  EXPECT_EQ(known_.in_cache(cache_, Path(50, 1)).matched, 50u);
+  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)).matched, 80u);
 }
 
 }  // namespace

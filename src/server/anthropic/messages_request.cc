@@ -56,7 +56,7 @@ void read_output(Fields& fields, ChatRequest& chat) {
   if (inner.error()) fields.wrong(*inner.error());
 }
 
-Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens) {
+Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens, const Sampling& defaults) {
   Fields fields(body);
   if (fields.any("thread")) {
     return fail(Errc::unsupported, "thread: conversations are not kept here; send the whole history",
@@ -66,6 +66,7 @@ Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens) {
   if (needs_max_tokens) fields.required("max_tokens");
   request.generation.max_tokens = static_cast<int>(fields.integer("max_tokens", -1, 0, kMaxInt));
   request.streams = fields.boolean("stream", false);
+  request.generation.sampling = defaults;
   read_sampling_numbers(fields, request.generation.sampling);
   read_stop(fields, "stop_sequences", request.generation.stop);
   read_thinking(fields, request);
@@ -88,8 +89,10 @@ Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens) {
 
 }  // namespace
 
-Result<MessagesRequest> read_messages_request(const Json& body) { return read_request(body, true); }
+Result<MessagesRequest> read_messages_request(const Json& body, const Sampling& defaults) {
+  return read_request(body, true, defaults);
+}
 
-Result<MessagesRequest> read_count_request(const Json& body) { return read_request(body, false); }
+Result<MessagesRequest> read_count_request(const Json& body) { return read_request(body, false, {}); }
 
 }  // namespace banyan

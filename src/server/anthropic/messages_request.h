@@ -12,7 +12,7 @@ struct MessagesRequest : ReplyRequest {
 };
 
 /// Errors: invalid_argument or unsupported, naming the field.
-Result<MessagesRequest> read_messages_request(const Json& body);
+Result<MessagesRequest> read_messages_request(const Json& body, const Sampling& defaults = {});
 
 /// As above, but max_tokens need not be there.
 Result<MessagesRequest> read_count_request(const Json& body);

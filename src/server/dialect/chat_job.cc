@@ -6,11 +6,13 @@
 #include "chat/reply/reply_form.h"
 #include "server/dialect/written_answer.h"
 #include "server/prompt_fields.h"
+#include "server/request_defaults.h"
 
 namespace banyan {
 namespace {
 
-Result<std::string> prompt_of(const ChatRequest& chat, const ModelContext& context) {
+Result<std::string> prompt_of(ChatRequest& chat, const ModelContext& context) {
+  fill_in(chat, context.defaults);
   auto text = context.chat_template.apply(chat);
   if (!text) return text;
   if (auto fits = check_length(text->size(), context.limits); !fits) return std::unexpected(fits.error());
@@ -19,7 +21,7 @@ Result<std::string> prompt_of(const ChatRequest& chat, const ModelContext& conte
 
 }  // namespace
 
-Result<PreparedChat> prepare_chat(const ChatRequest& chat, Request generation, const ModelContext& context) {
+Result<PreparedChat> prepare_chat(ChatRequest& chat, Request generation, const ModelContext& context) {
   auto text = prompt_of(chat, context);
   if (!text) return std::unexpected(text.error());
   Sampling& sampling = generation.sampling;
@@ -40,12 +42,13 @@ Result<PreparedChat> prepare_chat(const ChatRequest& chat, Request generation, c
   generation.prompt = std::move(prompt.tokens);
   generation.restore_points = std::move(prompt.points);
   generation.special_text = true;
+  fill_in(generation, context.defaults);
   return PreparedChat{std::move(*text), std::move(generation)};
 }
 
-Result<Job> chat_job(const ReplyRequest& request, const ModelContext& context, const StreamForm& form,
+Result<Job> chat_job(ReplyRequest request, const ModelContext& context, const StreamForm& form,
                      const MakeWriter& make_writer) {
-  auto prepared = prepare_chat(request.chat, request.generation, context);
+  auto prepared = prepare_chat(request.chat, std::move(request.generation), context);
   if (!prepared) return std::unexpected(prepared.error());
   Job job;
   job.answer = std::make_unique<WrittenAnswer>(context.reply_form, request.chat, prepared->prompt,
@@ -54,7 +57,7 @@ Result<Job> chat_job(const ReplyRequest& request, const ModelContext& context, c
   return job;
 }
 
-Result<std::size_t> count_tokens(const ChatRequest& chat, const ModelContext& context) {
+Result<std::size_t> count_tokens(ChatRequest chat, const ModelContext& context) {
   const auto text = prompt_of(chat, context);
   if (!text) return std::unexpected(text.error());
   return context.vocabulary.tokenize_chat(*text).size();

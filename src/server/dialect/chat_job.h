@@ -19,18 +19,18 @@ struct PreparedChat {
   Request request;     ///< with its tokens, restore points, and the grammar that keeps calls and schema
 };
 
-/// `generation`: what of the request does not come of the chat; a grammar in it is kept in the place of the
+/// What the chat leaves open is filled in. `generation`: what of the request does not come of the chat; a grammar in it is kept in the place of the
 /// tools' and the reply's schemas. Errors: those of the template, of these schemas, and too_long.
-Result<PreparedChat> prepare_chat(const ChatRequest& chat, Request generation, const ModelContext& context);
+Result<PreparedChat> prepare_chat(ChatRequest& chat, Request generation, const ModelContext& context);
 
 /// Makes the writer of a reply to a prompt.
 using MakeWriter = std::function<std::unique_ptr<ReplyWriter>(const Request& request)>;
 
 /// The job whose reply the writer tells.
-Result<Job> chat_job(const ReplyRequest& request, const ModelContext& context, const StreamForm& form,
+Result<Job> chat_job(ReplyRequest request, const ModelContext& context, const StreamForm& form,
                      const MakeWriter& make_writer);
 
 /// How many tokens a chat's prompt has.
-Result<std::size_t> count_tokens(const ChatRequest& chat, const ModelContext& context);
+Result<std::size_t> count_tokens(ChatRequest chat, const ModelContext& context);
 
 }  // namespace banyan

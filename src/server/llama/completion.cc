@@ -14,6 +14,7 @@
 #include "server/prompt_fields.h"
 #include "server/reply_json.h"
 #include "server/samplers.h"
+#include "server/request_defaults.h"
 #include "server/sampling_fields.h"
 #include "server/text_answer.h"
 
@@ -211,6 +212,7 @@ Json generation_settings(const Request& request) {
 Result<Job> read_llama_completion(const Json& body, const ModelContext& context) {
   Fields fields(body);
   Request common;
+  common.sampling = context.defaults.sampling;
   read_sampling(fields, context.vocabulary, common);
   common.sampling.grammar = read_grammar(fields);
   common.max_tokens = read_max_tokens(fields, {"max_completion_tokens", "max_tokens", "n_predict"});
@@ -226,6 +228,7 @@ Result<Job> read_llama_completion(const Json& body, const ModelContext& context)
   fields.refuse_unless("n_cmpl", 1);
   fields.refuse_unless("n", 1);
   fields.refuse_unless("best_of", 1);
+  fill_in(common, context.defaults);
   std::vector<Prompt> prompts = read_prompts(fields, context);
   if (fields.error()) return std::unexpected(*fields.error());
 

@@ -4,12 +4,13 @@
 
 namespace banyan {
 
-Json props_json(const Engine& engine, const std::string& id) {
+Json props_json(const Engine& engine, const ModelContext& context) {
   const Vocabulary& vocabulary = engine.vocabulary();
+  const Request request{.sampling = context.defaults.sampling, .max_tokens = context.defaults.max_tokens};
   return {{"default_generation_settings",
-           {{"params", generation_settings(Request())}, {"n_ctx", engine.options().context}}},
+           {{"params", generation_settings(request)}, {"n_ctx", engine.options().context}}},
           {"total_slots", engine.options().max_running},
-          {"model_alias", id},
+          {"model_alias", context.model_id},
           {"model_path", engine.model().info().path},
           {"model_ftype", engine.model().info().quantization},
           {"modalities", {{"vision", false}, {"audio", false}}},

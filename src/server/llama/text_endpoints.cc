@@ -7,6 +7,7 @@
 
 #include "server/openai/chat_messages.h"
 #include "server/prompt_fields.h"
+#include "server/request_defaults.h"
 #include "text/utf8.h"
 
 namespace banyan {
@@ -50,8 +51,9 @@ Result<Json> detokenize(const Json& body, const ModelContext& context) {
 }
 
 Result<Json> apply_template(const Json& body, const ModelContext& context) {
-  const auto request = read_chat_request(body);
+  auto request = read_chat_request(body);
   if (!request) return std::unexpected(request.error());
+  fill_in(*request, context.defaults);
   auto prompt = context.chat_template.apply(*request);
   if (!prompt) return std::unexpected(prompt.error());
   return Json{{"prompt", *std::move(prompt)}};

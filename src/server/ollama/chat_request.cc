@@ -95,9 +95,10 @@ class HistoryReader {
 
 }  // namespace
 
-Result<OllamaRequest> read_ollama_chat(const Json& body) {
+Result<OllamaRequest> read_ollama_chat(const Json& body, const Sampling& defaults) {
   Fields fields(body);
   OllamaRequest request;
+  request.generation.sampling = defaults;
   read_ollama_options(fields, request);
   if (const Json* array = fields.array("tools")) {
     auto tools = read_wrapped_functions(*array);

@@ -9,6 +9,6 @@ namespace banyan {
 
 /// Calls and results without ids get some, the same for the same messages.
 /// Errors: invalid_argument or unsupported, naming the field.
-Result<OllamaRequest> read_ollama_chat(const Json& body);
+Result<OllamaRequest> read_ollama_chat(const Json& body, const Sampling& defaults = {});
 
 }  // namespace banyan

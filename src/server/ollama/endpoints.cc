@@ -9,12 +9,13 @@
 #include "server/ollama/generate_request.h"
 #include "server/ollama/reply_objects.h"
 #include "server/prompt_fields.h"
+#include "server/request_defaults.h"
 
 namespace banyan {
 namespace {
 
 // The tokens of a generation's prompt: those of the conversation before it, and its own.
-Result<PreparedChat> prepare_generation(const GenerateRequest& read, const ModelContext& context) {
+Result<PreparedChat> prepare_generation(GenerateRequest& read, const ModelContext& context) {
   const Vocabulary& vocabulary = context.vocabulary;
   for (std::size_t i = 0; i < read.context.size(); ++i) {
     if (read.context[i] < vocabulary.size()) continue;
@@ -27,6 +28,7 @@ Result<PreparedChat> prepare_generation(const GenerateRequest& read, const Model
     }
     PreparedChat prepared{read.prompt, read.generation};
     prepared.request.prompt = vocabulary.tokenize(read.prompt, true, true);
+    fill_in(prepared.request, context.defaults);
     return prepared;
   }
   auto prepared = prepare_chat(read.chat, read.generation, context);
@@ -40,7 +42,7 @@ Result<PreparedChat> prepare_generation(const GenerateRequest& read, const Model
 }  // namespace
 
 Result<OllamaJob> ollama_chat_job(const Json& body, const ModelContext& context) {
-  const auto read = read_ollama_chat(body);
+  const auto read = read_ollama_chat(body, context.defaults.sampling);
   if (!read) return std::unexpected(read.error());
   const OllamaOptions options{.model = context.model_id};
   if (read->only_loads) return ollama_loaded_json(options, read->unloads);
@@ -51,7 +53,7 @@ Result<OllamaJob> ollama_chat_job(const Json& body, const ModelContext& context)
 }
 
 Result<OllamaJob> ollama_generate_job(const Json& body, const ModelContext& context) {
-  const auto read = read_ollama_generate(body);
+  auto read = read_ollama_generate(body, context.defaults.sampling);
   if (!read) return std::unexpected(read.error());
   OllamaOptions options{.model = context.model_id, .is_chat = false};
   if (read->only_loads) return ollama_loaded_json(options, read->unloads);

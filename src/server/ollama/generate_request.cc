@@ -22,9 +22,10 @@ void read_context(Fields& fields, std::vector<Token>& context) {
 
 }  // namespace
 
-Result<GenerateRequest> read_ollama_generate(const Json& body) {
+Result<GenerateRequest> read_ollama_generate(const Json& body, const Sampling& defaults) {
   Fields fields(body);
   GenerateRequest request;
+  request.generation.sampling = defaults;
   read_ollama_options(fields, request);
   request.is_raw = fields.boolean("raw", false);
   request.prompt = fields.string("prompt");

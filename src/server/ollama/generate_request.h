@@ -19,6 +19,6 @@ struct GenerateRequest : OllamaRequest {
 
 /// A prompt that is not raw becomes a chat of a system's and a user's message.
 /// Errors: invalid_argument or unsupported, naming the field.
-Result<GenerateRequest> read_ollama_generate(const Json& body);
+Result<GenerateRequest> read_ollama_generate(const Json& body, const Sampling& defaults = {});
 
 }  // namespace banyan

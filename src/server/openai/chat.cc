@@ -101,6 +101,7 @@ Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
   Fields fields(body);
   const OpenAiOptions options = read_openai_options(fields);
   Request request;
+  request.sampling = context.defaults.sampling;
   request.choices = options.choices;
   request.max_tokens = options.max_tokens;
   request.tells_progress = options.tells_progress;

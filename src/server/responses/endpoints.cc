@@ -9,7 +9,7 @@
 namespace banyan {
 
 Result<Job> responses_job(const Json& body, const ModelContext& context, ResponseStore& store) {
-  auto read = read_responses_request(body, store);
+  auto read = read_responses_request(body, store, context.defaults.sampling);
   if (!read) return std::unexpected(read.error());
   ResponseOptions options{.model = context.model_id,
                           .echo = std::move(read->echo),

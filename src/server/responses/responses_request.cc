@@ -115,12 +115,14 @@ void read_include(Fields& fields, ResponsesRequest& request) {
 
 }  // namespace
 
-Result<ResponsesRequest> read_responses_request(const Json& body, ResponseStore& store) {
+Result<ResponsesRequest> read_responses_request(const Json& body, ResponseStore& store,
+                                                const Sampling& defaults) {
   Fields fields(body);
   ResponsesRequest request;
   request.generation.max_tokens = static_cast<int>(fields.integer("max_output_tokens", -1, 1, kMaxInt));
   request.streams = fields.boolean("stream", false);
   request.is_stored = fields.boolean("store", true);
+  request.generation.sampling = defaults;
   read_sampling_numbers(fields, request.generation.sampling);
   read_reasoning(fields, request);
   read_text_format(fields, request.chat);

@@ -21,6 +21,7 @@ struct ResponsesRequest : ReplyRequest {
 /// The conversation before it comes from `store`, where there is a previous_response_id; so do the items that
 /// item_reference names, once each; those that are not kept are left out.
 /// Errors: invalid_argument or unsupported, naming the field.
-Result<ResponsesRequest> read_responses_request(const Json& body, ResponseStore& store);
+Result<ResponsesRequest> read_responses_request(const Json& body, ResponseStore& store,
+                                                const Sampling& defaults = {});
 
 }  // namespace banyan
