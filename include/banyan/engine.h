@@ -92,7 +92,6 @@ struct Delta {
   std::vector<GeneratedToken> tokens;
   Finish finish = Finish::none;
   std::string stop_word;  ///< for Finish::stop
-  std::string end_text;   ///< for Finish::end: the text of the token by which the model ended, "" for none
   std::optional<Error> error;
   /// Exact in the last delta of a choice. By then what was evaluated is in the cache.
   Timings timings;

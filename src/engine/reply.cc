@@ -95,10 +95,7 @@ void Reply::advance(std::span<const float> logits, const Vocabulary& vocabulary,
 
   const Token token = **sampled;
   ++generated_;
-  if (vocabulary.is_end(token)) {
-    end_text_ = vocabulary.piece(token, true);
-    return finish(Finish::end);
-  }
+  if (vocabulary.is_end(token)) return finish(Finish::end);
   path_.push_back(token);
   say(token, logits, vocabulary, scratch);
   if (!text_.stop_word().empty()) return finish(Finish::stop);
@@ -158,7 +155,6 @@ void Reply::add_delta(Finish finish, std::optional<Error> error) {
                      .tokens = std::exchange(ready_tokens_, {}),
                      .finish = finish,
                      .stop_word = text_.stop_word(),
-                     .end_text = end_text_,
                      .error = std::move(error),
                      .timings = timings()});
 }

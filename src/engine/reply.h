@@ -115,7 +115,6 @@ class Reply {
   std::vector<GeneratedToken> ready_tokens_;
   std::deque<HeldToken> held_;  // tokens none of whose text is ready
   std::size_t bytes_ = 0;       // of all tokens
-  std::string end_text_;        // of the token that ended the reply
 
   int generated_ = 0;
   std::optional<SessionStats> earlier_;  // stats() before the present session

@@ -20,7 +20,7 @@ std::vector<WireEvent> ChatAnswer::take(std::size_t index, const Delta& delta) {
   Reader& reader = readers_[index];
   std::vector<ChatEvent> events = reader.parser.add(delta.text);
   if (delta.finish != Finish::none) {
-    std::vector<ChatEvent> rest = reader.parser.end();
+    std::vector<ChatEvent> rest = reader.parser.end(delta.finish == Finish::end);
     events.insert(events.end(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
   }
   for (const ChatEvent& event : events) {

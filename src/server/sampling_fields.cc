@@ -155,8 +155,6 @@ void refuse_other_sampling(Fields& fields) {
   fields.refuse_unless("grammar_lazy", false);
   fields.refuse_unless("min_keep", 0);
   fields.refuse_unless("n_indent", 0);
-  fields.refuse_unless("input_prefix", "");
-  fields.refuse_unless("input_suffix", "");
   fields.refuse_unless("image_data", Json::array());
   // vLLM's, which many clients send
   fields.refuse_unless("min_tokens", 0);

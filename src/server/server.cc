@@ -312,6 +312,7 @@ void Server::Impl::add_routes() {
   post_job("/v1/completions", read_openai_completion);
   post_job("/completion", read_llama_completion);
   post_job("/completions", read_llama_completion);
+  post_job("/infill", read_llama_infill);
   post_text("/tokenize", tokenize);
   post_text("/detokenize", detokenize);
   post_text("/apply-template", apply_template);

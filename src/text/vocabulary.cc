@@ -157,6 +157,19 @@ const TokenTrie& Vocabulary::control_trie() const {
   return *impl_->control_trie;
 }
 
+std::optional<InfillTokens> Vocabulary::infill_tokens() const {
+  const auto found = [](Token token) { return token == LLAMA_TOKEN_NULL ? std::nullopt : std::optional(token); };
+  const auto prefix = found(llama_vocab_fim_pre(raw()));
+  const auto suffix = found(llama_vocab_fim_suf(raw()));
+  const auto middle = found(llama_vocab_fim_mid(raw()));
+  if (!prefix || !suffix || !middle) return {};
+  return InfillTokens{.prefix = *prefix,
+                      .suffix = *suffix,
+                      .middle = *middle,
+                      .repository = found(llama_vocab_fim_rep(raw())),
+                      .file = found(llama_vocab_fim_sep(raw()))};
+}
+
 std::string Vocabulary::bos_text() const {
   const Token token = llama_vocab_bos(raw());
   return token == LLAMA_TOKEN_NULL ? "" : piece(token, true);

@@ -29,8 +29,8 @@ class Parsing {
       : parser_(form, request, prompt, [this] { return "made" + std::to_string(++ids_); }) {}
 
   void add(std::string_view text) { join(parser_.add(text)); }
-  std::vector<ChatEvent> end() {
-    join(parser_.end());
+  std::vector<ChatEvent> end(bool by_model = false) {
+    join(parser_.end(by_model));
     return events_;
   }
 
@@ -276,6 +276,19 @@ TEST(ReplyParser, CallsAreReadAsModelsWriteThemToo) {
           "gpt-oss",
           R"(<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"days": 1}<|call|>)"),
       R"({"days": 1})");
+}
+
+// The token that ends such a call ends the reply, and is none of its text.
+TEST(ReplyParser, ACallInAChannelEndsWithTheReplyWhereTheModelEndedThat) {
+  const ChatRequest request = test::weather_request();
+  const ReplyForm form = test::learned_form(test::reply_family("gpt-oss"));
+  const auto has_end = [&](bool by_model) {
+    Parsing parsing(form, request, "<|start|>assistant");
+    parsing.add(R"(<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"days": 1})");
+    return parsing.end(by_model).back().kind == Kind::call_end;
+  };
+  EXPECT_TRUE(has_end(true));
+  EXPECT_FALSE(has_end(false));
 }
 
 TEST(ReplyParser, ThoughtsBeginWhereNothingWasSaid) {

@@ -46,11 +46,13 @@ class Channels : public ReplyReader {
     }
   }
 
-  void end() override {
+  void end(bool by_model) override {
     if (in_header_) {
       say(Kind::text, std::string_view(header_).substr(std::min(prompt_bytes_, header_.size())));
     } else {
       say_body(held_);
+      // "<|call|>" ends the reply, too.
+      if (by_model && body_ == Kind::arguments) parts_.events.end_call();
     }
     header_.clear();
     held_.clear();

@@ -58,7 +58,7 @@ class MarkedReply : public ReplyReader {
     work_off();
   }
 
-  void end() override {
+  void end(bool) override {
     while (!candidates_.empty()) {
       give_up();
       work_off();

@@ -20,8 +20,8 @@ std::vector<ChatEvent> ReplyParser::add(std::string_view text) {
   return events_->take();
 }
 
-std::vector<ChatEvent> ReplyParser::end() {
-  reader_->end();
+std::vector<ChatEvent> ReplyParser::end(bool by_model) {
+  reader_->end(by_model);
   return events_->take();
 }
 

@@ -25,7 +25,8 @@ class ReplyReader {
  public:
   virtual ~ReplyReader() = default;
   virtual void take(char c) = 0;
-  virtual void end() = 0;
+  /// `by_model`: the model itself ended its reply, by a token of which take() has seen nothing.
+  virtual void end(bool by_model) = 0;
 };
 
 /// Of texts with markers around thoughts and calls.

@@ -1,4 +1,5 @@
 #include "server/grammar_fields.h"
+#include "text/infill_prompt.h"
 #include "server/llama/completion.h"
 
 #include <chrono>
@@ -209,9 +210,17 @@ Json generation_settings(const Request& request) {
           {"samplers", kSamplers}};
 }
 
-Result<Job> read_llama_completion(const Json& body, const ModelContext& context) {
-  Fields fields(body);
+namespace {
+
+// All but the prompts.
+struct LlamaRequest {
   Request common;
+  LlamaOptions options;
+};
+
+LlamaRequest read_request(Fields& fields, const ModelContext& context) {
+  LlamaRequest request;
+  Request& common = request.common;
   common.sampling = context.defaults.sampling;
   read_sampling(fields, context.vocabulary, common);
   common.sampling.grammar = read_grammar(fields);
@@ -219,7 +228,7 @@ Result<Job> read_llama_completion(const Json& body, const ModelContext& context)
   common.top_logprobs = static_cast<int>(fields.integer("n_probs", 0, 0, kMaxProbabilities));
   common.logprobs = common.top_logprobs > 0;
   common.logprobs_drawn = fields.boolean("post_sampling_probs", false) && common.logprobs;
-  LlamaOptions options;
+  LlamaOptions& options = request.options;
   options.streams = fields.boolean("stream", false);
   options.returns_tokens = fields.boolean("return_tokens", false);
   options.times_tokens = fields.boolean("timings_per_token", false);
@@ -229,19 +238,68 @@ Result<Job> read_llama_completion(const Json& body, const ModelContext& context)
   fields.refuse_unless("n", 1);
   fields.refuse_unless("best_of", 1);
   fill_in(common, context.defaults);
-  std::vector<Prompt> prompts = read_prompts(fields, context);
-  if (fields.error()) return std::unexpected(*fields.error());
+  return request;
+}
 
+Job make_job(LlamaRequest request, std::vector<Prompt> prompts, const ModelContext& context) {
   Job job;
   std::vector<std::string> texts;
   for (Prompt& prompt : prompts) {
     texts.push_back(std::move(prompt.text));
-    Request request = common;
-    request.prompt = std::move(prompt.tokens);
-    job.requests.push_back(std::move(request));
+    Request one = request.common;
+    one.prompt = std::move(prompt.tokens);
+    job.requests.push_back(std::move(one));
   }
-  job.answer = std::make_unique<LlamaAnswer>(std::move(texts), common, std::move(options), context.model_id);
+  job.answer = std::make_unique<LlamaAnswer>(std::move(texts), request.common, std::move(request.options),
+                                             context.model_id);
   return job;
+}
+
+InfillText read_infill_text(Fields& fields) {
+  InfillText text{.prefix = fields.string("input_prefix"),
+                  .suffix = fields.string("input_suffix"),
+                  .begun = fields.string("prompt")};
+  const Json* extra = fields.array("input_extra");
+  for (std::size_t i = 0; extra && i < extra->size(); ++i) {
+    const std::string path = std::format("input_extra[{}]", i);
+    if (!(*extra)[i].is_object()) {
+      fields.wrong(path, "must be an object");
+      break;
+    }
+    Fields file((*extra)[i], path + ".");
+    file.required("text");
+    text.files.push_back({.name = file.string("filename", "tmp"), .text = file.string("text")});
+    if (file.error()) fields.wrong(*file.error());
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<Job> read_llama_completion(const Json& body, const ModelContext& context) {
+  Fields fields(body);
+  LlamaRequest request = read_request(fields, context);
+  fields.refuse_unless("input_prefix", "");
+  fields.refuse_unless("input_suffix", "");
+  std::vector<Prompt> prompts = read_prompts(fields, context);
+  if (fields.error()) return std::unexpected(*fields.error());
+  return make_job(std::move(request), std::move(prompts), context);
+}
+
+Result<Job> read_llama_infill(const Json& body, const ModelContext& context) {
+  Fields fields(body);
+  LlamaRequest request = read_request(fields, context);
+  const InfillText text = read_infill_text(fields);
+  std::size_t bytes = text.prefix.size() + text.suffix.size() + text.begun.size();
+  for (const InfillText::File& file : text.files) bytes += file.name.size() + file.text.size();
+  if (auto fits = check_length(bytes, context.limits); !fits) return std::unexpected(fits.error());
+  if (fields.error()) return std::unexpected(*fields.error());
+  auto tokens = infill_prompt(context.vocabulary, text);
+  if (!tokens) return std::unexpected(tokens.error());
+  std::vector<Prompt> prompts;
+  prompts.push_back({.text = context.vocabulary.detokenize(*tokens)});
+  prompts.back().tokens = *std::move(tokens);
+  return make_job(std::move(request), std::move(prompts), context);
 }
 
 }  // namespace banyan

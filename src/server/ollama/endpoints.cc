@@ -5,6 +5,7 @@
 
 #include "server/dialect/chat_job.h"
 #include "server/dialect/written_answer.h"
+#include "text/infill_prompt.h"
 #include "server/ollama/chat_request.h"
 #include "server/ollama/generate_request.h"
 #include "server/ollama/reply_objects.h"
@@ -22,12 +23,18 @@ Result<PreparedChat> prepare_generation(GenerateRequest& read, const ModelContex
     const std::string name = std::format("context[{}]", i);
     return fail(Errc::invalid_argument, name + " is no token of the vocabulary", name);
   }
-  if (read.is_raw) {
-    if (auto fits = check_length(read.prompt.size(), context.limits); !fits) {
+  if (read.is_raw || !read.suffix.empty()) {
+    if (auto fits = check_length(read.prompt.size() + read.suffix.size(), context.limits); !fits) {
       return std::unexpected(fits.error());
     }
     PreparedChat prepared{read.prompt, read.generation};
-    prepared.request.prompt = vocabulary.tokenize(read.prompt, true, true);
+    if (read.suffix.empty()) {
+      prepared.request.prompt = vocabulary.tokenize(read.prompt, true, true);
+    } else {
+      auto tokens = infill_prompt(vocabulary, {.prefix = read.prompt, .suffix = read.suffix});
+      if (!tokens) return fail(tokens.error().code, tokens.error().message, "suffix");
+      prepared.request.prompt = *std::move(tokens);
+    }
     fill_in(prepared.request, context.defaults);
     return prepared;
   }
@@ -57,17 +64,14 @@ Result<OllamaJob> ollama_generate_job(const Json& body, const ModelContext& cont
   if (!read) return std::unexpected(read.error());
   OllamaOptions options{.model = context.model_id, .is_chat = false};
   if (read->only_loads) return ollama_loaded_json(options, read->unloads);
-  if (!read->suffix.empty()) {
-    return fail(Errc::unsupported, "suffix is not supported: the vocabulary has no tokens for infilling",
-                "suffix");
-  }
   auto prepared = prepare_generation(*read, context);
   if (!prepared) return std::unexpected(prepared.error());
-  if (!read->is_raw) options.context = prepared->request.prompt;
-  // A raw prompt's reply is text and nothing else.
+  const bool is_chat = !read->is_raw && read->suffix.empty();
+  if (is_chat) options.context = prepared->request.prompt;
+  // Elsewhere the reply is text and nothing else.
   static const ReplyForm plain;
   Job job;
-  job.answer = std::make_unique<WrittenAnswer>(read->is_raw ? plain : context.reply_form, read->chat,
+  job.answer = std::make_unique<WrittenAnswer>(is_chat ? context.reply_form : plain, read->chat,
                                                prepared->prompt, read->streams, json_lines(),
                                                std::make_unique<OllamaWriter>(std::move(options)));
   job.requests.push_back(std::move(prepared->request));
