@@ -25,7 +25,8 @@ struct RequestDefaults {
   Sampling sampling = {};
   int max_tokens = -1;  ///< -1: as far as the context goes
   ReasoningOptions reasoning = {};
-  bool tools_first = false;  ///< prompts have the tools before the system's text, where the template allows it
+  bool tools_first =
+      false;  ///< prompts have the tools before the system's text, where the template allows it
   Json template_variables = Json::object();
 };
 

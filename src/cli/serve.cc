@@ -128,8 +128,9 @@ Command add_serve(CLI::App& app) {
   const std::string defaults = "Where a request does not say";
   add_parameters(*command, flags->reply, defaults);
   command
-      ->add_option("--reasoning", flags->reasoning,
-                   "Whether the model thinks before it answers: on, off, or auto, as its template does [auto]")
+      ->add_option(
+          "--reasoning", flags->reasoning,
+          "Whether the model thinks before it answers: on, off, or auto, as its template does [auto]")
       ->check(CLI::IsMember({"on", "off", "auto"}))
       ->type_name("WHETHER")
       ->group(defaults);
@@ -163,7 +164,8 @@ Command add_serve(CLI::App& app) {
   add_disk_flags(*command, flags->engine);
   command->footer(
       "Speaks OpenAI's chat completions, responses and completions, Anthropic's messages, Ollama's chat\n"
-      "and generate, and llama-server's completion, and shows its cache at /cache. Prints 'banyan: listening on URL' once it is ready. On SIGINT, SIGTERM or SIGHUP\n"
+      "and generate, and llama-server's completion, and shows its cache at /cache. Prints 'banyan: listening "
+      "on URL' once it is ready. On SIGINT, SIGTERM or SIGHUP\n"
       "it finishes what runs and ends; on a second SIGINT or SIGTERM it ends at once. With --disk-cache it\n"
       "goes on from there after a restart, however it ended; 'banyan cache' manages that folder.\n"
       "\n"

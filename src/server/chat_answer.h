@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "banyan/chat_request.h"
 #include "chat/chat_event.h"
 #include "chat/chat_reply.h"
-#include "banyan/chat_request.h"
 #include "chat/reply/reply_parser.h"
 #include "server/answer.h"
 

@@ -52,8 +52,7 @@ class SchemaReader {
   }
 
   // Without a schema, any object.
-  std::optional<ReplySchema> of_optional_schema(const std::string& name, const Json* schema,
-                                                bool is_strict) {
+  std::optional<ReplySchema> of_optional_schema(const std::string& name, const Json* schema, bool is_strict) {
     static const Json kAnyObject{{"type", "object"}};
     return of_schema(name, schema ? *schema : kAnyObject, is_strict);
   }

@@ -10,7 +10,7 @@
 namespace banyan {
 
 struct TextForm {
-  std::string grammar = {};                  ///< GBNF, or "" for none
+  std::string grammar = {};                ///< GBNF, or "" for none
   std::optional<ReplySchema> schema = {};  ///< where there is no grammar
 };
 

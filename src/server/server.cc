@@ -85,8 +85,8 @@ struct Server::Impl {
   Impl(Engine& the_engine, const ServerOptions& the_options)
       : engine(the_engine),
         options(the_options),
-        context{the_engine.vocabulary(), the_engine.chat_template(), the_options.model_id,
-                limits_of(the_engine), form_of(the_engine.chat_template()), the_options.defaults},
+        context{the_engine.vocabulary(), the_engine.chat_template(),          the_options.model_id,
+                limits_of(the_engine),   form_of(the_engine.chat_template()), the_options.defaults},
         gate(options),
         bodies(the_options.max_body_bytes * kBodiesAtOnce, the_options.max_body_bytes) {
     if (context.model_id.empty()) {
@@ -299,8 +299,7 @@ void Server::Impl::add_routes() {
       set_json(response, {{"status", "ok"}});
     });
   }
-  get("/props",
-      [this](const auto&, auto& response) { set_json(response, props_json(engine, context)); });
+  get("/props", [this](const auto&, auto& response) { set_json(response, props_json(engine, context)); });
   get("/cache", [this](const auto&, auto& response) {
     response.status = 200;
     response.set_content(engine.dump_cache_json(), "application/json");
@@ -414,9 +413,8 @@ void Server::Impl::add_ollama_routes() {
   get("/api/ps", [this](const auto&, auto& response) { set_json(response, ollama_ps_json(ollama_model())); });
   post_ollama_job("/api/chat", ollama_chat_job);
   post_ollama_job("/api/generate", ollama_generate_job);
-  post_text("/api/show", [this](const Json& body, const ModelContext&) {
-    return ollama_show_json(body, ollama_model());
-  });
+  post_text("/api/show",
+            [this](const Json& body, const ModelContext&) { return ollama_show_json(body, ollama_model()); });
   post<PullAnswer>(
       "/api/pull",
       [this](const Json& body, const ModelContext&) { return ollama_pull(body, ollama_model()); },

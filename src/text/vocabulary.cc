@@ -158,7 +158,9 @@ const TokenTrie& Vocabulary::control_trie() const {
 }
 
 std::optional<InfillTokens> Vocabulary::infill_tokens() const {
-  const auto found = [](Token token) { return token == LLAMA_TOKEN_NULL ? std::nullopt : std::optional(token); };
+  const auto found = [](Token token) {
+    return token == LLAMA_TOKEN_NULL ? std::nullopt : std::optional(token);
+  };
   const auto prefix = found(llama_vocab_fim_pre(raw()));
   const auto suffix = found(llama_vocab_fim_suf(raw()));
   const auto middle = found(llama_vocab_fim_mid(raw()));

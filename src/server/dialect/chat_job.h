@@ -19,8 +19,9 @@ struct PreparedChat {
   Request request;     ///< with its tokens, restore points, and the grammar that keeps calls and schema
 };
 
-/// What the chat leaves open is filled in. `generation`: what of the request does not come of the chat; a grammar in it is kept in the place of the
-/// tools' and the reply's schemas. Errors: those of the template, of these schemas, and too_long.
+/// What the chat leaves open is filled in. `generation`: what of the request does not come of the chat; a
+/// grammar in it is kept in the place of the tools' and the reply's schemas. Errors: those of the template,
+/// of these schemas, and too_long.
 Result<PreparedChat> prepare_chat(ChatRequest& chat, Request generation, const ModelContext& context);
 
 /// Makes the writer of a reply to a prompt.

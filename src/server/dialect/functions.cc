@@ -72,7 +72,8 @@ Result<std::vector<Tool>> read_wrapped_functions(const Json& tools) {
     const std::string path = std::format("tools[{}]", i);
     if (!tools[i].is_object()) return fail(Errc::invalid_argument, path + " must be an object", path);
     Fields fields(tools[i], path + ".");
-    if (fields.string("type", "function") != "function") fields.wrong("type", "must be \"function\"; other tools are not supported", Errc::unsupported);
+    if (fields.string("type", "function") != "function")
+      fields.wrong("type", "must be \"function\"; other tools are not supported", Errc::unsupported);
     const Json* function = fields.required("function");
     if (fields.error()) return std::unexpected(*fields.error());
     auto read = read_function(*function, path + ".function", "parameters");

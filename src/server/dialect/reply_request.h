@@ -1,8 +1,8 @@
 /// What every dialect's reader makes of a body.
 #pragma once
 
-#include "banyan/engine.h"
 #include "banyan/chat_request.h"
+#include "banyan/engine.h"
 
 namespace banyan {
 

@@ -1,5 +1,3 @@
-#include "server/grammar_fields.h"
-#include "text/infill_prompt.h"
 #include "server/llama/completion.h"
 
 #include <chrono>
@@ -12,12 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "server/grammar_fields.h"
 #include "server/prompt_fields.h"
 #include "server/reply_json.h"
-#include "server/samplers.h"
 #include "server/request_defaults.h"
+#include "server/samplers.h"
 #include "server/sampling_fields.h"
 #include "server/text_answer.h"
+#include "text/infill_prompt.h"
 
 namespace banyan {
 namespace {

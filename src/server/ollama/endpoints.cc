@@ -5,12 +5,12 @@
 
 #include "server/dialect/chat_job.h"
 #include "server/dialect/written_answer.h"
-#include "text/infill_prompt.h"
 #include "server/ollama/chat_request.h"
 #include "server/ollama/generate_request.h"
 #include "server/ollama/reply_objects.h"
 #include "server/prompt_fields.h"
 #include "server/request_defaults.h"
+#include "text/infill_prompt.h"
 
 namespace banyan {
 namespace {

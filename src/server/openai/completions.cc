@@ -1,4 +1,3 @@
-#include "server/grammar_fields.h"
 #include "server/openai/completions.h"
 
 #include <algorithm>
@@ -7,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "server/grammar_fields.h"
 #include "server/openai/frame.h"
 #include "server/prompt_fields.h"
 #include "server/reply_json.h"
