@@ -8,8 +8,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto body = banyan::parse_object({reinterpret_cast<const char*>(data), size});
   if (!body) return 0;
-  for (const auto read : {banyan::read_messages_request, banyan::read_count_request}) {
-    const auto request = read(*body);
+  for (const auto& request : {banyan::read_messages_request(*body, {}), banyan::read_count_request(*body)}) {
     if (!request) {
       banyan::dump(banyan::anthropic_error(banyan::to_http(request.error()), "req_1"));
     } else if (request->chat.messages.empty()) {

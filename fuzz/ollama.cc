@@ -19,10 +19,10 @@ void tell(const banyan::Result<T>& result) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto body = banyan::parse_object({reinterpret_cast<const char*>(data), size});
   if (!body) return 0;
-  const auto chat = banyan::read_ollama_chat(*body);
+  const auto chat = banyan::read_ollama_chat(*body, {});
   tell(chat);
   if (chat && chat->only_loads != chat->chat.messages.empty()) __builtin_trap();
-  tell(banyan::read_ollama_generate(*body));
+  tell(banyan::read_ollama_generate(*body, {}));
   tell(banyan::ollama_show_json(*body, {.id = "tally"}));
   tell(banyan::ollama_pull(*body, {.id = "tally"}));
   return 0;

@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto body = banyan::parse_object({reinterpret_cast<const char*>(data), size});
   if (!body) return 0;
   banyan::ResponseStore store(std::size_t{1} << 20);
-  const auto request = banyan::read_responses_request(*body, store);
+  const auto request = banyan::read_responses_request(*body, store, {});
   if (!request) {
     banyan::dump(banyan::error_json(banyan::to_http(request.error())));
     return 0;
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   store.put({{"id", "resp_1"}, {"previous_response_id", nullptr}, {"output", Json::array()}}, request->input);
   if (store.bytes() == 0) return 0;
   const Json next = {{"previous_response_id", "resp_1"}, {"input", "and?"}};
-  const auto again = banyan::read_responses_request(next, store);
+  const auto again = banyan::read_responses_request(next, store, {});
   if (!again) __builtin_trap();
   banyan::dump(request->echo);
   return 0;

@@ -29,6 +29,21 @@ struct Flags {
   int max_queued = EngineOptions().max_queued;
 };
 
+// What requests have fields of their own for is such a default, which a request can overrule.
+void take_known_variables(RequestDefaults& defaults) {
+  Json& variables = defaults.template_variables;
+  if (const auto thinks = variables.find("enable_thinking");
+      thinks != variables.end() && thinks->is_boolean()) {
+    if (!defaults.reasoning.enabled) defaults.reasoning.enabled = thinks->get<bool>();
+    variables.erase("enable_thinking");
+  }
+  if (const auto effort = variables.find("reasoning_effort");
+      effort != variables.end() && effort->is_string()) {
+    defaults.reasoning.effort = effort->get<std::string>();
+    variables.erase("reasoning_effort");
+  }
+}
+
 Result<RequestDefaults> request_defaults(const Flags& flags) {
   RequestDefaults defaults{.sampling = flags.reply.sampling,
                            .max_tokens = flags.reply.max_tokens,
@@ -37,7 +52,10 @@ Result<RequestDefaults> request_defaults(const Flags& flags) {
   defaults.reasoning.budget = flags.reasoning_budget;
   if (flags.template_variables.empty()) return defaults;
   defaults.template_variables = Json::parse(flags.template_variables, nullptr, false);
-  if (defaults.template_variables.is_object()) return defaults;
+  if (defaults.template_variables.is_object()) {
+    take_known_variables(defaults);
+    return defaults;
+  }
   return fail(Errc::invalid_argument, "--chat-template-kwargs must be a JSON object, such as {\"a\": true}");
 }
 

@@ -36,6 +36,8 @@ class Answer {
 
   /// Takes the next delta of a prompt. Returns what a stream sends for it.
   std::vector<WireEvent> add(std::size_t prompt, const Delta& delta);
+  /// Of all choices' tokens, those of thoughts.
+  virtual int reasoning_tokens() const { return 0; }
   /// Whether every choice has ended.
   bool is_complete() const;
   /// What a stream sends when all choices have ended.

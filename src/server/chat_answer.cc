@@ -16,6 +16,12 @@ ChatAnswer::ChatAnswer(const ReplyForm& form, const ChatRequest& request, std::s
   }
 }
 
+int ChatAnswer::reasoning_tokens() const {
+  int tokens = 0;
+  for (const Reader& reader : readers_) tokens += reader.reasoning_tokens;
+  return tokens;
+}
+
 std::vector<WireEvent> ChatAnswer::take(std::size_t index, const Delta& delta) {
   Reader& reader = readers_[index];
   std::vector<ChatEvent> events = reader.parser.add(delta.text);
@@ -25,7 +31,6 @@ std::vector<WireEvent> ChatAnswer::take(std::size_t index, const Delta& delta) {
   }
   for (const ChatEvent& event : events) {
     reader.is_thinking = event.kind == ChatEvent::Kind::reasoning;
-    reader.reply.add(event);
   }
   // A delta is mostly one token, which is of one kind.
   if (reader.is_thinking) reader.reasoning_tokens += static_cast<int>(delta.tokens.size());

@@ -7,7 +7,6 @@
 
 #include "banyan/chat_request.h"
 #include "chat/chat_event.h"
-#include "chat/chat_reply.h"
 #include "chat/reply/reply_parser.h"
 #include "server/answer.h"
 
@@ -19,21 +18,20 @@ class ChatAnswer : public Answer {
   ChatAnswer(const ReplyForm& form, const ChatRequest& request, std::string_view prompt, int choices,
              bool streams);
 
+  int reasoning_tokens() const override;
+
  protected:
-  /// What a reply has been so far.
-  const ChatReply& reply(std::size_t index) const { return readers_[index].reply; }
-  /// Tokens of its thoughts.
+  /// Tokens of a reply's thoughts.
   int reasoning_tokens(std::size_t index) const { return readers_[index].reasoning_tokens; }
 
-  /// Takes what happens in choice `index` with a delta, whether it streams or not. reply() and choices()
-  /// already know of it. Returns what a stream sends for it.
+  /// Takes what happens in choice `index` with a delta, whether it streams or not. choices() already knows of
+  /// it. Returns what a stream sends for it.
   virtual std::vector<WireEvent> tell(std::size_t index, const std::vector<ChatEvent>& events,
                                       const Delta& delta) = 0;
 
  private:
   struct Reader {
     ReplyParser parser;
-    ChatReply reply = {};
     int reasoning_tokens = 0;
     bool is_thinking = false;
   };

@@ -16,8 +16,4 @@ void fill_in(ChatRequest& chat, const RequestDefaults& defaults) {
   chat.variables = std::move(variables);
 }
 
-void fill_in(Request& request, const RequestDefaults& defaults) {
-  if (request.max_tokens < 0) request.max_tokens = defaults.max_tokens;
-}
-
 }  // namespace banyan

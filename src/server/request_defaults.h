@@ -5,8 +5,7 @@
 
 namespace banyan {
 
+/// Sampling and the most tokens have their defaults before they are read.
 void fill_in(ChatRequest& chat, const RequestDefaults& defaults);
-/// Of what the request does not say, the most tokens. Sampling has its defaults before it is read.
-void fill_in(Request& request, const RequestDefaults& defaults);
 
 }  // namespace banyan

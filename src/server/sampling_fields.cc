@@ -95,7 +95,7 @@ void read_seed(Fields& fields, Sampling& sampling) {
   constexpr double kRange = 4294967296.0;
   const double number = value->is_number() ? value->get<double>() : 0.5;
   if (number != std::trunc(number)) return fields.wrong("seed", "must be an integer");
-  if (number == -1 || number == kRandomSeed) return;
+  if (number == -1 || number == kRandomSeed) return sampling.seed.reset();
   // A number beyond 64 bits, or one that is written with a fraction, is a double.
   const double rest = std::fmod(number, kRange);
   const auto seed = value->is_number_integer() ? static_cast<std::uint32_t>(value->get<std::uint64_t>())
@@ -191,8 +191,8 @@ void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& reques
   refuse_other_sampling(fields);
 }
 
-int read_max_tokens(Fields& fields, std::initializer_list<const char*> names) {
-  std::int64_t most = -1;
+int read_max_tokens(Fields& fields, std::initializer_list<const char*> names, int fallback) {
+  std::int64_t most = fallback;
   for (const char* name : names) most = fields.integer(name, most, -1, kMaxInt);
   return static_cast<int>(most);
 }

@@ -25,6 +25,6 @@ void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& reques
 
 /// The most tokens of a reply by the names that it has: the last that is there counts. -1: as far as the
 /// context goes.
-int read_max_tokens(Fields& fields, std::initializer_list<const char*> names);
+int read_max_tokens(Fields& fields, std::initializer_list<const char*> names, int fallback);
 
 }  // namespace banyan

@@ -22,6 +22,7 @@
 
 #include "server/anthropic/endpoints.h"
 #include "server/anthropic/models.h"
+#include "server/dialect/ids.h"
 #include "server/http/activity.h"
 #include "server/http/body_memory.h"
 #include "server/http/connections.h"
@@ -48,8 +49,9 @@ namespace banyan {
 namespace {
 
 constexpr const char* kHello =
-    "Banyan serves a language model here. Endpoints: /v1/chat/completions, /v1/responses, /v1/completions, "
-    "/v1/messages, /v1/models, /api/chat, /api/generate, /completion, /tokenize, /detokenize, "
+    "Ollama is running, or what its clients take for it: Banyan serves a language model here. Endpoints: "
+    "/v1/chat/completions, /v1/responses, /v1/completions, "
+    "/v1/messages, /v1/models, /api/chat, /api/generate, /completion, /infill, /tokenize, /detokenize, "
     "/apply-template, /props, /cache, /health.\n";
 
 // Requests that are answered beside those which run or wait: questions about the cache, and requests that are
@@ -138,9 +140,7 @@ struct Server::Impl {
   Engine& engine;
   const ServerOptions options;
   ModelContext context;
-  const std::int64_t created =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
+  const std::int64_t created = unix_seconds();
   ResponseStore responses{kResponseBytes};
   const Gate gate;
   BodyMemory bodies;
@@ -387,6 +387,7 @@ OllamaModel Server::Impl::ollama_model() const {
   const ModelInfo& info = engine.model().info();
   std::vector<std::string> capabilities = {"completion", "tools"};
   if (!context.reply_form.reasoning.end.empty()) capabilities.emplace_back("thinking");
+  if (context.vocabulary.infill_tokens()) capabilities.emplace_back("insert");
   return {.id = context.model_id,
           .architecture = info.architecture,
           .quantization = info.quantization,

@@ -22,7 +22,7 @@ std::size_t marked_tokens(const Request& request) {
 }  // namespace
 
 Result<Job> messages_job(const Json& body, const ModelContext& context) {
-  const auto read = read_messages_request(body, context.defaults.sampling);
+  const auto read = read_messages_request(body, context.defaults);
   if (!read) return std::unexpected(read.error());
   return chat_job(*read, context, event_stream(), [&](const Request& request) {
     return std::make_unique<MessageWriter>(MessageOptions{

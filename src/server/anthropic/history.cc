@@ -67,7 +67,10 @@ Result<std::vector<TextPart>> read_result_block(const Json& block, const std::st
     if (fields.error()) return std::unexpected(*fields.error());
     return name;
   }
-  auto part = read_text_part(block, path, {"text", "document", "tool_reference"});
+  if (type != block.end() && type->is_string() && *type != "text") {
+    return std::vector<TextPart>{{.text = unread_part(*type), .is_restore_point = is_restore_point(block)}};
+  }
+  auto part = read_text_part(block, path, {"text"});
   if (!part) return std::unexpected(part.error());
   return std::vector<TextPart>{std::move(*part)};
 }
@@ -102,7 +105,7 @@ Result<ToolCall> read_call(const Json& block, const std::string& path) {
   fields.required("id");
   fields.required("name");
   ToolCall call{.id = fields.string("id"), .name = fields.string("name"), .arguments = "{}"};
-  if (const Json* input = fields.object("input")) call.arguments = dump(*input);
+  if (const Json* input = fields.object("input")) call.arguments = arguments_text(*input);
   if (fields.error()) return std::unexpected(*fields.error());
   return call;
 }

@@ -57,6 +57,8 @@ std::vector<WireEvent> MessageWriter::begin(const Timings& timings) {
   return {named("message_start", {{"message", message_}}), named("ping")};
 }
 
+std::vector<WireEvent> MessageWriter::wait() { return {named("ping")}; }
+
 WireEvent MessageWriter::delta(Json delta) const {
   return named("content_block_delta", {{"index", index_}, {"delta", std::move(delta)}});
 }
@@ -138,7 +140,7 @@ std::vector<WireEvent> MessageWriter::end(const ReplyEnd& end) {
 }
 
 std::vector<WireEvent> MessageWriter::fail(const HttpError& error) {
-  return {{"error", anthropic_error(error, message_["id"])}};
+  return {{"error", anthropic_error(error, random_id("req_"))}};
 }
 
 Json MessageWriter::body() const { return message_; }

@@ -22,6 +22,7 @@ class MessageWriter final : public ReplyWriter {
   explicit MessageWriter(MessageOptions options);
 
   std::vector<WireEvent> begin(const Timings& timings) override;
+  std::vector<WireEvent> wait() override;
   std::vector<WireEvent> add(const ChatEvent& event) override;
   std::vector<WireEvent> end(const ReplyEnd& end) override;
   std::vector<WireEvent> fail(const HttpError& error) override;

@@ -56,7 +56,8 @@ void read_output(Fields& fields, ChatRequest& chat) {
   if (inner.error()) fields.wrong(*inner.error());
 }
 
-Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens, const Sampling& defaults) {
+Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens,
+                                     const RequestDefaults& defaults) {
   Fields fields(body);
   if (fields.any("thread")) {
     return fail(Errc::unsupported, "thread: conversations are not kept here; send the whole history",
@@ -64,9 +65,10 @@ Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens, co
   }
   MessagesRequest request;
   if (needs_max_tokens) fields.required("max_tokens");
-  request.generation.max_tokens = static_cast<int>(fields.integer("max_tokens", -1, 0, kMaxInt));
+  request.generation.max_tokens =
+      static_cast<int>(fields.integer("max_tokens", defaults.max_tokens, 0, kMaxInt));
   request.streams = fields.boolean("stream", false);
-  request.generation.sampling = defaults;
+  request.generation.sampling = defaults.sampling;
   read_sampling_numbers(fields, request.generation.sampling);
   read_stop(fields, "stop_sequences", request.generation.stop);
   read_thinking(fields, request);
@@ -89,7 +91,7 @@ Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens, co
 
 }  // namespace
 
-Result<MessagesRequest> read_messages_request(const Json& body, const Sampling& defaults) {
+Result<MessagesRequest> read_messages_request(const Json& body, const RequestDefaults& defaults) {
   return read_request(body, true, defaults);
 }
 

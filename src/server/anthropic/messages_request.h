@@ -2,6 +2,7 @@
 #pragma once
 
 #include "banyan/base.h"
+#include "banyan/server.h"
 #include "server/dialect/reply_request.h"
 #include "server/json_fields.h"
 
@@ -12,7 +13,7 @@ struct MessagesRequest : ReplyRequest {
 };
 
 /// Errors: invalid_argument or unsupported, naming the field.
-Result<MessagesRequest> read_messages_request(const Json& body, const Sampling& defaults = {});
+Result<MessagesRequest> read_messages_request(const Json& body, const RequestDefaults& defaults);
 
 /// As above, but max_tokens need not be there.
 Result<MessagesRequest> read_count_request(const Json& body);

@@ -34,7 +34,7 @@ Result<PreparedChat> prepare_chat(ChatRequest& chat, Request generation, const M
     return fail(Errc::invalid_argument, "tool_choice cannot ask for calls beside a grammar", "tool_choice");
   }
   const ReasoningForm& thought = context.reply_form.reasoning;
-  sampling.thought = {.tokens = chat.reasoning.budget,
+  sampling.thought = {.tokens = thought.end.empty() ? -1 : chat.reasoning.budget,
                       .begin = thought.begin,
                       .end = thought.end,
                       .is_open = opens_thought(context.reply_form, *text)};
@@ -42,7 +42,6 @@ Result<PreparedChat> prepare_chat(ChatRequest& chat, Request generation, const M
   generation.prompt = std::move(prompt.tokens);
   generation.restore_points = std::move(prompt.points);
   generation.special_text = true;
-  fill_in(generation, context.defaults);
   return PreparedChat{std::move(*text), std::move(generation)};
 }
 
@@ -53,6 +52,7 @@ Result<Job> chat_job(ReplyRequest request, const ModelContext& context, const St
   Job job;
   job.answer = std::make_unique<WrittenAnswer>(context.reply_form, request.chat, prepared->prompt,
                                                request.streams, form, make_writer(prepared->request));
+  prepared->request.tells_progress = request.streams;
   job.requests.push_back(std::move(prepared->request));
   return job;
 }

@@ -128,6 +128,18 @@ Json read_arguments(std::string_view text) {
   return arguments ? std::move(*arguments) : Json();
 }
 
+std::string arguments_text(const Json& arguments) {
+  if (!arguments.is_structured()) return dump(arguments);
+  const bool is_object = arguments.is_object();
+  std::string text = is_object ? "{" : "[";
+  for (auto one = arguments.begin(); one != arguments.end(); ++one) {
+    if (one != arguments.begin()) text += ", ";
+    if (is_object) text += dump(one.key()) + ": ";
+    text += arguments_text(*one);
+  }
+  return text + (is_object ? "}" : "]");
+}
+
 void name_results(std::vector<Message>& messages) {
   std::unordered_map<std::string, std::string> names;
   for (Message& message : messages) {

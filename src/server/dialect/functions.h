@@ -30,6 +30,10 @@ Result<> check_tool_choice(const ToolChoice& choice, const std::vector<Tool>& to
 /// The arguments of a call as an object, {} for none. Null where they are broken off or no object.
 Json read_arguments(std::string_view text);
 
+/// Arguments that a client has as an object, as models write them: {"a": 1, "b": [2, 3]}. So where a template
+/// takes the text, the next prompt repeats what was said.
+std::string arguments_text(const Json& arguments);
+
 /// Gives the tools' results the names of the functions that were called, which some dialects leave out.
 void name_results(std::vector<Message>& messages);
 

@@ -7,8 +7,9 @@
 namespace banyan {
 
 std::string random_id(std::string_view prefix) {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  return std::format("{}{:016x}{:08x}", prefix, random(), static_cast<std::uint32_t>(random()));
+  // Not to be guessed: who knows the id of a response may read the conversation.
+  std::random_device random;
+  return std::format("{}{:08x}{:08x}{:08x}", prefix, random(), random(), random());
 }
 
 std::int64_t unix_seconds() {

@@ -18,7 +18,7 @@ struct ReplyEnd {
   std::string stop_word = {};  ///< for Finish::stop
   Timings timings = {};
   int reasoning_tokens = 0;        ///< of those generated
-  std::vector<Token> tokens = {};  ///< of the reply, where the writer wants them
+  std::vector<Token> tokens = {};  ///< of the reply, where the writer wants_tokens()
 };
 
 /// One reply, told in order: begin, what happens, and end or fail. Each gives what a stream sends for it; who
@@ -27,12 +27,16 @@ class ReplyWriter {
  public:
   virtual ~ReplyWriter() = default;
 
-  /// The prompt was read.
+  /// The prompt is being read.
   virtual std::vector<WireEvent> begin(const Timings& timings) = 0;
+  /// The prompt is still being read: what tells a client that counts events alone that the server is alive.
+  virtual std::vector<WireEvent> wait() { return {}; }
   virtual std::vector<WireEvent> add(const ChatEvent& event) = 0;
   virtual std::vector<WireEvent> end(const ReplyEnd& end) = 0;
   /// The reply broke off; also before it began.
   virtual std::vector<WireEvent> fail(const HttpError& error) = 0;
+  /// Whether the end is to have the reply's tokens.
+  virtual bool wants_tokens() const { return false; }
   /// The whole answer. REQUIRES: end() was called.
   virtual Json body() const = 0;
 };

@@ -48,7 +48,12 @@ Result<TextPart> read_text_part(const Json& part, const std::string& path, TextT
   return read;
 }
 
-Result<std::vector<TextPart>> read_text_parts(const Json& content, const std::string& path, TextTypes types) {
+namespace {
+
+using ReadPart = Result<TextPart> (*)(const Json& part, const std::string& path, TextTypes types);
+
+Result<std::vector<TextPart>> read_parts(const Json& content, const std::string& path, TextTypes types,
+                                         ReadPart read) {
   std::vector<TextPart> parts;
   if (content.is_null()) return parts;
   if (content.is_string()) {
@@ -59,17 +64,39 @@ Result<std::vector<TextPart>> read_text_parts(const Json& content, const std::st
     return fail(Errc::invalid_argument, path + " must be a text or an array of parts", path);
   }
   for (std::size_t i = 0; i < content.size(); ++i) {
-    auto part = read_text_part(content[i], std::format("{}[{}]", path, i), types);
+    auto part = read(content[i], std::format("{}[{}]", path, i), types);
     if (!part) return std::unexpected(part.error());
     parts.push_back(std::move(*part));
   }
   return parts;
 }
 
-std::string joined(const std::vector<TextPart>& parts) {
-  std::string text;
-  for (const TextPart& part : parts) text += part.text;
-  return text;
+Result<TextPart> read_result_part(const Json& part, const std::string& path, TextTypes types) {
+  if (part.is_object()) {
+    const auto type = part.find("type");
+    const bool is_other = type != part.end() && type->is_string() &&
+                          !std::ranges::contains(types, type->get_ref<const std::string&>());
+    if (is_other) return TextPart{.text = unread_part(*type), .is_restore_point = is_restore_point(part)};
+  }
+  return read_text_part(part, path, types);
+}
+
+}  // namespace
+
+Result<std::vector<TextPart>> read_text_parts(const Json& content, const std::string& path, TextTypes types) {
+  return read_parts(content, path, types, read_text_part);
+}
+
+Result<std::vector<TextPart>> read_result_parts(const Json& content, const std::string& path,
+                                                TextTypes types) {
+  return read_parts(content, path, types, read_result_part);
+}
+
+std::string unread_part(const std::string& type) {
+  const bool is_picture = type.contains("image");
+  return is_picture ? "[a picture, which this model cannot see]"
+                    : std::format("[a part of type \"{}\", which this model cannot read]",
+                                  type.substr(0, kMaxNamed));
 }
 
 }  // namespace banyan

@@ -31,7 +31,12 @@ Result<TextPart> read_text_part(const Json& part, const std::string& path, TextT
 /// A text, an array of text parts, or null for none.
 Result<std::vector<TextPart>> read_text_parts(const Json& content, const std::string& path, TextTypes types);
 
-/// All of a content as one text.
-std::string joined(const std::vector<TextPart>& parts);
+/// The same of what a tool gave. Parts that are no text, such as a picture, become a few words: an agent
+/// sends them again with every request, and would be refused for ever.
+Result<std::vector<TextPart>> read_result_parts(const Json& content, const std::string& path,
+                                                TextTypes types);
+
+/// The words in the place of a part that is no text.
+std::string unread_part(const std::string& type);
 
 }  // namespace banyan

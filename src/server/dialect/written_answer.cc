@@ -17,9 +17,14 @@ std::vector<WireEvent> WrittenAnswer::tell(std::size_t index, const std::vector<
   const auto add = [&](std::vector<WireEvent> more) {
     told.insert(told.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
-  if (is_progress(delta)) return told;
-  for (const GeneratedToken& token : delta.tokens) tokens_.push_back(token.token);
-  if (!std::exchange(begun_, true)) add(writer_->begin(delta.timings));
+  if (writer_->wants_tokens()) {
+    for (const GeneratedToken& token : delta.tokens) tokens_.push_back(token.token);
+  }
+  if (!std::exchange(begun_, true)) {
+    add(writer_->begin(delta.timings));
+  } else if (is_progress(delta)) {
+    add(writer_->wait());
+  }
   for (const ChatEvent& event : events) add(writer_->add(event));
   if (delta.finish != Finish::none) {
     add(writer_->end({.finish = delta.finish,

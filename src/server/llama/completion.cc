@@ -13,7 +13,6 @@
 #include "server/grammar_fields.h"
 #include "server/prompt_fields.h"
 #include "server/reply_json.h"
-#include "server/request_defaults.h"
 #include "server/samplers.h"
 #include "server/sampling_fields.h"
 #include "server/text_answer.h"
@@ -224,7 +223,8 @@ LlamaRequest read_request(Fields& fields, const ModelContext& context) {
   common.sampling = context.defaults.sampling;
   read_sampling(fields, context.vocabulary, common);
   common.sampling.grammar = read_grammar(fields);
-  common.max_tokens = read_max_tokens(fields, {"max_completion_tokens", "max_tokens", "n_predict"});
+  common.max_tokens = read_max_tokens(fields, {"max_completion_tokens", "max_tokens", "n_predict"},
+                                      context.defaults.max_tokens);
   common.top_logprobs = static_cast<int>(fields.integer("n_probs", 0, 0, kMaxProbabilities));
   common.logprobs = common.top_logprobs > 0;
   common.logprobs_drawn = fields.boolean("post_sampling_probs", false) && common.logprobs;
@@ -237,7 +237,6 @@ LlamaRequest read_request(Fields& fields, const ModelContext& context) {
   fields.refuse_unless("n_cmpl", 1);
   fields.refuse_unless("n", 1);
   fields.refuse_unless("best_of", 1);
-  fill_in(common, context.defaults);
   return request;
 }
 

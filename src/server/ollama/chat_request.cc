@@ -65,7 +65,7 @@ class HistoryReader {
     fields.required("name");
     call.name = fields.string("name");
     const Json* arguments = fields.object("arguments");
-    call.arguments = arguments ? dump(*arguments) : "{}";
+    call.arguments = arguments ? arguments_text(*arguments) : "{}";
     if (fields.error()) return std::unexpected(*fields.error());
     if (call.id.empty()) call.id = std::format("call_{}", count_);
     ++count_;
@@ -95,10 +95,11 @@ class HistoryReader {
 
 }  // namespace
 
-Result<OllamaRequest> read_ollama_chat(const Json& body, const Sampling& defaults) {
+Result<OllamaRequest> read_ollama_chat(const Json& body, const RequestDefaults& defaults) {
   Fields fields(body);
   OllamaRequest request;
-  request.generation.sampling = defaults;
+  request.generation.sampling = defaults.sampling;
+  request.generation.max_tokens = defaults.max_tokens;
   read_ollama_options(fields, request);
   if (const Json* array = fields.array("tools")) {
     auto tools = read_wrapped_functions(*array);

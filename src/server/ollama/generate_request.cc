@@ -22,10 +22,11 @@ void read_context(Fields& fields, std::vector<Token>& context) {
 
 }  // namespace
 
-Result<GenerateRequest> read_ollama_generate(const Json& body, const Sampling& defaults) {
+Result<GenerateRequest> read_ollama_generate(const Json& body, const RequestDefaults& defaults) {
   Fields fields(body);
   GenerateRequest request;
-  request.generation.sampling = defaults;
+  request.generation.sampling = defaults.sampling;
+  request.generation.max_tokens = defaults.max_tokens;
   read_ollama_options(fields, request);
   request.is_raw = fields.boolean("raw", false);
   request.prompt = fields.string("prompt");
@@ -38,6 +39,7 @@ Result<GenerateRequest> read_ollama_generate(const Json& body, const Sampling& d
   if (!request.suffix.empty() && !request.context.empty()) {
     fields.wrong("context", "and suffix exclude each other");
   }
+  if (request.is_raw && !system.empty()) fields.wrong("system", "and raw exclude each other");
   if (fields.error()) return std::unexpected(*fields.error());
   request.only_loads = request.prompt.empty() && request.suffix.empty();
   if (request.is_raw || request.only_loads || !request.suffix.empty()) return request;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "banyan/base.h"
+#include "banyan/server.h"
 #include "server/json_fields.h"
 #include "server/ollama/options.h"
 
@@ -19,6 +20,6 @@ struct GenerateRequest : OllamaRequest {
 
 /// A prompt that is not raw becomes a chat of a system's and a user's message.
 /// Errors: invalid_argument or unsupported, naming the field.
-Result<GenerateRequest> read_ollama_generate(const Json& body, const Sampling& defaults = {});
+Result<GenerateRequest> read_ollama_generate(const Json& body, const RequestDefaults& defaults);
 
 }  // namespace banyan

@@ -16,7 +16,7 @@ void read_options(Fields& fields, Request& generation) {
   read_sampling_numbers(inner, generation.sampling);
   read_stop(inner, "stop", generation.stop);
   // 0, -1 and -2 all mean: as far as the context goes.
-  const auto most = inner.integer("num_predict", -1, -2, kMaxInt);
+  const auto most = inner.integer("num_predict", generation.max_tokens, -2, kMaxInt);
   generation.max_tokens = most > 0 ? static_cast<int>(most) : -1;
   inner.integer("num_ctx", 0, 0, kMaxInt);
   inner.refuse_unless("typical_p", 0, 1);

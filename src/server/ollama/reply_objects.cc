@@ -49,6 +49,9 @@ std::vector<WireEvent> OllamaWriter::begin(const Timings&) { return {}; }
 
 std::vector<WireEvent> OllamaWriter::add(const ChatEvent& event) {
   Said piece;
+  std::vector<WireEvent> events;
+  if (event.kind != ChatEvent::Kind::arguments && event.kind != ChatEvent::Kind::call_end)
+    give_up_call(events);
   switch (event.kind) {
     case ChatEvent::Kind::text:
       piece.text = event.text;
@@ -62,28 +65,40 @@ std::vector<WireEvent> OllamaWriter::add(const ChatEvent& event) {
       id_ = event.id;
       name_ = event.name;
       arguments_.clear();
-      return {};
+      return events;
     case ChatEvent::Kind::arguments:
       arguments_ += event.text;
-      return {};
+      return events;
     case ChatEvent::Kind::call_end:
       Json function = {
           {"index", said_.calls.size()}, {"name", name_}, {"arguments", read_arguments(arguments_)}};
       piece.calls.push_back({{"id", id_}, {"function", std::move(function)}});
       said_.calls.push_back(piece.calls.front());
+      name_.clear();
       break;
   }
-  return {{"", object(piece, {{"done", false}})}};
+  events.push_back({"", object(piece, {{"done", false}})});
+  return events;
+}
+
+void OllamaWriter::give_up_call(std::vector<WireEvent>& events) {
+  if (name_.empty()) return;
+  const Said piece{.text = std::exchange(name_, {}) + arguments_};
+  said_.text += piece.text;
+  events.push_back({"", object(piece, {{"done", false}})});
 }
 
 std::vector<WireEvent> OllamaWriter::end(const ReplyEnd& end) {
+  std::vector<WireEvent> events;
+  give_up_call(events);
   counts_ = counts(end);
   if (!options_.context.empty()) {
     std::vector<Token>& context = options_.context;
     context.insert(context.end(), end.tokens.begin(), end.tokens.end());
     counts_["context"] = context;
   }
-  return {{"", object({}, counts_)}};
+  events.push_back({"", object({}, counts_)});
+  return events;
 }
 
 std::vector<WireEvent> OllamaWriter::fail(const HttpError& error) { return {{"", ollama_error(error)}}; }

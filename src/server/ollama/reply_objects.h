@@ -23,6 +23,7 @@ class OllamaWriter final : public ReplyWriter {
   std::vector<WireEvent> add(const ChatEvent& event) override;
   std::vector<WireEvent> end(const ReplyEnd& end) override;
   std::vector<WireEvent> fail(const HttpError& error) override;
+  bool wants_tokens() const override { return !options_.context.empty(); }
   Json body() const override;
 
  private:
@@ -35,7 +36,10 @@ class OllamaWriter final : public ReplyWriter {
 
   OllamaOptions options_;
   Said said_;
-  std::string id_, name_, arguments_;  ///< of the call that is being made
+  // What came of a call that broke off, as text.
+  void give_up_call(std::vector<WireEvent>& events);
+
+  std::string id_, name_, arguments_;  ///< of the call that is being made; the name is empty where none is
   Json counts_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "chat/chat_reply.h"
 #include "server/chat_answer.h"
 #include "server/dialect/chat_job.h"
 #include "server/grammar_fields.h"
@@ -26,6 +27,7 @@ class OpenAiChatAnswer final : public ChatAnswer {
       : ChatAnswer(context.reply_form, request, prompt, options.choices, options.streams),
         frame_(options, context.model_id, "chatcmpl-", "chat.completion", "chat.completion.chunk"),
         logprobs_(logprobs),
+        replies_(choices().size()),
         deltas_(choices().size()),
         tokens_(choices().size()) {}
 
@@ -36,9 +38,9 @@ class OpenAiChatAnswer final : public ChatAnswer {
     Json all = Json::array();
     for (std::size_t i = 0; i < choices().size(); ++i) {
       all.push_back({{"index", i},
-                     {"message", message_json(reply(i))},
+                     {"message", message_json(replies_[i])},
                      {"logprobs", logprobs(tokens_[i])},
-                     {"finish_reason", chat_finish_reason(choices()[i].finish, reply(i))}});
+                     {"finish_reason", chat_finish_reason(choices()[i].finish, replies_[i])}});
     }
     return frame_.whole(*this, std::move(all));
   }
@@ -46,6 +48,7 @@ class OpenAiChatAnswer final : public ChatAnswer {
  private:
   std::vector<WireEvent> tell(std::size_t index, const std::vector<ChatEvent>& events,
                               const Delta& delta) override {
+    for (const ChatEvent& event : events) replies_[index].add(event);
     if (streams()) return chunks(index, events, delta);
     if (logprobs_) tokens_[index].insert(tokens_[index].end(), delta.tokens.begin(), delta.tokens.end());
     return {};
@@ -71,12 +74,12 @@ class OpenAiChatAnswer final : public ChatAnswer {
       for (Json& next : deltas_[index].add(event)) add(std::move(next));
     }
     if (logprobs_ && !delta.tokens.empty()) {
-      if (events.empty()) add({{"content", ""}});
+      if (chunks.empty() || events.empty()) add({{"content", ""}});
       chunks.back().data["choices"][0]["logprobs"] = logprobs(delta.tokens);
     }
     if (delta.finish != Finish::none) {
       Json& last = add(Json::object());
-      last["choices"][0]["finish_reason"] = chat_finish_reason(delta.finish, reply(index));
+      last["choices"][0]["finish_reason"] = chat_finish_reason(delta.finish, replies_[index]);
       add_timings(last, delta.timings);
     }
     return chunks;
@@ -91,6 +94,7 @@ class OpenAiChatAnswer final : public ChatAnswer {
 
   OpenAiFrame frame_;
   bool logprobs_;
+  std::vector<ChatReply> replies_;
   std::vector<MessageDeltas> deltas_;
   std::vector<std::vector<GeneratedToken>> tokens_;  // while not streaming
 };
@@ -99,7 +103,7 @@ class OpenAiChatAnswer final : public ChatAnswer {
 
 Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
   Fields fields(body);
-  const OpenAiOptions options = read_openai_options(fields);
+  const OpenAiOptions options = read_openai_options(fields, context.defaults);
   Request request;
   request.sampling = context.defaults.sampling;
   request.choices = options.choices;
@@ -113,6 +117,8 @@ Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
   if (request.top_logprobs > 0 && !request.logprobs) fields.wrong("top_logprobs", "needs logprobs: true");
   fields.refuse_unless("modalities", Json::array({"text"}));
   fields.refuse_unless("functions", Json::array());
+  fields.refuse_unless("reasoning_format", "auto", "deepseek");
+  fields.refuse_unless("parse_tool_calls", true);
   fields.refuse_unless("audio");
   fields.refuse_unless("web_search_options");
   fields.refuse_unless("echo", false);

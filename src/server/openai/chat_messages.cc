@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "server/dialect/functions.h"
+#include "server/dialect/text_parts.h"
 
 namespace banyan {
 namespace {
@@ -30,23 +31,17 @@ Role read_role(Fields& fields) {
   return Role::user;
 }
 
-// As OpenAI's clients mark what they mean to resume at, and as Anthropic's do.
-bool is_marked(const Json& message_or_part) {
-  return std::ranges::any_of(std::array{"prompt_cache_breakpoint", "cache_control"}, [&](const char* field) {
-    const auto mark = message_or_part.find(field);
-    return mark != message_or_part.end() && mark->is_object();
-  });
-}
-
 void read_part(Fields& message, const Json& part, const std::string& path, Message& into) {
   if (!part.is_object()) return message.wrong({Errc::invalid_argument, path + " must be an object", path});
   Fields fields(part, path + ".");
   const std::string type = fields.string("type");
-  if (type != "text" && type != "refusal") {
+  if (into.role == Role::tool && !type.empty() && type != "text") {
+    into.content.push_back({.text = unread_part(type)});
+  } else if (type != "text" && type != "refusal") {
     fields.wrong("type", "must be \"text\"; other parts are not supported");
   } else {
     fields.required(type.c_str());
-    into.content.push_back({fields.string(type.c_str()), is_marked(part)});
+    into.content.push_back({fields.string(type.c_str()), is_restore_point(part)});
   }
   if (fields.error()) message.wrong(*fields.error());
 }
@@ -69,11 +64,11 @@ void read_content(Fields& fields, const Json& json, const std::string& path, Mes
     if (const std::string refusal = fields.string("refusal"); !refusal.empty())
       message.content.push_back({.text = refusal});
   }
-  if (!message.content.empty() && is_marked(json)) message.content.back().is_restore_point = true;
+  if (!message.content.empty() && is_restore_point(json)) message.content.back().is_restore_point = true;
 }
 
 // `function`: {name, arguments}.
-ToolCall read_function(Fields& fields) {
+ToolCall read_called_function(Fields& fields) {
   ToolCall call;
   fields.required("name");
   call.name = fields.string("name");
@@ -93,7 +88,7 @@ void read_call(Fields& message, const Json& json, const std::string& path, Messa
   fields.required("function");
   if (const Json* function = fields.object("function")) {
     Fields inner(*function, path + ".function.");
-    into.calls.push_back(read_function(inner));
+    into.calls.push_back(read_called_function(inner));
     into.calls.back().id = fields.string("id");
     if (inner.error()) fields.wrong(*inner.error());
   }
@@ -109,7 +104,7 @@ void read_calls(Fields& fields, const std::string& path, Message& message) {
   // The older form, which has no ids.
   if (const Json* function = fields.object("function_call")) {
     Fields inner(*function, path + ".function_call.");
-    message.calls.push_back(read_function(inner));
+    message.calls.push_back(read_called_function(inner));
     if (inner.error()) fields.wrong(*inner.error());
   }
 }

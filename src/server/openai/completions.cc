@@ -10,7 +10,6 @@
 #include "server/openai/frame.h"
 #include "server/prompt_fields.h"
 #include "server/reply_json.h"
-#include "server/request_defaults.h"
 #include "server/sampling_fields.h"
 #include "server/text_answer.h"
 #include "text/utf8.h"
@@ -122,7 +121,7 @@ class CompletionAnswer final : public TextAnswer {
 
 Result<Job> read_openai_completion(const Json& body, const ModelContext& context) {
   Fields fields(body);
-  const OpenAiOptions options = read_openai_options(fields);
+  const OpenAiOptions options = read_openai_options(fields, context.defaults);
   Request common;
   common.sampling = context.defaults.sampling;
   common.choices = options.choices;
@@ -134,7 +133,6 @@ Result<Job> read_openai_completion(const Json& body, const ModelContext& context
   common.top_logprobs = static_cast<int>(fields.integer("logprobs", 0, 0, kMaxLogprobs));
   const bool echo = fields.boolean("echo", false);
   if (echo && common.logprobs) fields.wrong("echo", "with logprobs is not supported", Errc::unsupported);
-  fill_in(common, context.defaults);
   std::vector<Prompt> prompts = read_prompts(fields, context);
   if (fields.error()) return std::unexpected(*fields.error());
 

@@ -23,11 +23,11 @@ Json usage(const Answer& answer) {
     prompt += timings.cache.total;
     restored += timings.cache.restored;
   }
-  return {
-      {"prompt_tokens", prompt},
-      {"completion_tokens", completion},
-      {"total_tokens", prompt + completion},
-      {"prompt_tokens_details", {{"cached_tokens", restored}, {"cache_write_tokens", prompt - restored}}}};
+  return {{"prompt_tokens", prompt},
+          {"completion_tokens", completion},
+          {"total_tokens", prompt + completion},
+          {"prompt_tokens_details", {{"cached_tokens", restored}, {"cache_write_tokens", prompt - restored}}},
+          {"completion_tokens_details", {{"reasoning_tokens", answer.reasoning_tokens()}}}};
 }
 
 // The usage, and llama-server's timings of the first choice.
@@ -38,12 +38,13 @@ void add_usage(Json& object, const Answer& answer) {
 
 }  // namespace
 
-OpenAiOptions read_openai_options(Fields& fields) {
+OpenAiOptions read_openai_options(Fields& fields, const RequestDefaults& defaults) {
   OpenAiOptions options;
   options.choices = static_cast<int>(fields.integer("n", 1, 1, kMaxChoices));
   options.streams = fields.boolean("stream", false);
   options.tells_progress = fields.boolean("return_progress", false) && options.streams;
-  options.max_tokens = read_max_tokens(fields, {"n_predict", "max_tokens", "max_completion_tokens"});
+  options.max_tokens =
+      read_max_tokens(fields, {"n_predict", "max_tokens", "max_completion_tokens"}, defaults.max_tokens);
   fields.refuse_unless("best_of", 1, options.choices);
   // llama-server's, which its own completion reads.
   fields.refuse_unless("response_fields", Json::array());

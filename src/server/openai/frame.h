@@ -17,7 +17,7 @@ struct OpenAiOptions {
   bool include_usage = false;
   bool tells_progress = false;  ///< only while streaming
 };
-OpenAiOptions read_openai_options(Fields& fields);
+OpenAiOptions read_openai_options(Fields& fields, const RequestDefaults& defaults);
 
 /// "stop", "length", or null while it goes on.
 Json finish_reason(Finish finish);

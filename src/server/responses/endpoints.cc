@@ -9,7 +9,7 @@
 namespace banyan {
 
 Result<Job> responses_job(const Json& body, const ModelContext& context, ResponseStore& store) {
-  auto read = read_responses_request(body, store, context.defaults.sampling);
+  auto read = read_responses_request(body, store, context.defaults);
   if (!read) return std::unexpected(read.error());
   ResponseOptions options{.model = context.model_id,
                           .echo = std::move(read->echo),
@@ -26,7 +26,7 @@ Result<Job> responses_job(const Json& body, const ModelContext& context, Respons
 }
 
 Result<Json> count_response_tokens(const Json& body, const ModelContext& context, ResponseStore& store) {
-  const auto read = read_responses_request(body, store);
+  const auto read = read_responses_request(body, store, context.defaults);
   if (!read) return std::unexpected(read.error());
   const auto tokens = count_tokens(read->chat, context);
   if (!tokens) return std::unexpected(tokens.error());

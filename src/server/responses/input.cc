@@ -1,9 +1,12 @@
 #include "server/responses/input.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <format>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "server/dialect/ids.h"
@@ -12,13 +15,47 @@
 namespace banyan {
 namespace {
 
+constexpr std::array<std::string_view, 12> kKeptFields = {
+    "id",      "type", "role",   "status",    "content", "encrypted_content",
+    "call_id", "name", "output", "arguments", "input",   "namespace"};
+
 const char* id_prefix(const std::string& type) {
   if (type == "message") return "msg_";
   if (type == "reasoning") return "rs_";
   return type == "function_call" ? "fc_" : "item_";
 }
 
-// The item itself, or the one that it refers to, null for none, as the store keeps it: with an id.
+// Of a part, what is read of it; null for a text that says nothing.
+Json kept_part(const Json& part) {
+  Json kept = Json::object();
+  for (const char* name : {"type", "text", "refusal"}) {
+    if (const auto found = part.find(name); found != part.end() && found->is_string()) kept[name] = *found;
+  }
+  const bool is_text = kept.contains("text") || kept.contains("refusal");
+  if (is_text && kept.value("text", kept.value("refusal", "")).empty()) return nullptr;
+  return kept.empty() ? Json() : kept;
+}
+
+// Of an item, what is read of it: clients may send much more, and it is kept for as long as the reply is
+// made.
+Json kept_item(const Json& item) {
+  Json kept = Json::object();
+  for (const auto& [name, value] : item.items()) {
+    const bool has_parts = name == "content" || name == "summary" || name == "output";
+    if (has_parts && value.is_array()) {
+      Json& parts = kept[name] = Json::array();
+      for (const Json& part : value) {
+        if (!part.is_object()) continue;
+        if (Json one = kept_part(part); !one.is_null()) parts.push_back(std::move(one));
+      }
+    } else if (value.is_string() && std::ranges::contains(kKeptFields, std::string_view(name))) {
+      kept[name] = value;
+    }
+  }
+  return kept;
+}
+
+// The item itself, or the one that it refers to, null for none.
 // `references` are those that came before: a second one would only make the prompt longer.
 Result<Json> read_item(const Json& item, const std::string& path, ResponseStore& store,
                        std::set<std::string>& references) {
@@ -28,9 +65,7 @@ Result<Json> read_item(const Json& item, const std::string& path, ResponseStore&
   const std::string id = fields.string("id");
   if (fields.error()) return std::unexpected(*fields.error());
   if (type == "item_reference") return references.insert(id).second ? store.item(id) : Json();
-  Json known = item;
-  if (id.empty()) known["id"] = random_id(id_prefix(type));
-  return known;
+  return item;
 }
 
 Result<> add_conversation(const std::string& id, ResponseStore& store, ItemReader& reader) {
@@ -80,7 +115,10 @@ Result<ResponsesInput> read_responses_input(const Json& body, const FunctionName
     if (!item) return std::unexpected(item.error());
     if (item->is_null()) continue;
     if (auto added = reader.add(*item, path); !added) return std::unexpected(added.error());
-    input.items.push_back(std::move(*item));
+    if (!ItemReader::is_read(item->value("type", "message"))) continue;
+    Json kept = kept_item(*item);
+    if (!kept.contains("id")) kept["id"] = random_id(id_prefix(kept.value("type", "message")));
+    input.items.push_back(std::move(kept));
   }
   if (!instructions.empty()) {
     input.messages.push_back({.role = Role::system, .content = {{.text = instructions}}});

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "chat/prompt/message_text.h"
 #include "server/dialect/functions.h"
 #include "server/dialect/sealed_thought.h"
 #include "server/dialect/text_parts.h"
@@ -22,7 +23,7 @@ constexpr std::array<std::string_view, 3> kSkipped = {"web_search_call", "file_s
 Result<std::string> read_text(const Json& item, const char* field, const std::string& path, TextTypes types) {
   const auto parts = read_text_parts(item.value(field, Json()), path + "." + field, types);
   if (!parts) return std::unexpected(parts.error());
-  return joined(*parts);
+  return joined_text(*parts);
 }
 
 }  // namespace
@@ -67,7 +68,7 @@ Result<> ItemReader::add_call(const Json& item, const std::string& path) {
                 .name = names_.for_model(function),
                 .arguments = fields.string("arguments")};
   // A tool without a schema takes a text.
-  if (const Json* input = fields.any("input")) call.arguments = dump({{"input", *input}});
+  if (const Json* input = fields.any("input")) call.arguments = arguments_text({{"input", *input}});
   if (fields.error()) return std::unexpected(*fields.error());
   reply(Piece::call).calls.push_back(std::move(call));
   return {};
@@ -78,7 +79,7 @@ Result<> ItemReader::add_result(const Json& item, const std::string& path) {
   fields.required("call_id");
   Message result{.role = Role::tool, .call_id = fields.string("call_id")};
   if (fields.error()) return std::unexpected(*fields.error());
-  auto output = read_text_parts(item.value("output", Json()), path + ".output", kTextTypes);
+  auto output = read_result_parts(item.value("output", Json()), path + ".output", kTextTypes);
   if (!output) return std::unexpected(output.error());
   result.content = std::move(*output);
   messages_.push_back(std::move(result));
@@ -111,6 +112,8 @@ Result<> ItemReader::add(const Json& item, const std::string& path) {
   if (std::ranges::contains(kSkipped, type)) return {};
   return refuse_type(path, type, R"("message", "function_call", "function_call_output", "reasoning")");
 }
+
+bool ItemReader::is_read(std::string_view type) { return !std::ranges::contains(kSkipped, type); }
 
 std::vector<Message> ItemReader::take() {
   name_results(messages_);

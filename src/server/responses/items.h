@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "banyan/base.h"
@@ -20,6 +21,8 @@ class ItemReader {
 
   /// `path` names the item in errors: "input[3]". Errors: invalid_argument or unsupported.
   Result<> add(const Json& item, const std::string& path);
+  /// Whether items of the type say something to the model.
+  static bool is_read(std::string_view type);
   /// All of them.
   std::vector<Message> take();
 

@@ -13,6 +13,12 @@ constexpr std::size_t kItemBytes = 256;
 
 Json parsed(const std::string& text) { return parse_object(text).value(); }
 
+Json parsed_array(const std::vector<std::string>& texts) {
+  Json array = Json::array();
+  for (const std::string& text : texts) array.push_back(parsed(text));
+  return array;
+}
+
 }  // namespace
 
 ResponseStore::Order::iterator ResponseStore::find(const std::string& id) {
@@ -66,46 +72,61 @@ bool ResponseStore::erase(const std::string& id) {
   return true;
 }
 
+// What is copied under the lock is parsed without it, so that a large response keeps no one else waiting.
 Json ResponseStore::response(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  const auto entry = find(id);
-  if (entry == order_.end()) return nullptr;
-  Json response = parsed(entry->response);
-  response["output"] = Json::array();
-  for (const Item& item : entry->items | std::views::drop(entry->inputs)) {
-    response["output"].push_back(parsed(item.text));
+  std::string response;
+  std::vector<std::string> output;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto entry = find(id);
+    if (entry == order_.end()) return nullptr;
+    response = entry->response;
+    for (const Item& item : entry->items | std::views::drop(entry->inputs)) output.push_back(item.text);
   }
-  return response;
+  Json whole = parsed(response);
+  whole["output"] = parsed_array(output);
+  return whole;
 }
 
 Json ResponseStore::input(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  const auto entry = find(id);
-  if (entry == order_.end()) return nullptr;
-  Json input = Json::array();
-  for (const Item& item : entry->items | std::views::take(entry->inputs)) input.push_back(parsed(item.text));
-  return input;
+  std::vector<std::string> input;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto entry = find(id);
+    if (entry == order_.end()) return nullptr;
+    for (const Item& item : entry->items | std::views::take(entry->inputs)) input.push_back(item.text);
+  }
+  return parsed_array(input);
 }
 
 Json ResponseStore::item(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  const auto found = items_.find(id);
-  return found == items_.end() ? Json() : parsed(found->second->text);
+  std::string text;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = items_.find(id);
+    if (found == items_.end()) return nullptr;
+    text = found->second->text;
+  }
+  return parsed(text);
 }
 
 std::optional<std::vector<Json>> ResponseStore::conversation(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  // The last response is looked up first, so that of a conversation the beginning is kept for longest.
-  std::vector<Order::iterator> path;
-  for (std::string next = id; !next.empty(); next = path.back()->previous) {
-    const auto entry = find(next);
-    if (entry == order_.end()) return std::nullopt;
-    path.push_back(entry);
+  std::vector<std::string> texts;
+  {
+    const std::lock_guard lock(mutex_);
+    // The last response is looked up first, so that of a conversation the beginning is kept for longest.
+    std::vector<Order::iterator> path;
+    for (std::string next = id; !next.empty(); next = path.back()->previous) {
+      const auto entry = find(next);
+      if (entry == order_.end()) return std::nullopt;
+      path.push_back(entry);
+    }
+    for (const auto& entry : std::views::reverse(path)) {
+      for (const Item& item : entry->items) texts.push_back(item.text);
+    }
   }
   std::vector<Json> items;
-  for (const auto& entry : std::views::reverse(path)) {
-    for (const Item& item : entry->items) items.push_back(parsed(item.text));
-  }
+  for (const std::string& text : texts) items.push_back(parsed(text));
   return items;
 }
 

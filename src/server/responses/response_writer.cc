@@ -74,7 +74,7 @@ ResponseWriter::ResponseWriter(ResponseOptions options) : options_(std::move(opt
                {"background", false},           {"error", nullptr},
                {"incomplete_details", nullptr}, {"model", options_.model},
                {"output", Json::array()},       {"usage", nullptr}};
-  response_.update(options_.echo);
+  response_.update(std::exchange(options_.echo, {}));
 }
 
 void ResponseWriter::tell(const std::string& type, Json more, std::vector<WireEvent>& events) {
@@ -100,7 +100,8 @@ void ResponseWriter::tell_part(const std::string& type, Json more, std::vector<W
 }
 
 void ResponseWriter::open(Json item, std::vector<WireEvent>& events) {
-  close("completed", events);
+  // Of calls, only call_end closes one that is whole.
+  close(form_ ? "completed" : "incomplete", events);
   item_ = std::move(item);
   text_.clear();
   tell("response.output_item.added", {{"output_index", response_["output"].size()}, {"item", item_}}, events);
@@ -162,6 +163,12 @@ std::vector<WireEvent> ResponseWriter::begin(const Timings&) {
   return events;
 }
 
+std::vector<WireEvent> ResponseWriter::wait() {
+  std::vector<WireEvent> events;
+  tell_response("response.in_progress", events);
+  return events;
+}
+
 std::vector<WireEvent> ResponseWriter::add(const ChatEvent& event) {
   std::vector<WireEvent> events;
   switch (event.kind) {
@@ -189,7 +196,7 @@ std::vector<WireEvent> ResponseWriter::end(const ReplyEnd& end) {
   std::vector<WireEvent> events;
   const bool is_cut = end.finish == Finish::length;
   const char* status = is_cut ? "incomplete" : "completed";
-  close(status, events);
+  close(form_ ? status : "incomplete", events);
   response_["status"] = status;
   if (is_cut) response_["incomplete_details"] = {{"reason", "max_output_tokens"}};
   response_["usage"] = usage(end);
@@ -200,6 +207,7 @@ std::vector<WireEvent> ResponseWriter::end(const ReplyEnd& end) {
 
 std::vector<WireEvent> ResponseWriter::fail(const HttpError& error) {
   std::vector<WireEvent> events;
+  if (sequence_ == 0) tell_response("response.created", events);
   const std::string code = error.code.empty() ? error.type : error.code;
   tell("error", {{"code", code}, {"message", error.message}, {"param", nullptr}}, events);
   response_["status"] = "failed";

@@ -1,5 +1,6 @@
 #include "server/responses/responses_request.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <format>
 #include <string>
@@ -36,13 +37,36 @@ const Json& echoed_fields() {
   return fields;
 }
 
+// Of more bytes, a field is not repeated: the response is kept in memory while it is made.
+constexpr std::size_t kMaxEchoed = std::size_t{16} << 10;
+
+// Of each tool, what its prompt tells.
+Json echoed_tools(const Json& tools) {
+  Json echoed = Json::array();
+  for (const Json& tool : tools) {
+    if (!tool.is_object()) continue;
+    Json& one = echoed.emplace_back(Json::object());
+    const bool is_function = tool.value("type", Json()) == "function";
+    for (const char* name : {"type", "name", "description", "parameters", "strict"}) {
+      const auto found = tool.find(name);
+      if (found != tool.end() && (is_function || found->is_string())) one[name] = *found;
+    }
+  }
+  return echoed;
+}
+
 Json read_echo(const Json& body, const Sampling& sampling) {
   Json echo = echoed_fields();
   echo["temperature"] = sampling.temperature;
   echo["top_p"] = sampling.top_p;
   for (const auto& [name, value] : echo.items()) {
     const auto asked = body.find(name);
-    if (asked != body.end() && !asked->is_null()) value = *asked;
+    if (asked == body.end() || asked->is_null()) continue;
+    if (name == "tools") {
+      value = echoed_tools(*asked);
+    } else if (name != "truncation" && dump(*asked).size() <= kMaxEchoed) {
+      value = *asked;
+    }
   }
   return echo;
 }
@@ -116,13 +140,14 @@ void read_include(Fields& fields, ResponsesRequest& request) {
 }  // namespace
 
 Result<ResponsesRequest> read_responses_request(const Json& body, ResponseStore& store,
-                                                const Sampling& defaults) {
+                                                const RequestDefaults& defaults) {
   Fields fields(body);
   ResponsesRequest request;
-  request.generation.max_tokens = static_cast<int>(fields.integer("max_output_tokens", -1, 1, kMaxInt));
+  request.generation.max_tokens =
+      static_cast<int>(fields.integer("max_output_tokens", defaults.max_tokens, 1, kMaxInt));
   request.streams = fields.boolean("stream", false);
   request.is_stored = fields.boolean("store", true);
-  request.generation.sampling = defaults;
+  request.generation.sampling = defaults.sampling;
   read_sampling_numbers(fields, request.generation.sampling);
   read_reasoning(fields, request);
   read_text_format(fields, request.chat);
@@ -132,6 +157,7 @@ Result<ResponsesRequest> read_responses_request(const Json& body, ResponseStore&
   fields.refuse_unless("conversation");
   fields.refuse_unless("prompt");
   fields.refuse_unless("top_logprobs", 0);
+  fields.refuse_unless("max_tool_calls");
   fields.required("input");
   if (fields.error()) return std::unexpected(*fields.error());
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "banyan/base.h"
+#include "banyan/server.h"
 #include "server/dialect/reply_request.h"
 #include "server/json_fields.h"
 #include "server/responses/response_store.h"
@@ -22,6 +23,6 @@ struct ResponsesRequest : ReplyRequest {
 /// item_reference names, once each; those that are not kept are left out.
 /// Errors: invalid_argument or unsupported, naming the field.
 Result<ResponsesRequest> read_responses_request(const Json& body, ResponseStore& store,
-                                                const Sampling& defaults = {});
+                                                const RequestDefaults& defaults);
 
 }  // namespace banyan

@@ -22,7 +22,7 @@ MessagesRequest read(const std::string& fields,
   Json body = Json::parse(fields);
   if (!body.contains("messages")) body["messages"] = Json::parse(messages);
   if (!body.contains("max_tokens")) body["max_tokens"] = 100;
-  auto request = read_messages_request(body);
+  auto request = read_messages_request(body, {});
   EXPECT_TRUE(request.has_value()) << request.error().message;
   return std::move(request).value_or(MessagesRequest());
 }
@@ -32,7 +32,7 @@ std::vector<std::string> history(const char* fields) { return told(read(fields).
 Error error_of(const char* fields) {
   Json body = {{"max_tokens", 5}, {"messages", Json::parse(R"([{"role": "user", "content": "hi"}])")}};
   body.update(Json::parse(fields));
-  const auto request = read_messages_request(body);
+  const auto request = read_messages_request(body, {});
   return request ? Error{Errc::io, "there was none"} : request.error();
 }
 
@@ -108,9 +108,9 @@ TEST(AnthropicRequest, ThoughtsThatWereNotShownComeBackInTheirSignatures) {
       {"role": "user", "content": "so?"}]})");
   Json& signature = body["messages"][1]["content"][0]["signature"];
   signature = seal_thought("deep");
-  EXPECT_EQ(told(read_messages_request(body)->chat.messages[1]), "assistant <deep> yes");
+  EXPECT_EQ(told(read_messages_request(body, {})->chat.messages[1]), "assistant <deep> yes");
   signature = "from elsewhere";
-  EXPECT_EQ(told(read_messages_request(body)->chat.messages[1]), "assistant yes");
+  EXPECT_EQ(told(read_messages_request(body, {})->chat.messages[1]), "assistant yes");
 }
 
 TEST(AnthropicRequest, ALastMessageOfTheAssistantsIsGoneOnFrom) {
@@ -192,7 +192,7 @@ TEST(AnthropicRequest, SamplingAndStopsAreRead) {
 TEST(AnthropicRequest, OnlyCountingNeedsNoMaxTokens) {
   const Json body = Json::parse(R"({"messages": [{"role": "user", "content": "hi"}]})");
   EXPECT_TRUE(read_count_request(body));
-  EXPECT_EQ(read_messages_request(body).error().field, "max_tokens");
+  EXPECT_EQ(read_messages_request(body, {}).error().field, "max_tokens");
 }
 
 TEST(AnthropicRequest, WhatIsWrongIsNamed) {

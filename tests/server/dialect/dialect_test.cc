@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "chat/prompt/message_text.h"
 #include "server/dialect/functions.h"
 #include "server/dialect/sealed_thought.h"
 #include "server/dialect/text_parts.h"
@@ -47,9 +48,9 @@ TEST(Functions, ObjectsWithVeryManyMembersAreRefused) {
 }
 
 TEST(TextParts, AreTextsOrArrays) {
-  EXPECT_EQ(joined(*read_text_parts("a", "x", {"text"})), "a");
+  EXPECT_EQ(joined_text(*read_text_parts("a", "x", {"text"})), "a");
   EXPECT_EQ(
-      joined(*read_text_parts(
+      joined_text(*read_text_parts(
           Json::parse(R"([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])"), "x", {"text"})),
       "ab");
   EXPECT_TRUE(read_text_parts(nullptr, "x", {"text"})->empty());

@@ -19,13 +19,13 @@ using testing::HasSubstr;
 OllamaRequest chat(const char* fields) {
   Json body = Json::parse(fields);
   if (!body.contains("messages")) body["messages"] = Json::parse(R"([{"role": "user", "content": "hi"}])");
-  auto request = read_ollama_chat(body);
+  auto request = read_ollama_chat(body, {});
   EXPECT_TRUE(request.has_value()) << request.error().message;
   return std::move(request).value_or(OllamaRequest());
 }
 
 GenerateRequest generation(const char* fields) {
-  auto request = read_ollama_generate(Json::parse(fields));
+  auto request = read_ollama_generate(Json::parse(fields), {});
   EXPECT_TRUE(request.has_value()) << request.error().message;
   return std::move(request).value_or(GenerateRequest());
 }
@@ -138,7 +138,7 @@ TEST(OllamaRequests, WhatIsWrongIsNamed) {
       {R"({"keep_alive": []})", "keep_alive"},
   };
   for (const auto& [fields, name] : wrong) {
-    const auto request = read_ollama_chat(Json::parse(fields));
+    const auto request = read_ollama_chat(Json::parse(fields), {});
     ASSERT_FALSE(request) << fields;
     EXPECT_EQ(request.error().code, Errc::invalid_argument) << fields;
     EXPECT_EQ(request.error().field, name) << fields;
@@ -154,7 +154,7 @@ TEST(OllamaRequests, WhatIsWrongIsNamed) {
       {R"({"prompt": "a", "options": {"mirostat": 2}})", "options.mirostat"},
   };
   for (const auto& [fields, name] : wrong_generations) {
-    const auto request = read_ollama_generate(Json::parse(fields));
+    const auto request = read_ollama_generate(Json::parse(fields), {});
     ASSERT_FALSE(request) << fields;
     EXPECT_EQ(request.error().field, name) << fields;
   }
@@ -162,12 +162,12 @@ TEST(OllamaRequests, WhatIsWrongIsNamed) {
 
 TEST(OllamaRequests, PicturesAreRefused) {
   const auto request = read_ollama_chat(
-      Json::parse(R"({"messages": [{"role": "user", "content": "x", "images": ["AAAA"]}]})"));
+      Json::parse(R"({"messages": [{"role": "user", "content": "x", "images": ["AAAA"]}]})"), {});
   ASSERT_FALSE(request);
   EXPECT_EQ(request.error().code, Errc::unsupported);
   EXPECT_EQ(request.error().field, "messages[0].images");
   EXPECT_TRUE(
-      read_ollama_chat(Json::parse(R"({"messages": [{"role": "user", "content": "x", "images": []}]})")));
+      read_ollama_chat(Json::parse(R"({"messages": [{"role": "user", "content": "x", "images": []}]})"), {}));
 }
 
 }  // namespace

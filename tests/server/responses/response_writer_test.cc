@@ -99,7 +99,7 @@ TEST(ResponseWriter, WhatItWritesIsReadBackAsTheSameMessage) {
     ResponseWriter writer({.model = "tally", .seals_thoughts = true, .summarizes_thoughts = summarizes});
     written(writer, whole_reply(), reply_end(Finish::end, 9, 0, 5));
     ResponseStore store(1 << 20);
-    const auto request = read_responses_request({{"input", writer.body()["output"]}}, store);
+    const auto request = read_responses_request({{"input", writer.body()["output"]}}, store, {});
     ASSERT_TRUE(request) << request.error().message;
     EXPECT_THAT(told(request->chat.messages),
                 ElementsAre("assistant <Hmm.> I look. +read#call_1{\"path\":\"a\"}"));

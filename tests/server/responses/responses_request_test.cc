@@ -23,7 +23,7 @@ constexpr std::size_t kPlenty = 1 << 20;
 ResponsesRequest read(Json body) {
   ResponseStore store(kPlenty);
   if (!body.contains("input")) body["input"] = "hi";
-  auto request = read_responses_request(body, store);
+  auto request = read_responses_request(body, store, {});
   EXPECT_TRUE(request.has_value()) << request.error().message;
   return std::move(request).value_or(ResponsesRequest());
 }
@@ -36,7 +36,7 @@ Error error_of(const char* fields) {
   ResponseStore store(kPlenty);
   Json body = {{"input", "hi"}};
   body.update(Json::parse(fields));
-  const auto request = read_responses_request(body, store);
+  const auto request = read_responses_request(body, store, {});
   return request ? Error{Errc::io, "there was none"} : request.error();
 }
 
@@ -176,7 +176,7 @@ TEST(ResponsesRequest, AConversationIsGoneOnFromByItsLastResponse) {
        {"output", {{{"id", "msg_2"}, {"type", "message"}, {"role", "assistant"}, {"content", "hello"}}}}},
       {{{"id", "msg_1"}, {"type", "message"}, {"role", "user"}, {"content", "hi"}}});
   Json body = {{"previous_response_id", "resp_1"}, {"instructions", "Be kind."}, {"input", "and?"}};
-  const auto next = read_responses_request(body, store);
+  const auto next = read_responses_request(body, store, {});
   ASSERT_TRUE(next);
   EXPECT_THAT(told(next->chat.messages),
               ElementsAre("system Be kind.", "user hi", "assistant hello", "user and?"));
@@ -185,7 +185,7 @@ TEST(ResponsesRequest, AConversationIsGoneOnFromByItsLastResponse) {
   EXPECT_EQ(next->echo["previous_response_id"], "resp_1");
 
   body["previous_response_id"] = "resp_0";
-  EXPECT_EQ(read_responses_request(body, store).error().field, "previous_response_id");
+  EXPECT_EQ(read_responses_request(body, store, {}).error().field, "previous_response_id");
 }
 
 TEST(ResponsesRequest, ReferencesAreReplacedByWhatTheyName) {
@@ -198,7 +198,7 @@ TEST(ResponsesRequest, ReferencesAreReplacedByWhatTheyName) {
   const Json body = {{"input", Json::parse(R"([{"role": "user", "content": "hi"},
       {"type": "item_reference", "id": "rs_unknown"}, {"type": "item_reference", "id": "msg_2"},
       {"type": "item_reference", "id": "msg_2"}, {"role": "user", "content": "and?"}])")}};
-  const auto request = read_responses_request(body, store);
+  const auto request = read_responses_request(body, store, {});
   ASSERT_TRUE(request);
   EXPECT_THAT(told(request->chat.messages), ElementsAre("user hi", "assistant hello", "user and?"));
   EXPECT_EQ(request->input.size(), 3u);
