@@ -138,6 +138,12 @@ TEST(AnthropicErrors, APromptThatIsTooLongIsKnownByItsWords) {
               StartsWith("prompt is too long: "));
   error.more = {{"n_prompt_tokens", 205}, {"n_ctx", 128}};
   EXPECT_EQ(anthropic_error(error, "")["error"]["message"], "prompt is too long: 205 tokens > 128 maximum");
+  error.more = {{"n_ctx", 128}};  // its bytes alone are too many
+  EXPECT_EQ(anthropic_error(error, "")["error"]["message"],
+            "prompt is too long: at least 129 tokens > 128 maximum");
+  error.more = {{"n_prompt_tokens", 100}, {"n_ctx", 128}};  // it fits the context, and not the memory
+  EXPECT_THAT(anthropic_error(error, "")["error"]["message"].get<std::string>(),
+              StartsWith("prompt is too long: the request"));
   EXPECT_EQ(error_json(error)["error"]["message"],
             "the request exceeds the available context size: the prompt has 205 tokens");
 }

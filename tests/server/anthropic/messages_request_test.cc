@@ -230,20 +230,21 @@ TEST(AnthropicRequest, WhatIsWrongIsNamed) {
   }
 }
 
-TEST(AnthropicRequest, PicturesAreRefusedWherever) {
-  for (const auto& [fields, name] : {
-           std::pair{R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "x"},
-                         {"type": "image", "source": {}}]}]})",
-                     "messages[0].content[1].type"},
-           {R"({"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t",
-                "content": [{"type": "image", "source": {}}]}]}]})",
-            "messages[0].content[0].content[0].type"},
-       }) {
-    const Error error = error_of(fields);
-    EXPECT_EQ(error.code, Errc::unsupported);
-    EXPECT_EQ(error.field, name);
-    EXPECT_THAT(error.message, HasSubstr("reads text only"));
-  }
+TEST(AnthropicRequest, PicturesOfTheUserAreRefused) {
+  const Error error = error_of(R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "x"},
+                                     {"type": "image", "source": {}}]}]})");
+  EXPECT_EQ(error.code, Errc::unsupported);
+  EXPECT_EQ(error.field, "messages[0].content[1].type");
+  EXPECT_THAT(error.message, HasSubstr("reads text only"));
+}
+
+// An agent sends it with every request from then on.
+TEST(AnthropicRequest, APictureThatAToolGaveIsAFewWords) {
+  const Json body = Json::parse(R"({"max_tokens": 9, "messages": [{"role": "user", "content": [
+      {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "x"},
+       {"type": "image", "source": {}}]}]}]})");
+  EXPECT_EQ(told(read_messages_request(body, {})->chat.messages[0]),
+            "tool#t x|[a picture, which this model cannot see]");
 }
 
 TEST(AnthropicRequest, ThreadsAreRefused) {

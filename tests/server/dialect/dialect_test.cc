@@ -47,6 +47,20 @@ TEST(Functions, ObjectsWithVeryManyMembersAreRefused) {
   EXPECT_EQ(tool.error().field, "tools[0].parameters");
 }
 
+TEST(Arguments, AreWrittenAsModelsWriteThem) {
+  EXPECT_EQ(arguments_text(Json::parse(R"({"a":"x, y:z","b":[1,2.5,null],"c":{},"d":{"e":true}})")),
+            R"({"a": "x, y:z", "b": [1, 2.5, null], "c": {}, "d": {"e": true}})");
+}
+
+TEST(TextParts, OfResultsOthersBecomeWords) {
+  const Json parts =
+      Json::parse(R"([{"type": "text", "text": "a"}, {"type": "input_image"}, {"type": "file"}])");
+  EXPECT_EQ(
+      joined_text(*read_result_parts(parts, "x", {"text"})),
+      "a[a picture, which this model cannot see][a part of type \"file\", which this model cannot read]");
+  EXPECT_EQ(read_result_parts(Json::parse("[{}]"), "x", {"text"}).error().field, "x[0].type");
+}
+
 TEST(TextParts, AreTextsOrArrays) {
   EXPECT_EQ(joined_text(*read_text_parts("a", "x", {"text"})), "a");
   EXPECT_EQ(

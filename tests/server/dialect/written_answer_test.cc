@@ -19,6 +19,7 @@ using testing::ElementsAre;
 class NamingWriter final : public ReplyWriter {
  public:
   std::vector<WireEvent> begin(const Timings&) override { return {{.name = "begin", .data = {}}}; }
+  std::vector<WireEvent> wait() override { return {{.name = "wait", .data = {}}}; }
   std::vector<WireEvent> add(const ChatEvent& event) override { return {{.name = event.text, .data = {}}}; }
   std::vector<WireEvent> end(const ReplyEnd& end) override {
     body_ = {{"stop", end.stop_word}, {"generated", end.timings.generated}};
@@ -42,14 +43,21 @@ std::vector<std::string> names(const std::vector<WireEvent>& events) {
 TEST(WrittenAnswer, TellsItsWriterInOrder) {
   const ReplyForm form;
   WrittenAnswer answer(form, ChatRequest(), "", true, json_lines(), std::make_unique<NamingWriter>());
-  EXPECT_TRUE(answer.add(0, progress(5)).empty());
-  EXPECT_THAT(names(answer.add(0, delta("a", {token(5, "a")}))), ElementsAre("begin", "a"));
+  EXPECT_THAT(names(answer.add(0, progress(5))), ElementsAre("begin"));
+  EXPECT_THAT(names(answer.add(0, progress(9))), ElementsAre("wait"));
+  EXPECT_THAT(names(answer.add(0, delta("a", {token(5, "a")}))), ElementsAre("a"));
   Delta end = last(Finish::stop);
   end.text = "b";
   EXPECT_THAT(names(answer.add(0, end)), ElementsAre("b", "end"));
   EXPECT_TRUE(answer.closing().empty());
   EXPECT_EQ(dump(answer.body()), R"({"stop":"!","generated":3})");
   EXPECT_EQ(&answer.form(), &json_lines());
+}
+
+TEST(WrittenAnswer, BeginsWithTheReplyWhereNoProgressIsTold) {
+  const ReplyForm form;
+  WrittenAnswer answer(form, ChatRequest(), "", true, json_lines(), std::make_unique<NamingWriter>());
+  EXPECT_THAT(names(answer.add(0, delta("a", {token(5, "a")}))), ElementsAre("begin", "a"));
 }
 
 TEST(WrittenAnswer, BreaksOffAsItsWriterSays) {

@@ -73,6 +73,18 @@ TEST(OllamaWriter, GenerationsHaveAResponseAndTheirTokens) {
   EXPECT_EQ(writer.body()["response"], "xy");
 }
 
+TEST(OllamaWriter, ACallThatBrokeOffIsText) {
+  for (const bool goes_on : {false, true}) {
+    OllamaWriter writer({.model = "tally"});
+    std::vector<ChatEvent> events = called("t", "read", {"{\"path\":"});
+    events.pop_back();
+    if (goes_on) events.push_back(said("!"));
+    written(writer, events, reply_end(Finish::length, 9, 0, 5));
+    EXPECT_EQ(writer.body()["message"]["content"], goes_on ? "read{\"path\":!" : "read{\"path\":");
+    EXPECT_FALSE(writer.body()["message"].contains("tool_calls"));
+  }
+}
+
 TEST(OllamaWriter, ErrorsAreText) {
   OllamaWriter writer({.model = "tally"});
   const auto events = writer.fail(http_error(404, "no such path"));

@@ -125,6 +125,29 @@ TEST(ResponseWriter, AReplyThatWasCutIsIncomplete) {
   EXPECT_EQ(writer.body()["output"][0]["status"], "incomplete");
 }
 
+TEST(ResponseWriter, ACallThatBrokeOffIsIncomplete) {
+  for (const bool goes_on : {false, true}) {
+    ResponseWriter writer({.model = "tally"});
+    std::vector<ChatEvent> events = called("call_1", "read", {"{\"path\":"});
+    events.pop_back();
+    if (goes_on) events.push_back(said("!"));
+    written(writer, events, reply_end(Finish::end, 9, 0, 5));
+    EXPECT_EQ(writer.body()["output"][0]["status"], "incomplete");
+  }
+}
+
+TEST(ResponseWriter, WhileThePromptIsReadItSaysSo) {
+  ResponseWriter writer({.model = "tally"});
+  writer.begin({});
+  EXPECT_THAT(names(writer.wait()), ElementsAre("response.in_progress"));
+}
+
+TEST(ResponseWriter, AReplyThatFailsBeforeItBeganIsCreatedAllTheSame) {
+  ResponseWriter writer({.model = "tally"});
+  EXPECT_THAT(names(writer.fail(http_error(500))),
+              ElementsAre("response.created", "error", "response.failed"));
+}
+
 TEST(ResponseWriter, ABrokenReplyFails) {
   ResponseWriter writer({.model = "tally"});
   writer.begin({});

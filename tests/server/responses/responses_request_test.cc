@@ -49,6 +49,20 @@ TEST(ResponsesRequest, TextIsAUsersMessage) {
   EXPECT_EQ(warm_up.generation.max_tokens, 1);
 }
 
+// It stays in memory until the reply is whole, and then in the store.
+TEST(ResponsesRequest, OfTheInputOnlyWhatIsReadIsKept) {
+  const Json items = Json::parse(R"([{"id": "msg_1", "role": "user", "junk": [[], []], "content": [
+        {"type": "input_text", "text": "a", "junk": [1]}, {"type": "input_text", "text": ""}]},
+      {"type": "web_search_call", "id": "ws_1", "junk": 1}])");
+  const ResponsesRequest request = read({{"input", items},
+                                         {"metadata", {{"a", std::string(20000, 'x')}}},
+                                         {"tools", Json::parse(R"([{"type": "web_search", "junk": [1]}])")}});
+  EXPECT_EQ(dump(request.input),
+            R"([{"id":"msg_1","role":"user","content":[{"type":"input_text","text":"a"}]}])");
+  EXPECT_EQ(dump(request.echo["metadata"]), "{}");
+  EXPECT_EQ(dump(request.echo["tools"]), R"([{"type":"web_search"}])");
+}
+
 TEST(ResponsesRequest, MessagesNeedNoTypeAndRolesAreKnown) {
   EXPECT_THAT(history(R"([{"role": "developer", "content": "a"}, {"role": "user", "content": "b"},
       {"role": "assistant", "content": [{"type": "output_text", "text": "c", "annotations": []}]},
