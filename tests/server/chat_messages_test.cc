@@ -182,12 +182,12 @@ TEST(ChatMessages, WrongToolChoicesAreNamed) {
   EXPECT_EQ(field(R"("required")", R"("tools": [])"), "tool_choice");
   EXPECT_EQ(field(R"({"type": "custom"})"), "tool_choice.type");
   EXPECT_EQ(field(R"({"type": "function"})"), "tool_choice.name");
-  EXPECT_EQ(field(R"({"type": "function", "function": {"name": "h"}})"), "tool_choice.function.name");
+  EXPECT_EQ(field(R"({"type": "function", "function": {"name": "h"}})"), "tool_choice");
   EXPECT_EQ(field(R"({"type": "allowed_tools", "allowed_tools": {"mode": "auto"}})"),
             "tool_choice.allowed_tools.tools");
   EXPECT_EQ(
       field(R"({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"name": "h"}]}})"),
-      "tool_choice.allowed_tools.tools[0].name");
+      "tool_choice");
 }
 
 TEST(ChatMessages, ThinkingIsAskedForInTwoWays) {

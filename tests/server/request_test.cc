@@ -216,7 +216,9 @@ TEST(Requests, OtherServersFieldsAreTakenOrRefused) {
 }
 
 TEST(Requests, ToolsAreObjectsAndObjectsAreNotEndless) {
-  EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(R"({"tools": [{"function": {"name": "f"}}, null]})"))).field, "tools[1]");
+  EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(R"({"tools": [{"function": {"name": "f"}}, null]})")))
+                .field,
+            "tools[1]");
   Json many = Json::object();
   for (int i = 0; i < 513; ++i) many[std::to_string(i)] = i;
   EXPECT_EQ(error_of(read(read_openai_chat, {{"chat_template_kwargs", many}})).field, "chat_template_kwargs");
@@ -420,6 +422,8 @@ TEST(Requests, WrongChatsAreNamed) {
       {R"({"n": 0})", "n"},
       {R"({"n": 129})", "n"},
       {R"({"tools": "x"})", "tools"},
+      {R"({"tool_choice": "required"})", "tool_choice"},
+      {R"({"tool_choice": {"type": "function"}})", "tool_choice.name"},
       {R"({"top_logprobs": 2})", "top_logprobs"},
       {R"({"logprobs": true, "top_logprobs": 21})", "top_logprobs"},
       {R"({"logprobs": 3})", "logprobs"},
@@ -432,7 +436,7 @@ TEST(Requests, WrongChatsAreNamed) {
     EXPECT_EQ(error.field, name) << fields;
   }
   EXPECT_EQ(error_of(read_openai_chat(Json::object(), shipped_context())).field, "messages");
-  for (const char* fields : {R"({"tool_choice": "required"})", R"({"tool_choice": {"type": "function"}})",
+  for (const char* fields : {R"({"tool_choice": {"type": "custom"}})", R"({"reasoning_format": "none"})",
                              R"({"functions": [{}]})", R"({"modalities": ["audio"]})", R"({"audio": {}})"}) {
     EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(fields))).code, Errc::unsupported) << fields;
   }

@@ -95,7 +95,7 @@ TEST_F(Routes, MessagesAnswerAndStream) {
 TEST_F(Routes, MessagesCallTools) {
   const HttpReply reply =
       server().post("/v1/messages", {{"messages", Json::array({user_message("Paint it.")})},
-                                     {"max_tokens", 60},
+                                     {"max_tokens", 300},
                                      {"temperature", 0},
                                      {"tools", {{{"name", "paint"}, {"input_schema", color_schema()}}}},
                                      {"tool_choice", {{"type", "tool"}, {"name", "paint"}}}});
@@ -156,7 +156,7 @@ TEST_F(Routes, ResponsesStreamCalls) {
                         {"stream", true},
                         {"store", false},
                         {"temperature", 0},
-                        {"max_output_tokens", 60},
+                        {"max_output_tokens", 300},
                         {"tools",
                          {{{"type", "function"}, {"name", "paint"}, {"parameters", color_schema()}},
                           {{"type", "web_search"}}}},
@@ -213,7 +213,7 @@ TEST_F(Routes, OllamaKeepsAFormatAndCalls) {
                          .post("/api/chat", {{"messages", Json::array({user_message("Say a color.")})},
                                              {"format", color_schema()},
                                              {"stream", false},
-                                             {"options", {{"temperature", 0}, {"num_predict", 60}}}})
+                                             {"options", {{"temperature", 0}, {"num_predict", 300}}}})
                          .json;
   EXPECT_TRUE(Json::parse(reply["message"]["content"].get<std::string>()).contains("color"));
 }
@@ -238,7 +238,7 @@ TEST_F(Routes, ChatsOfOpenAiKeepSchemasAndCall) {
           .post("/v1/chat/completions",
                 {{"messages", messages},
                  {"temperature", 0},
-                 {"max_tokens", 60},
+                 {"max_tokens", 300},
                  {"response_format",
                   {{"type", "json_schema"}, {"json_schema", {{"name", "c"}, {"schema", color_schema()}}}}}})
           .json;
@@ -247,7 +247,7 @@ TEST_F(Routes, ChatsOfOpenAiKeepSchemasAndCall) {
   Json body = {
       {"messages", messages},
       {"temperature", 0},
-      {"max_tokens", 60},
+      {"max_tokens", 300},
       {"tools", {{{"type", "function"}, {"function", {{"name", "paint"}, {"parameters", color_schema()}}}}}},
       {"tool_choice", "required"}};
   const Json called = server().post("/v1/chat/completions", body).json["choices"][0];
