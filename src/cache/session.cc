@@ -83,11 +83,11 @@ void Session::advance(TokenSpan tokens) {
 
 void Session::add_restore_point(std::size_t offset) {
   require(is_open(), "add_restore_point: the session is closed");
-  const RestorePoint point{.offset = offset};
   if (is_loading()) {
-    impl_->points_after_load.push_back(point);
-  } else {
-    impl_->schedule({&point, 1});
+    impl_->points_after_load.push_back({.offset = offset});
+  } else if (needs_points(impl_->cache->groups) && offset > position() &&
+             impl_->points.emplace(offset, false).second) {
+    for (const auto& state : impl_->states) state->schedule_capture(offset);
   }
 }
 

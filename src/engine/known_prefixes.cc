@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "base/common_prefix.h"
 
@@ -24,6 +25,13 @@ std::size_t KnownPrefixes::in_reply(std::uint64_t id, TokenSpan path, TokenSpan 
   return common;
 } catch (const std::bad_alloc&) {
   return common_prefix(path, other);
+}
+
+bool KnownPrefixes::is_first_pass(std::uint64_t id) {
+  const auto compared = replies_.find(id);
+  if (compared != replies_.end() && std::exchange(compared->second.passed, true)) return false;
+  last_look_ = {};
+  return true;
 }
 
 KnownPrefixes::Cached KnownPrefixes::in_cache(const PrefixCache& cache, TokenSpan path) {

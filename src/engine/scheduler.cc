@@ -186,7 +186,8 @@ bool Scheduler::must_wait(Reply& reply) {
     if (common < cached.restorable + kWorthWaiting) continue;
     Session& session = other->session();
     if (session.position() >= common) {
-      if (cached.matched >= common) continue;
+      // Once it has been handed over, what it cannot resume there will not become more.
+      if (!reply.known.is_first_pass(other->id)) continue;
       guard(*other, [&] { session.publish(); });
       cached = reply.known.in_cache(cache_, path);
       continue;

@@ -46,6 +46,16 @@ TEST(KnownPrefixesInReply, OfVeryManyTheOldestAreForgotten) {
   EXPECT_EQ(known.in_reply(1, mine, other), 5u);
 }
 
+TEST(KnownPrefixesInReply, IsPassedOnce) {
+  const Path path(10, 1);
+  KnownPrefixes known;
+  for (const std::uint64_t id : {1u, 2u}) {
+    known.in_reply(id, path, path);
+    EXPECT_TRUE(known.is_first_pass(id));
+    EXPECT_FALSE(known.is_first_pass(id));
+  }
+}
+
 class KnownPrefixesInCache : public testing::Test {
  protected:
   static std::vector<std::unique_ptr<LayerGroup>> groups() {
