@@ -25,6 +25,11 @@ const char* id_prefix(const std::string& type) {
   return type == "function_call" ? "fc_" : "item_";
 }
 
+std::string type_of(const Json& item) {
+  const auto type = item.find("type");
+  return type != item.end() && type->is_string() ? type->get<std::string>() : "message";
+}
+
 // Of a part, what is read of it; null for a text that says nothing.
 Json kept_part(const Json& part) {
   Json kept = Json::object();
@@ -115,9 +120,9 @@ Result<ResponsesInput> read_responses_input(const Json& body, const FunctionName
     if (!item) return std::unexpected(item.error());
     if (item->is_null()) continue;
     if (auto added = reader.add(*item, path); !added) return std::unexpected(added.error());
-    if (!ItemReader::is_read(item->value("type", "message"))) continue;
+    if (!ItemReader::is_read(type_of(*item))) continue;
     Json kept = kept_item(*item);
-    if (!kept.contains("id")) kept["id"] = random_id(id_prefix(kept.value("type", "message")));
+    if (!kept.contains("id")) kept["id"] = random_id(id_prefix(type_of(*item)));
     input.items.push_back(std::move(kept));
   }
   if (!instructions.empty()) {

@@ -70,6 +70,10 @@ TEST(ResponsesRequest, MessagesNeedNoTypeAndRolesAreKnown) {
               ElementsAre("system a", "user b", "assistant c", "system d"));
 }
 
+TEST(ResponsesRequest, ATypeThatIsNullIsNone) {
+  EXPECT_THAT(history(R"([{"type": null, "role": "user", "content": "a"}])"), ElementsAre("user a"));
+}
+
 TEST(ResponsesRequest, WhatOneReplyWasMadeOfIsOneMessage) {
   EXPECT_THAT(history(R"([{"role": "user", "content": "What is in a and b?"},
       {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "Look."}]},
