@@ -84,7 +84,7 @@ TEST(AnthropicRequest, CallsAndResultsAreMessagesOfTheirOwn) {
          "content": [{"type": "text", "text": "no such"}, {"type": "text", "text": " folder"}]},
         {"type": "text", "text": "Go on."}]}]})"),
               ElementsAre("user What is in a.txt and b.txt?",
-                          "assistant <I must look.> I look. +read#t1{\"path\":\"a.txt\"} +list#t2{}",
+                          "assistant <I must look.> I look. +read#t1{\"path\": \"a.txt\"} +list#t2{}",
                           "tool read#t1 apples", "tool list#t2 Error: |no such| folder*", "user Go on."));
 }
 

@@ -64,7 +64,7 @@ TEST(OllamaChat, CallsWithoutIdsGetSome) {
       {"role": "tool", "tool_name": "other", "content": "y"}]})")
                .chat.messages),
       ElementsAre("system Be brief.", "user What is in a and b?",
-                  "assistant <Look.>  +read#call_0{\"path\":\"a\"} +read#call_1{\"path\":\"b\"} +list#mine{}",
+                  "assistant <Look.>  +read#call_0{\"path\": \"a\"} +read#call_1{\"path\": \"b\"} +list#mine{}",
                   "tool read#call_0 apples", "tool read#call_1 pears", "tool list#mine x", "tool other y"));
 }
 

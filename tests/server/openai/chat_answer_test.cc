@@ -38,9 +38,10 @@ TEST(ChatAnswer, StreamsRoleThenTextThenReasonThenUsage) {
   for (Json& event : objects(answer->closing())) events.push_back(std::move(event));
   ASSERT_EQ(events.size(), 5u);
   EXPECT_EQ(dump(events[4]["choices"]), "[]");
-  EXPECT_EQ(dump(events[4]["usage"]),
-            R"({"prompt_tokens":10,"completion_tokens":3,"total_tokens":13,)"
-            R"("prompt_tokens_details":{"cached_tokens":7,"cache_write_tokens":3}})");
+  EXPECT_EQ(
+      dump(events[4]["usage"]),
+      R"({"prompt_tokens":10,"completion_tokens":3,"total_tokens":13,)"
+      R"("prompt_tokens_details":{"cached_tokens":7,"cache_write_tokens":3},"completion_tokens_details":{"reasoning_tokens":0}})");
   EXPECT_EQ(events[4]["timings"]["predicted_n"], 3);
   for (const Json& event : events) {
     EXPECT_THAT(event["system_fingerprint"].get<std::string>(), testing::StartsWith("banyan-"));
