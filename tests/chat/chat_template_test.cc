@@ -62,7 +62,9 @@ TEST(ChatTemplate, RefusalsNameTheField) {
 
 TEST(ChatTemplate, TextThatIsNotUtf8IsAnErrorOrPassesButNeverMore) {
   const auto text = make("{{ messages | tojson }}")->apply({.messages = {user("\xFF")}});
-  if (!text) EXPECT_EQ(text.error().code, Errc::invalid_argument);
+  if (!text) {
+    EXPECT_EQ(text.error().code, Errc::invalid_argument);
+  }
 }
 
 TEST(ChatTemplate, ItsOwnRefusalNamesTheMessage) {

@@ -29,7 +29,7 @@ class OllamaWriter final : public ReplyWriter {
  private:
   // What was said, or what is said in one piece.
   struct Said {
-    std::string text, thought;
+    std::string text = {}, thought = {};
     Json calls = Json::array();
   };
   Json object(const Said& said, Json rest) const;

@@ -44,10 +44,10 @@ class ResponseStore {
     std::string text;
   };
   struct Entry {
-    std::string id;
-    std::string previous;
-    std::string response;     ///< but for its output
-    std::vector<Item> items;  ///< of the input and then of the output
+    std::string id = {};
+    std::string previous = {};
+    std::string response = {};     ///< but for its output
+    std::vector<Item> items = {};  ///< of the input and then of the output
     std::size_t inputs = 0;
     std::size_t bytes = 0;
   };

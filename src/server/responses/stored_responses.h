@@ -12,9 +12,9 @@ namespace banyan {
 /// GET /v1/responses/{id}/input_items: those of its request. Errors: invalid_argument for `limit`, `order`
 /// and `after`, which are empty where the client did not give them.
 struct ItemsPage {
-  std::string limit;
-  std::string order;  ///< "asc" or "desc", the default
-  std::string after;  ///< an item's id
+  std::string limit = {};
+  std::string order = {};  ///< "asc" or "desc", the default
+  std::string after = {};  ///< an item's id
 };
 Result<Json> input_items_json(const Json& items, const ItemsPage& page);
 
