@@ -162,7 +162,7 @@ Expression SchemaConverter::shared(Shared which) {
     case Shared::integer:
       rules_.define(rule, sequence(Expression::optional(text("-")),
                                    choice(text("0"), sequence(set({{'1', '9'}}), repeat(set({{'0', '9'}}), 0,
-                                                                                        kUsualDigits - 1)))));
+                                                                                        kUsualWholeDigits - 1)))));
       break;
     case Shared::number: {
       // Three digits of an exponent only where the number stays a double.
