@@ -21,6 +21,9 @@ struct ThoughtLimit {
   std::string begin = {};  ///< what opens a thought; empty: there is only one that is open at the start
   std::string end = {};    ///< what ends it; written as it is here
   bool is_open = false;    ///< the reply begins inside a thought
+  /// A thought begins only where nothing but blanks was said since the reply's beginning or the last thought;
+  /// what looks like its beginning elsewhere is text.
+  bool begins_first = false;
 };
 
 /// How the next token is chosen. Names and defaults are llama.cpp's.
@@ -40,6 +43,8 @@ struct Sampling {
   /// special tokens, and any token may come before; a token in which one is complete comes only where the
   /// grammar takes the text from there on. Empty: the grammar holds from the start.
   std::vector<std::string> grammar_triggers = {};
+  /// The grammar only helps: where it cannot be read or followed, the reply goes on without it.
+  bool grammar_is_optional = false;
   ThoughtLimit thought = {};
 };
 

@@ -81,8 +81,9 @@ Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sa
   Sampler sampler(vocabulary);
   if (!sampling.grammar.empty()) {
     Result<GrammarFilter> grammar = GrammarFilter::create(vocabulary, sampling, options.special_text);
-    if (!grammar) return std::unexpected(grammar.error());
-    sampler.grammar_.emplace(std::move(*grammar));
+    if (!grammar && !sampling.grammar_is_optional) return std::unexpected(grammar.error());
+    if (grammar) sampler.grammar_.emplace(std::move(*grammar));
+    sampler.grammar_is_optional_ = sampling.grammar_is_optional;
   }
   if (sampling.thought.tokens >= 0) {
     Result<ThoughtBudget> thought = ThoughtBudget::create(vocabulary, sampling.thought);
@@ -126,9 +127,19 @@ Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, Samp
   if (any_is_nan(logits)) return fail(Errc::corrupt, "the model's logits are not numbers");
   std::optional<Token> token = forced();
   if (!token) token = find(logits, scratch, grammar_steps);
+  if (!token && drop_grammar()) token = find(logits, scratch, grammar_steps);
   if (token) accept(*token);
+  drop_grammar();
   if (grammar_ && grammar_->is_exhausted()) return std::unexpected(too_ambiguous());
   return token;
+}
+
+// Where it is exhausted and the reply may go on without it.
+bool Sampler::drop_grammar() {
+  if (!grammar_is_optional_ || !grammar_ || !grammar_->is_exhausted()) return false;
+  grammar_.reset();
+  choice_.reset();
+  return true;
 }
 
 // Not while a choice is being made, which goes on.

@@ -65,6 +65,7 @@ class Sampler {
   using Handle = std::unique_ptr<llama_sampler, Free>;
 
   explicit Sampler(const Vocabulary& vocabulary) : vocabulary_(&vocabulary) {}
+  bool drop_grammar();
   std::optional<Token> forced();
   std::optional<Token> find(std::span<const float> logits, SamplerScratch& scratch,
                             std::size_t grammar_steps);
@@ -84,6 +85,7 @@ class Sampler {
 
   const Vocabulary* vocabulary_;
   std::optional<GrammarFilter> grammar_;
+  bool grammar_is_optional_ = false;
   std::optional<Choice> choice_;  // that is not made yet
   std::optional<ThoughtBudget> thought_;
   std::vector<std::pair<Token, float>> biases_;

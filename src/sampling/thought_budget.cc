@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::size_t kMostMissing = 3;  // bytes of a character that is cut
 
+constexpr std::string_view kSpace = " \t\r\n";
+
 std::string trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
   const std::size_t first = text.find_first_not_of(kSpace);
   return first == text.npos ? "" : std::string(text.substr(first, text.find_last_not_of(kSpace) + 1 - first));
 }
@@ -44,6 +45,7 @@ ThoughtBudget::ThoughtBudget(const ThoughtLimit& limit, std::vector<Token> closi
       end_(trimmed(limit.end)),
       closing_(std::move(closing)),
       most_(limit.tokens),
+      begins_first_(limit.begins_first),
       is_open_(limit.is_open) {}
 
 std::optional<Token> ThoughtBudget::forced() const {
@@ -61,6 +63,7 @@ void ThoughtBudget::accept(Token token, std::string_view text) {
   if (closed_ == closing_.size()) {  // whatever its tokens come to as text
     closed_ = 0;
     is_open_ = false;
+    is_text_ = false;
     recent_.clear();
   }
 }
@@ -70,9 +73,16 @@ bool ThoughtBudget::waits_for_character() const {
 }
 
 void ThoughtBudget::look_for_marks() {
-  while (is_open_ || !begin_.empty()) {
+  while (is_open_ || (!begin_.empty() && !is_text_)) {
     const std::array mark = {is_open_ ? end_ : begin_};
     const std::optional<FoundMark> found = find_mark(recent_, mark);
+    if (!is_open_ && begins_first_) {
+      const std::string_view said = std::string_view(recent_).substr(0, found ? found->begin : recent_.npos);
+      const std::size_t first = std::min(said.find_first_not_of(kSpace), said.size());
+      // Other than blanks, there may be the mark's beginning.
+      is_text_ = first < said.size() && (found || !std::string_view(begin_).starts_with(said.substr(first)));
+      if (is_text_) break;
+    }
     if (!found) break;
     recent_.erase(0, found->end);
     is_open_ = !is_open_;

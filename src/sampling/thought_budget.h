@@ -37,7 +37,9 @@ class ThoughtBudget {
   std::size_t closed_ = 0;      // of them, written so far
   int most_;
   int spent_ = 0;  // up to a little more than the most
+  bool begins_first_;
   bool is_open_;
+  bool is_text_ = false;  // of begins_first_: something was said, so that no thought begins
   std::string recent_;  // the last bytes, in which a mark may begin
 };
 

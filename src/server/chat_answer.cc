@@ -12,7 +12,7 @@ ChatAnswer::ChatAnswer(const ReplyForm& form, const ChatRequest& request, std::s
   for (int i = 0; i < choices; ++i) {
     Reader& reader =
         readers_.emplace_back(ReplyParser(form, request, prompt, [] { return random_id("call_"); }));
-    reader.is_thinking = opens_thought(form, prompt);
+    reader.is_thinking = opens_thought(form, request, prompt);
   }
 }
 

@@ -36,6 +36,14 @@ TEST(GoingOn, PartsMayBeArrays) {
             "[a][b");
 }
 
+TEST(GoingOn, PartsThatATemplateJoinsAreNotJoinedToTheEnd) {
+  const std::string source =
+      "{% for m in messages %}[{% if m.content is string %}{{ m.content }}{% else %}"
+      "{% for p in m.content %}{{ p.text }}{{ '\\n' if not loop.last else '' }}{% endfor %}{% endif %}]{% "
+      "endfor %}";
+  EXPECT_EQ(goes_on(source, {user("a"), assistant("b")}), "[a][b");
+}
+
 TEST(GoingOn, InAThoughtWhereThereIsNothingElse) {
   const std::string source =
       "{% for m in messages %}<{{ m.role }}>{% if m.reasoning_content %}<think>{{ m.reasoning_content "

@@ -81,7 +81,8 @@ TEST(ReplyForm, ThoughtsAreLearned) {
 TEST(ReplyForm, APromptMayOpenAThought) {
   const auto opens = [](const std::string& name) {
     const test::ReplyFamily& family = test::reply_family(name);
-    return opens_thought(test::learned_form(family), test::render(family, test::weather_request()));
+    const ChatRequest request = test::weather_request();
+    return opens_thought(test::learned_form(family), request, test::render(family, request));
   };
   for (const char* name : {"qwq", "qwen3.5", "deepseek-r1", "glm4.7", "minimax-m2", "kimi-k3", "apriel"}) {
     EXPECT_TRUE(opens(name)) << name;

@@ -53,7 +53,8 @@ bool fits(const ReplyFamily& family, const ChatRequest& request, const Message& 
 }
 
 bool opens(const ReplyFamily& family) {
-  return opens_thought(test::learned_form(family), test::render(family, test::weather_request()));
+  const ChatRequest request = test::weather_request();
+  return opens_thought(test::learned_form(family), request, test::render(family, request));
 }
 
 TEST(ReplyGrammar, TakesTheCallsThatTemplatesWrite) {

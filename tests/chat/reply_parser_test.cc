@@ -117,7 +117,8 @@ void expect_read_back(const ReplyFamily& family, Message message) {
 }
 
 bool opens(const ReplyFamily& family) {
-  return opens_thought(test::learned_form(family), test::render(family, test::weather_request()));
+  const ChatRequest request = test::weather_request();
+  return opens_thought(test::learned_form(family), request, test::render(family, request));
 }
 
 TEST(ReplyParser, ReadsBackWhatTheTemplatesOfAllFamiliesWrite) {

@@ -320,6 +320,32 @@ TEST(Sampler, AForcedTokenKeepsToTheGrammar) {
   EXPECT_EQ(text_of(sampling), "777777777");
 }
 
+TEST(Sampler, AnOptionalGrammarThatCannotBeFollowedIsDropped) {
+  const auto say = [](const std::string& grammar) {
+    Sampling sampling{.temperature = 0, .grammar = grammar, .grammar_is_optional = true};
+    Sampler sampler = create(sampling).value();
+    const std::vector<float> logits = logits_with({{token_of("Z"), 2}});
+    return draw(sampler, logits, 3).size();
+  };
+  EXPECT_EQ(say("root ::= ("), 3u);
+  EXPECT_EQ(say("root ::= root"), 3u);
+  EXPECT_EQ(say(R"(root ::= "ZZZZ")"), 3u);
+
+  // Too many ways to read a sum show only in a long one.
+  Sampling sampling{.temperature = 0, .grammar = "root ::= root \"+\" root | [0-9]+"};
+  const auto add_up = [&] {
+    Sampler sampler = create(sampling).value();
+    SamplerScratch scratch;
+    for (int i = 0; i < 2000; ++i) {
+      if (!sampler.sample(logits_with({{token_of(i % 2 == 0 ? "1" : "+"), 2}}), scratch)) return false;
+    }
+    return true;
+  };
+  EXPECT_FALSE(add_up());
+  sampling.grammar_is_optional = true;
+  EXPECT_TRUE(add_up());
+}
+
 TEST(Sampler, ChoosesNothingWhenAllIsRuledOut) {
   Sampling sampling = greedy();
   sampling.grammar = R"(root ::= "no")";

@@ -84,6 +84,32 @@ TEST(ThoughtBudget, OneTokenMayOpenAndEndThoughts) {
   EXPECT_TRUE(budget.forced());
 }
 
+TEST(ThoughtBudget, MayLookForThoughtsWhereNothingWasSaid) {
+  const auto budget = [] {
+    return ThoughtBudget::create(shipped_vocabulary(),
+                                 {.tokens = 0, .begin = kBegin, .end = kEnd, .begins_first = true})
+        .value();
+  };
+  ThoughtBudget thinking = budget();
+  thinking.accept(1, "\n");
+  thinking.accept(1, " <thi");
+  thinking.accept(1, "nk>");
+  EXPECT_EQ(forced_text(thinking), kEnd);
+  thinking.accept(1, "\n<think>");
+  EXPECT_TRUE(thinking.forced()) << "one thought behind the other";
+
+  ThoughtBudget speaking = budget();
+  speaking.accept(1, "Models write <think> first.");
+  EXPECT_FALSE(speaking.forced());
+  speaking.accept(1, "<think>");
+  EXPECT_FALSE(speaking.forced());
+
+  ThoughtBudget both = budget();
+  both.accept(1, "<think></think> Say ");
+  both.accept(1, "<think>");
+  EXPECT_FALSE(both.forced());
+}
+
 TEST(ThoughtBudget, WithoutABeginningThereIsOneThoughtAtMost) {
   ThoughtBudget budget =
       ThoughtBudget::create(shipped_vocabulary(), {.tokens = 2, .end = kEnd, .is_open = true}).value();

@@ -55,8 +55,10 @@ void add_mark(Message& message) {
   // A message that is nothing but a thought goes on in it.
   if (joined_text(message.content).empty() && !message.reasoning.empty()) {
     message.reasoning += kMark;
-  } else {
+  } else if (message.content.empty()) {
     message.content.push_back({.text = kMark});
+  } else {
+    message.content.back().text += kMark;  // templates may join parts by something
   }
 }
 

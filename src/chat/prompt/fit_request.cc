@@ -1,6 +1,7 @@
 #include "chat/prompt/fit_request.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -124,14 +125,23 @@ Json message_json(const TemplateTraits& traits, Message message) {
   return json;
 }
 
+// Templates look for the properties of arguments, which a function without any may leave out.
+Json parameters_json(const Json& given) {
+  if (!given.is_object() && !given.empty()) return given;
+  Json parameters = given.is_object() ? given : Json::object();
+  if (parameters.empty()) parameters["type"] = "object";
+  const bool is_elsewhere = std::ranges::any_of(std::array{"$ref", "anyOf", "oneOf", "allOf"},
+                                                [&](const char* name) { return parameters.contains(name); });
+  if (!is_elsewhere && !parameters.contains("properties")) parameters["properties"] = Json::object();
+  return parameters;
+}
+
 Json tools_json(const TemplateTraits& traits, const std::vector<Tool>& tools) {
   Json array = Json::array();
   for (const Tool& tool : tools) {
     Json function = {{"name", tool.name}};
     if (!tool.description.empty() || traits.tools_need_text) function["description"] = tool.description;
-    // Templates look for the properties of arguments, and a function without any may leave all of it out.
-    function["parameters"] =
-        tool.parameters.empty() ? Json{{"type", "object"}, {"properties", Json::object()}} : tool.parameters;
+    function["parameters"] = parameters_json(tool.parameters);
     array.push_back({{"type", "function"}, {"function", std::move(function)}});
   }
   return array;

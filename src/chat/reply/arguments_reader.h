@@ -13,11 +13,13 @@ namespace banyan {
 class ArgumentsReader {
  public:
   virtual ~ArgumentsReader() = default;
-  /// Adds what is known now to the JSON text. After `failed`, rest() belongs to no arguments.
+  /// Adds what is known now to the JSON text.
   virtual Step take(char c, std::string& json) = 0;
+  /// After `failed`: the last bytes that were taken and belong to no arguments, the one given among them.
   virtual std::string rest() { return {}; }
-  /// The reply has ended within the arguments.
-  virtual void end(std::string& json) = 0;
+  /// The reply has ended within the arguments, `by_model` as in ReplyReader. Whether they are whole: all that
+  /// was missing is what the model's end stands for.
+  virtual bool end(bool by_model, std::string& json) = 0;
 };
 
 /// A JSON object, or a JSON string that holds one, from behind its first byte `open` on. Its bytes stay as

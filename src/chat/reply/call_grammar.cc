@@ -64,9 +64,11 @@ Result<std::string> one_call(GrammarText& grammar, const CallForm& form, const s
       last.erase(last.find_last_not_of(" \n") + 1);
       return head_grammar(trimmed_form, begin, tool.name) + " " + *arguments + end;
     }
-    case CallForm::Arguments::literals:
-      return head_grammar(form, begin, tool.name) + " " + literal_arguments_grammar(grammar, form, tool) +
-             end;
+    case CallForm::Arguments::literals: {
+      const Result<std::string> arguments = literal_arguments_grammar(grammar, form, tool);
+      if (!arguments) return arguments;
+      return head_grammar(form, begin, tool.name) + " " + *arguments + end;
+    }
   }
   std::unreachable();
 }
@@ -106,40 +108,7 @@ Result<std::string> call_grammar(GrammarText& grammar, const CallForm& form, con
 Result<std::string> json_arguments_grammar(GrammarText& grammar, const Tool& tool) {
   Json schema = tool.parameters.is_object() ? tool.parameters : Json::object();
   if (!schema.contains("type")) schema["type"] = "object";
-  return grammar.schema(schema, tool.is_strict);
-}
-
-std::vector<ToolArgument> arguments_of(const Tool& tool) {
-  std::vector<ToolArgument> all;
-  if (!tool.parameters.is_object()) return all;
-  const Json properties = tool.parameters.value("properties", Json::object());
-  const Json required = tool.parameters.value("required", Json::array());
-  if (!properties.is_object()) return all;
-  for (const auto& [name, schema] : properties.items()) {
-    ToolArgument argument{.name = name, .schema = schema};
-    if (schema.is_object()) {
-      for (const char* definitions : {"$defs", "definitions"}) {
-        if (tool.parameters.contains(definitions) && !schema.contains(definitions)) {
-          argument.schema[definitions] = tool.parameters[definitions];
-        }
-      }
-    }
-    argument.is_required = required.is_array() && std::ranges::find(required, Json(name)) != required.end();
-    all.push_back(std::move(argument));
-  }
-  return all;
-}
-
-std::vector<std::string> allowed_texts(const Json& schema) {
-  std::vector<std::string> texts;
-  if (!schema.is_object()) return texts;
-  const Json values =
-      schema.contains("const") ? Json::array({schema["const"]}) : schema.value("enum", Json::array());
-  if (!values.is_array()) return texts;
-  for (const Json& value : values) {
-    if (value.is_string()) texts.push_back(value.get<std::string>());
-  }
-  return texts;
+  return grammar.arguments(schema, tool.is_strict);
 }
 
 }  // namespace banyan

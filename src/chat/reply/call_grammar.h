@@ -21,16 +21,9 @@ Result<std::string> call_grammar(GrammarText& grammar, const CallForm& form, con
 Result<std::string> json_arguments_grammar(GrammarText& grammar, const Tool& tool);
 /// Around all arguments of a tool that are not one JSON object, to the end of the call.
 Result<std::string> tagged_arguments_grammar(GrammarText& grammar, const CallForm& form, const Tool& tool);
-std::string literal_arguments_grammar(GrammarText& grammar, const CallForm& form, const Tool& tool);
-
-/// A tool's arguments, one by one.
-struct ToolArgument {
-  std::string name;
-  Json schema;  ///< with the definitions of the tool's
-  bool is_required = false;
-};
-std::vector<ToolArgument> arguments_of(const Tool& tool);
-/// The strings that are all that a schema allows, none where it allows others.
-std::vector<std::string> allowed_texts(const Json& schema);
+Result<std::string> literal_arguments_grammar(GrammarText& grammar, const CallForm& form,
+                                              const Tool& tool);
+/// The error of a strict tool's keyword that such a grammar leaves out.
+std::unexpected<Error> cannot_keep(std::string_view argument, std::string_view keyword);
 
 }  // namespace banyan

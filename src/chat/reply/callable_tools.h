@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "banyan/chat_request.h"
@@ -13,8 +15,9 @@ inline std::vector<Tool> callable_tools(const ChatRequest& request) {
   const ToolChoice& choice = request.tool_choice;
   std::vector<Tool> tools;
   if (choice.mode == ToolChoice::Mode::none) return tools;
+  const std::unordered_set<std::string_view> allowed(choice.allowed.begin(), choice.allowed.end());
   std::ranges::copy_if(request.tools, std::back_inserter(tools), [&](const Tool& tool) {
-    return choice.allowed.empty() || std::ranges::contains(choice.allowed, tool.name);
+    return allowed.empty() || allowed.contains(tool.name);
   });
   return tools;
 }

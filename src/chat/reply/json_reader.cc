@@ -35,8 +35,9 @@ class JsonObject : public ArgumentsReader {
     escaped_ = c == '\\' && !escaped_;
     return Step::more;
   }
-  void end(std::string& json) override {
+  bool end(bool, std::string& json) override {
     if (!begun_) json += '{';
+    return false;
   }
 
  private:
@@ -56,7 +57,10 @@ class JsonInString : public ArgumentsReader {
     json += parsed.is_string() ? parsed.get_ref<const std::string&>() : text_;
     return Step::done;
   }
-  void end(std::string& json) override { json += text_; }
+  bool end(bool, std::string& json) override {
+    json += text_;
+    return false;
+  }
 
  private:
   std::string text_ = "\"";

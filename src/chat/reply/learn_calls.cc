@@ -162,7 +162,7 @@ class CallLearner {
     }
     const std::string_view key_end = form.type_end.empty() ? form.key_end : form.type_end;
     form.values_on_lines = key_end.ends_with('\n') && form.value_end.starts_with('\n');
-    return !trimmed(form.value_end).empty() && !trimmed(form.key_end).empty();
+    return !trimmed(form.value_end).empty() && !trimmed(form.key_end).empty() && !trimmed(key_end).empty();
   }
 
   // Where the key comes again behind its value, between `closing` and `rest`.
@@ -176,7 +176,7 @@ class CallLearner {
     if (!before.ends_with(form.key_begin) || !rest.ends_with(form.key_begin)) return false;
     form.name_end = before.substr(0, before.size() - form.key_begin.size());
     form.key_separator = between(rest, inner.size(), rest.size() - form.key_begin.size());
-    return true;
+    return !trimmed(form.key_end).empty();
   }
 
   std::string_view text_, id_;
@@ -267,8 +267,7 @@ class FormLearner {
     const std::size_t second = repeats ? begin_of_second(two, form, first_end) : npos;
     // Where a second call has a message of its own, its header comes again.
     const std::string_view header = trimmed(std::string_view(one).substr(0, header_size(one)));
-    form.is_single =
-        second == npos || (!header.empty() && between(two, first_end, second).contains(header));
+    form.is_single = second == npos || (!header.empty() && between(two, first_end, second).contains(header));
     if (form.is_single) {
       learn_alone(one, *core, form);
     } else {

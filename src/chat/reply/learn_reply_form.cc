@@ -77,8 +77,18 @@ ReplyForm learn_reply_form(const RenderExample& render, std::string_view templat
   return form;
 }
 
-bool opens_thought(const ReplyForm& form, std::string_view prompt) {
-  return !form.reasoning.begin.empty() && trimmed(prompt).ends_with(form.reasoning.begin);
+bool opens_thought(const ReplyForm& form, const ChatRequest& request, std::string_view prompt) {
+  const auto& [begin, end] = form.reasoning;
+  if (begin.empty()) return false;
+  if (trimmed(prompt).ends_with(begin)) return true;
+  // A last message that is nothing but a thought goes on in it.
+  if (!request.continues_last || request.messages.empty()) return false;
+  const Message& last = request.messages.back();
+  const bool says_nothing =
+      std::ranges::all_of(last.content, [](const TextPart& part) { return part.text.empty(); });
+  if (!says_nothing || last.reasoning.empty()) return false;
+  const std::size_t begun = prompt.rfind(begin), ended = prompt.rfind(end);
+  return begun != prompt.npos && (ended == prompt.npos || ended < begun);
 }
 
 }  // namespace banyan

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "chat/reply/argument_type.h"
 #include "chat/reply/call_grammar.h"
+#include "chat/reply/tool_schema.h"
 
 namespace banyan {
 namespace {
@@ -16,7 +16,7 @@ class LiteralsGrammar {
       quote_ = form.quote;
       string_ = grammar.add(quote + " " + grammar.text_without(form.quote) + " " + quote);
     }
-    number_ = grammar.add(R"("-"? ("0" | [1-9] [0-9]{0,15}) ("." [0-9]{1,15})?)");
+    number_ = grammar.add(R"("-"? ("0" | [1-9] [0-9]{0,19}) ("." [0-9]{1,16})?)");
     bool_ = grammar.add(is_python_ ? R"("True" | "False")" : R"("true" | "false")");
     // Values may be nested in values.
     any_ = grammar.declare();
@@ -29,42 +29,89 @@ class LiteralsGrammar {
                              any_ + ")*)? \"]\" | \"{\" (" + pair + " (" + comma + " " + pair + ")*)? \"}\"");
   }
 
-  std::string value(const Json& schema) const {
-    const std::vector<std::string> texts = allowed_texts(schema);
-    if (!texts.empty() && type_of_schema(schema) == ArgumentType::text) {
+  std::string value(ToolSchema& schema, const Schemas& schemas) const {
+    if (const auto values = schema.values(schemas)) {
       std::string all;
-      const std::string quote = is_python_ ? "'" : quote_;
-      for (const std::string& text : texts) {
-        all += (all.empty() ? "" : " | ") + GrammarText::literal(quote + text + quote);
+      for (const Json* value : *values) {
+        if (value->is_structured()) return any_;
+        all += (all.empty() ? "" : " | ") + GrammarText::literal(text_of(*value));
       }
-      return "(" + all + ")";
+      if (!all.empty()) return "(" + all + ")";
     }
-    const Json type = schema.is_object() ? schema.value("type", Json()) : Json();
-    if (type == "string") return string_;
-    if (type == "integer") return R"("-"? ("0" | [1-9] [0-9]{0,15}))";
-    if (type == "number") return number_;
-    if (type == "boolean") return bool_;
-    return any_;
+    switch (schema.types(schemas)) {
+      case kTextType:
+        return string_;
+      case kNumberType:
+        return is_integer(schemas) ? R"("-"? ("0" | [1-9] [0-9]{0,19}))" : number_;
+      case kBooleanType:
+        return bool_;
+      default:
+        return any_;
+    }
   }
 
+  const std::string& any() const { return any_; }
+  // Of an argument.
+  std::string name() const { return is_python_ ? "[a-zA-Z_] [a-zA-Z0-9_]{0,63}" : "[a-zA-Z0-9_-]{1,64}"; }
+
  private:
+  static bool is_integer(const Schemas& schemas) {
+    return std::ranges::any_of(schemas, [](const Json* schema) {
+      return schema->is_object() && schema->value("type", Json()) == "integer";
+    });
+  }
+
+  // A value that is neither list nor object.
+  std::string text_of(const Json& value) const {
+    if (is_python_ && value.is_boolean()) return value.get<bool>() ? "True" : "False";
+    if (is_python_ && value.is_null()) return "None";
+    if (!value.is_string()) return value.dump();
+    if (!is_python_) return quote_ + value.get<std::string>() + quote_;
+    std::string text = "'";
+    for (const char c : value.get_ref<const std::string&>()) {
+      if (c == '\'' || c == '\\') text += '\\';
+      const char letter = c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : '\0';
+      if (letter != '\0') text += '\\';
+      text += letter != '\0' ? letter : c;
+    }
+    return text + "'";
+  }
+
   bool is_python_;
   std::string quote_, string_, number_, bool_, any_;
 };
 
 }  // namespace
 
-std::string literal_arguments_grammar(GrammarText& grammar, const CallForm& form, const Tool& tool) {
+Result<std::string> literal_arguments_grammar(GrammarText& grammar, const CallForm& form, const Tool& tool) {
+  // Of which nothing is kept.
+  static const std::vector<std::string_view> kLeftOut = {
+      "pattern",          "format",     "minLength",  "maxLength",     "minimum",          "maximum",
+      "exclusiveMinimum", "multipleOf", "properties", "required",      "exclusiveMaximum", "items",
+      "prefixItems",      "minItems",   "maxItems",   "propertyNames", "minProperties",    "maxProperties",
+      "patternProperties"};
   const LiteralsGrammar literals(grammar, form);
-  std::vector<ToolArgument> arguments = arguments_of(tool);
+  ToolSchema schema(tool.parameters);
+  std::vector<ToolArgument> arguments = schema.arguments();
   // In braces they are sorted.
   if (form.open == '{') std::ranges::sort(arguments, {}, &ToolArgument::name);
   // From the last to the first: what may follow where some stand in front, and where none does.
+  const std::string comma = R"("," " "? )";
   std::string behind_some = "\"\"", behind_none = "\"\"";
+  if (schema.is_open()) {
+    const std::string one =
+        grammar.add(literals.name() + " " + GrammarText::literal({&form.assign, 1}) + " " + literals.any());
+    behind_some = grammar.add("(" + comma + one + ")*");
+    behind_none = grammar.add("(" + one + " " + behind_some + ")?");
+  }
   for (auto argument = arguments.rbegin(); argument != arguments.rend(); ++argument) {
+    if (tool.is_strict) {
+      const std::string_view left_out = schema.keyword_in(argument->schemas, kLeftOut);
+      if (!left_out.empty()) return cannot_keep(argument->name, left_out);
+    }
     const std::string one = grammar.add(GrammarText::literal(argument->name + form.assign) + " " +
-                                        literals.value(argument->schema));
-    const std::string with_comma = R"("," " "? )" + one + " " + behind_some;
+                                        literals.value(schema, argument->schemas));
+    const std::string with_comma = comma + one + " " + behind_some;
     const std::string without = one + " " + behind_some;
     behind_some = grammar.add(argument->is_required ? with_comma : with_comma + " | " + behind_some);
     behind_none = grammar.add(argument->is_required ? without : without + " | " + behind_none);

@@ -62,13 +62,14 @@ class Literals : public ArgumentsReader {
 
   std::string rest() override { return std::exchange(rest_, {}); }
 
-  void end(std::string& json) override {
+  bool end(bool, std::string& json) override {
     if (brackets_.empty()) enter(open_, json);
     if (state_ == State::word && expects_value_) json += word_;
     if (state_ == State::quoted) {
       for (const char c : quoted_->held()) append_json_escaped(json, c);
     }
     if (state_ == State::closing) end_string(json);
+    return false;
   }
 
  private:

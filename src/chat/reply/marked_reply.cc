@@ -41,14 +41,16 @@ class MarkedReply : public ReplyReader {
   MarkedReply(ReplyReaderParts parts, std::string_view prompt)
       : form_(parts.form), call_(parts.form.call), parts_(std::move(parts)) {
     note_first_bytes();
-    if (opens_thought(form_, prompt)) {
+    if (parts_.is_thinking) {
       prose_ = Kind::reasoning;
-      drops_blanks_ = true;
+      // Where the prompt has some of the thought, blanks are the thought's.
+      drops_blanks_ = trimmed(prompt).ends_with(form_.reasoning.begin);
     }
     // The prompt may end with what a call begins with.
     const std::string_view begin = trimmed(call_.begin);
     if (!begin.empty() && trimmed(call_.section_begin).empty() && trimmed(prompt).ends_with(begin)) {
-      of_prompt_ = begin.size();
+      of_prompt_ =
+          static_cast<std::size_t>(std::ranges::count_if(begin, [](char c) { return !is_blank(c); }));
       for (const char c : begin) MarkedReply::take(c);
     }
   }
@@ -58,15 +60,16 @@ class MarkedReply : public ReplyReader {
     work_off();
   }
 
-  void end(bool) override {
+  void end(bool by_model) override {
     while (!candidates_.empty()) {
       give_up();
       work_off();
     }
     if (stage_ == Stage::arguments) {
       std::string json;
-      arguments_->end(json);
+      const bool is_whole = arguments_->end(by_model, json);
       parts_.events.add_arguments(json);
+      if (is_whole) parts_.events.end_call();
     }
     if (stage_ == Stage::prose && prose_ == Kind::text) parts_.events.add(Kind::text, blanks_);
     blanks_.clear();
@@ -93,7 +96,7 @@ class MarkedReply : public ReplyReader {
     if (stage_ == Stage::arguments) return take_arguments(c);
     if (candidates_.empty()) {
       if (is_blank(c)) {
-        if (!drops_blanks_) blanks_ += c;
+        if (!drops_blanks_ && of_prompt_ == 0) blanks_ += c;
         return;
       }
       if (begins_marker_[static_cast<unsigned char>(c)]) look_for_markers();
@@ -296,7 +299,7 @@ class MarkedReply : public ReplyReader {
   bool drops_blanks_ = false;  // as they are beside a marker
   bool is_in_section_ = false;
   std::string blanks_;         // that may turn out to be beside a marker
-  std::size_t of_prompt_ = 0;  // bytes held back that are the prompt's
+  std::size_t of_prompt_ = 0;  // bytes held back that are the prompt's, without blanks
   std::vector<Candidate> candidates_;
   std::string held_;
   std::deque<char> todo_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "banyan/base.h"
+
 namespace banyan {
 
 std::string_view trimmed(std::string_view text) {
@@ -25,6 +27,7 @@ Step MarkerMatch::take(char c) {
 }
 
 TextUntil::TextUntil(std::string marker) : marker_(std::move(marker)), borders_(marker_.size() + 1) {
+  require(!marker_.empty(), "a text ends at a marker that is not empty");
   for (std::size_t i = 1, border = 0; i < marker_.size(); ++i) {
     while (border > 0 && marker_[i] != marker_[border]) border = borders_[border];
     if (marker_[i] == marker_[border]) ++border;

@@ -36,6 +36,7 @@ class MarkerMatch {
 /// Finds the end of a text that goes up to a marker, in linear time.
 class TextUntil {
  public:
+  /// REQUIRES: the marker is not empty.
   explicit TextUntil(std::string marker);
   /// Adds to `text` what is now known to lie before the marker. `done` with the marker's last byte.
   Step take(char c, std::string& text);

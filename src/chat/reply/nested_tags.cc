@@ -13,11 +13,12 @@ constexpr int kMaxNesting = 64;
 
 class NestedTags {
  public:
-  NestedTags(const CallForm& form, std::string_view text) : form_(form), text_(text) {}
+  NestedTags(const CallForm& form, std::string_view text, ToolSchema& schema)
+      : form_(form), text_(text), schema_(schema) {}
 
-  std::string run() {
+  std::string run(const Schemas& schemas) {
     std::string json;
-    return value(json, 0) && text_.empty() ? json : "";
+    return value(json, schemas, 0) && text_.empty() ? json : "";
   }
 
  private:
@@ -30,15 +31,16 @@ class NestedTags {
   bool at_tag() const { return text_.starts_with(form_.key_begin) && !text_.starts_with(form_.value_end); }
 
   // Up to the end of the tag that it is in.
-  bool value(std::string& json, int depth) {
+  bool value(std::string& json, const Schemas& schemas, int depth) {
     const std::string_view all = text_;
     skip_blanks();
-    if (at_tag()) return depth < kMaxNesting && members(json, depth);
+    if (at_tag()) return depth < kMaxNesting && members(json, schemas, depth);
     text_ = all;
     const std::string_view text = text_.substr(0, text_.find(form_.value_end));
     text_.remove_prefix(text.size());
     const auto parsed = nlohmann::json::parse(trimmed(text), nullptr, false);
-    if (parsed.is_primitive() && !parsed.is_discarded() && !parsed.is_string()) {
+    const bool is_value = !parsed.is_discarded() && parsed.is_primitive() && !parsed.is_string();
+    if (is_value && (schema_.types(schemas) & json_type_of(parsed))) {
       json += trimmed(text);
     } else {
       json += '"';
@@ -48,7 +50,7 @@ class NestedTags {
     return true;
   }
 
-  bool members(std::string& json, int depth) {
+  bool members(std::string& json, const Schemas& schemas, int depth) {
     const std::string_view item = "item";
     const bool is_list = text_.substr(form_.key_begin.size()).starts_with(std::string(item) + form_.key_end);
     json += is_list ? '[' : '{';
@@ -65,8 +67,10 @@ class NestedTags {
         for (const char c : key) append_json_escaped(json, c);
         json += "\": ";
       }
-      if (!value(json, depth + 1) || !take(form_.value_end) || !take(key) || !take(form_.key_end))
+      const Schemas inner = is_list ? schema_.items(schemas) : schema_.member(schemas, key);
+      if (!value(json, inner, depth + 1) || !take(form_.value_end) || !take(key) || !take(form_.key_end)) {
         return false;
+      }
       skip_blanks();
     }
     json += is_list ? ']' : '}';
@@ -75,12 +79,14 @@ class NestedTags {
 
   const CallForm& form_;
   std::string_view text_;
+  ToolSchema& schema_;
 };
 
 }  // namespace
 
-std::string json_of_nested_tags(const CallForm& form, std::string_view text) {
-  return NestedTags(form, text).run();
+std::string json_of_nested_tags(const CallForm& form, std::string_view text, ToolSchema& schema,
+                                const Schemas& schemas) {
+  return NestedTags(form, text, schema).run(schemas);
 }
 
 }  // namespace banyan

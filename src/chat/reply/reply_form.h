@@ -95,8 +95,8 @@ ReplyForm learn_reply_form(const RenderExample& render, std::string_view templat
 /// <tool_call> around a JSON object with name and arguments.
 CallForm plain_call_form();
 
-/// Whether a prompt ends inside a thought.
-bool opens_thought(const ReplyForm& form, std::string_view prompt);
+/// Whether the prompt that was rendered of a request ends inside a thought.
+bool opens_thought(const ReplyForm& form, const ChatRequest& request, std::string_view prompt);
 
 /// What a reply must look like.
 struct ReplyGrammar {
@@ -104,6 +104,7 @@ struct ReplyGrammar {
   /// The grammar takes hold with the first of these in the reply's text, which is its beginning; none: at
   /// once.
   std::vector<std::string> triggers = {};
+  bool is_optional = false;  ///< where it cannot be followed, the reply goes on without it
 };
 
 /// The grammar of a reply in which the tools and the schema of the request are kept. `prompt`: the rendered

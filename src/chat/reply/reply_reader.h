@@ -19,6 +19,7 @@ struct ReplyReaderParts {
   std::vector<Tool> tools;  ///< that may be called
   std::function<std::string()> make_id;
   ReplyEvents& events;
+  bool is_thinking = false;  ///< the prompt ends inside a thought
 };
 
 class ReplyReader {

@@ -4,11 +4,11 @@
 #include <string_view>
 #include <utility>
 
-#include "chat/reply/argument_type.h"
 #include "chat/reply/arguments_reader.h"
 #include "chat/reply/json_reader.h"
 #include "chat/reply/marker.h"
 #include "chat/reply/nested_tags.h"
+#include "chat/reply/tool_schema.h"
 
 namespace banyan {
 namespace {
@@ -17,13 +17,15 @@ void append_escaped(std::string& json, std::string_view text) {
   for (const char c : text) append_json_escaped(json, c);
 }
 
-// A value that is perhaps no string.
-std::string json_of_value(std::string_view text, ArgumentType type) {
+// A value of one of these types, which is perhaps no string. What is JSON of another type is a string, unless
+// there are none.
+std::string json_of_value(std::string_view text, unsigned types) {
+  const bool may_be_text = types & kTextType;
   const nlohmann::json parsed = nlohmann::json::parse(trimmed(text), nullptr, false);
-  if (!parsed.is_discarded() && !(type == ArgumentType::either && parsed.is_string())) {
+  if (!parsed.is_discarded() && (!may_be_text || (!parsed.is_string() && (types & json_type_of(parsed))))) {
     return std::string(trimmed(text));
   }
-  if (type == ArgumentType::json) {
+  if (!may_be_text) {
     if (text == "True") return "true";
     if (text == "False") return "false";
     if (text == "None") return "null";
@@ -36,7 +38,7 @@ std::string json_of_value(std::string_view text, ArgumentType type) {
 
 class Tagged : public ArgumentsReader {
  public:
-  Tagged(const CallForm& form, const Tool& tool) : form_(form), tool_(tool) { look_for_tag(); }
+  Tagged(const CallForm& form, const Tool& tool) : form_(form), schema_(tool.parameters) { look_for_tag(); }
 
   Step take(char c, std::string& json) override {
     if (!begun_) json += '{';
@@ -48,7 +50,7 @@ class Tagged : public ArgumentsReader {
         if (until_->take(c, text_) == Step::done) {
           key_ = std::exchange(text_, {});
           if (form_.type_end.empty()) {
-            type_ = argument_type(tool_, key_);
+            types_ = schema_.types(schema_.schemas_of(key_));
             begin_value(json);
           } else {
             state_ = State::type;
@@ -58,7 +60,7 @@ class Tagged : public ArgumentsReader {
         return Step::more;
       case State::type:
         if (until_->take(c, text_) == Step::done) {
-          type_ = std::exchange(text_, {}) == form_.text_type ? ArgumentType::text : ArgumentType::json;
+          types_ = std::exchange(text_, {}) == form_.text_type ? kTextType : kAnyJsonType & ~kTextType;
           begin_value(json);
         }
         return Step::more;
@@ -71,15 +73,26 @@ class Tagged : public ArgumentsReader {
 
   std::string rest() override { return std::exchange(tag_, {}); }
 
-  void end(std::string& json) override {
+  bool end(bool by_model, std::string& json) override {
     if (!begun_) json += '{';
-    if (state_ != State::value) return;
-    text_ += until_->held();
-    flush(json, text_.size());
+    if (state_ == State::value) {
+      text_ += until_->held();
+      if (is_text()) {
+        flush(json, text_.size());
+      } else {
+        json += text_;
+      }
+    }
+    // Many models leave the last marker, or some of it, to the token that ends their reply.
+    if (!by_model || state_ != State::between || !call_ends_ || key_has_begun_) return false;
+    json += '}';
+    return true;
   }
 
  private:
   enum class State : std::uint8_t { between, key, type, value };
+
+  bool is_text() const { return types_ == kTextType; }
 
   void look_for_tag() {
     state_ = State::between;
@@ -129,7 +142,7 @@ class Tagged : public ArgumentsReader {
     is_first_ = false;
     json += '"';
     append_escaped(json, key_);
-    json += type_ == ArgumentType::text ? "\": \"" : "\": ";
+    json += is_text() ? "\": \"" : "\": ";
     state_ = State::value;
     may_be_line_break_ = form_.values_on_lines;
     std::string end(trimmed(form_.value_end));
@@ -141,18 +154,19 @@ class Tagged : public ArgumentsReader {
     if (std::exchange(may_be_line_break_, false) && c == '\n') return;
     if (until_->take(c, text_) != Step::done) {
       // A line break may be the value's last.
-      if (type_ == ArgumentType::text && !text_.empty()) {
+      if (is_text() && !text_.empty()) {
         flush(json, text_.size() - (form_.values_on_lines && text_.back() == '\n'));
       }
       return;
     }
     if (form_.values_on_lines && text_.ends_with('\n')) text_.pop_back();
-    if (type_ == ArgumentType::text) {
+    if (is_text()) {
       flush(json, text_.size());
       json += '"';
     } else {
-      std::string value = form_.keys_end_values ? json_of_nested_tags(form_, text_) : "";
-      json += value.empty() ? json_of_value(text_, type_) : value;
+      const bool is_tag = form_.keys_end_values && trimmed(text_).starts_with(trimmed(form_.key_begin));
+      std::string value = is_tag ? json_of_nested_tags(form_, text_, schema_, schema_.schemas_of(key_)) : "";
+      json += value.empty() ? json_of_value(text_, types_) : value;
     }
     text_.clear();
     look_for_tag();
@@ -164,7 +178,7 @@ class Tagged : public ArgumentsReader {
   }
 
   const CallForm& form_;
-  const Tool& tool_;
+  ToolSchema schema_;
   State state_ = State::between;
   bool begun_ = false, is_first_ = true, may_be_line_break_ = false;
   std::optional<MarkerMatch> key_begins_, call_ends_;
@@ -172,7 +186,7 @@ class Tagged : public ArgumentsReader {
   std::string tag_;             // since the last value
   std::optional<TextUntil> until_;
   std::string text_, key_;
-  ArgumentType type_ = ArgumentType::either;
+  unsigned types_ = kAnyJsonType;  // of the value
 };
 
 }  // namespace

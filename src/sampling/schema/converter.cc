@@ -9,18 +9,33 @@ namespace banyan {
 
 using Json = SchemaJson;
 
-Result<std::string> schema_grammar(const Json& schema, const SchemaOptions& options) {
+MadeGrammars schema_grammars(const Json& schema, std::span<const SchemaPart> parts,
+                             const SchemaOptions& options) {
+  MadeGrammars made;
+  const auto all_fail = [&](const Error& error) {
+    made.grammars.assign(parts.size(), std::unexpected(error));
+    return made;
+  };
   if (!schema.is_object() && !schema.is_boolean()) {
-    return fail(Errc::invalid_argument, "the schema must be an object, true or false");
+    return all_fail({Errc::invalid_argument, "the schema must be an object, true or false"});
   }
   SchemaDocument document(schema, options);
-  if (Result<> checked = document.check(); !checked) return std::unexpected(checked.error());
-  return SchemaConverter(document).run(schema);
+  if (Result<> checked = document.check(); !checked) return all_fail(checked.error());
+  for (const SchemaPart& part : parts) {
+    made.grammars.push_back(SchemaConverter(document).run(part.schemas));
+  }
+  made.work = document.work();
+  return made;
 }
 
-Result<std::string> SchemaConverter::run(const Json& root) {
+Result<std::string> schema_grammar(const Json& schema, const SchemaOptions& options) {
+  const SchemaPart whole{.name = {}, .schemas = {&schema}};
+  return std::move(schema_grammars(schema, {&whole, 1}, options).grammars.front());
+}
+
+Result<std::string> SchemaConverter::run(const SchemaNodes& root) {
   std::vector<Expression> start;
-  start.push_back(value_of({&root}));
+  start.push_back(value_of(root));
   const std::uint32_t rule = rules_.add(Expression::sequence(std::move(start)));
   for (std::size_t i = 0; i < todo_.size(); ++i) {
     const auto [number, nodes] = todo_[i];
@@ -117,7 +132,8 @@ const Json& SchemaConverter::having(const SchemaNodes& nodes, const char* keywor
 Expression SchemaConverter::shared(Shared which) {
   const auto [at, added] = shared_.try_emplace(which, 0);
   if (!added) return Expression::call(at->second);
-  const std::uint32_t rule = at->second = rules_.declare();
+  static constexpr const char* kNames[] = {"space", "character", "string", "integer", "number", "any"};
+  const std::uint32_t rule = at->second = rules_.declare_named(kNames[static_cast<std::size_t>(which)]);
   const auto text = [](const char* what) { return Expression::of_text(what); };
   const auto set = [](std::vector<CharSet::Range> ranges) { return Expression::of_set({std::move(ranges)}); };
   const auto repeat = [this](Expression part, std::uint64_t least, std::uint64_t most) {
@@ -160,9 +176,10 @@ Expression SchemaConverter::shared(Shared which) {
       rules_.define(rule, sequence(text("\""), repeat(shared(Shared::character), 0, kNoMost), text("\"")));
       break;
     case Shared::integer:
-      rules_.define(rule, sequence(Expression::optional(text("-")),
-                                   choice(text("0"), sequence(set({{'1', '9'}}), repeat(set({{'0', '9'}}), 0,
-                                                                                        kUsualDigits - 1)))));
+      rules_.define(
+          rule, sequence(Expression::optional(text("-")),
+                         choice(text("0"), sequence(set({{'1', '9'}}),
+                                                    repeat(set({{'0', '9'}}), 0, kUsualWholeDigits - 1)))));
       break;
     case Shared::number: {
       // Three digits of an exponent only where the number stays a double.
@@ -185,7 +202,8 @@ Expression SchemaConverter::shared(Shared which) {
             Expression::optional(sequence(item, repeat(sequence(text(","), space, item), 0, kNoMost), space)),
             text(close));
       };
-      const std::uint32_t member = rules_.add(sequence(shared(Shared::string), text(":"), space, any));
+      const std::uint32_t member = rules_.declare_named("member");
+      rules_.define(member, sequence(shared(Shared::string), text(":"), space, any));
       rules_.define(rule, choice(listed("{", Expression::call(member), "}"), listed("[", any, "]"),
                                  shared(Shared::string), shared(Shared::number), text("true"), text("false"),
                                  text("null")));

@@ -18,7 +18,8 @@ class SchemaConverter {
  public:
   explicit SchemaConverter(SchemaDocument& document) : document_(document) {}
 
-  Result<std::string> run(const SchemaJson& root);
+  /// The grammar of values for which all of `root` hold.
+  Result<std::string> run(const SchemaNodes& root);
 
  private:
   // A value for which these hold. The rule is made later, so that schemas may be recursive.

@@ -44,6 +44,7 @@ class SchemaDocument {
   Result<> leave_out(const SchemaJson& schema, std::string_view keyword, std::string_view why) const;
   /// Counts work, for schemas that are small and take long.
   Result<> charge(std::size_t work);
+  std::size_t work() const { return work_; }
 
   /// What the $ref of a schema means.
   Result<const SchemaJson*> target(const SchemaJson& schema);

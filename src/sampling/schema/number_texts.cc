@@ -74,6 +74,10 @@ class NumberWriter {
     }
     for (const int sign : {0, 1}) {
       whole_digits_ = std::max(whole_digits_, static_cast<int>(low_[sign].whole.size()));
+      // What is not below a limit of more digits than there may be is none of the texts.
+      if (high_[sign] && high_[sign]->whole.size() <= kMostDigits) {
+        whole_digits_ = std::max(whole_digits_, static_cast<int>(high_[sign]->whole.size()));
+      }
       // A text of fewer digits is below a limit of more.
       for (const Magnitude* limit : {&low_[sign], high_[sign] ? &*high_[sign] : nullptr}) {
         if (limit) {
@@ -82,6 +86,8 @@ class NumberWriter {
       }
     }
     is_too_long_ = whole_digits_ > kMostDigits || fraction_digits_ > kMostDigits;
+    // Of multiples every digit takes as many states as the step's factor has rests.
+    if (step.factor > 1 && whole_digits_ == kUsualWholeDigits) whole_digits_ = kUsualDigits;
     if (step.places > 0 || step.zeros > 0 || step.factor > 1) fraction_digits_ = step.places;
     if (limits.is_integer) fraction_digits_ = 0;
   }
@@ -209,7 +215,7 @@ class NumberWriter {
   bool has_[2] = {false, false};  // numbers without a sign, and with one
   Magnitude low_[2] = {{"0", "", false}, {"0", "", true}};
   std::optional<Magnitude> high_[2];
-  int whole_digits_ = kUsualDigits, fraction_digits_ = kUsualDigits;
+  int whole_digits_ = kUsualWholeDigits, fraction_digits_ = kUsualDigits;
   bool is_too_long_ = false;
   std::map<Progress, std::uint32_t> numbers_;
   std::vector<Progress> todo_;

@@ -23,12 +23,14 @@ struct NumberLimits {
   bool allow(const Decimal& number) const;
 };
 
-/// Digits that are written before the point and behind it, unless a limit has more.
+/// Digits that are written before the point, as many as integers of 64 bits have, and behind it, unless a
+/// limit has more.
+inline constexpr int kUsualWholeDigits = 20;
 inline constexpr int kUsualDigits = 16;
 inline constexpr int kMostDigits = 40;
 
-/// All texts without an exponent, of up to kUsualDigits before the point and as many behind it. Errors:
-/// unsupported, where the limits take more than kMostDigits, or more than an automaton may have states.
+/// All texts without an exponent, of up to kUsualWholeDigits before the point and kUsualDigits behind it.
+/// Errors: unsupported, where the limits take more than kMostDigits, or more than an automaton has states.
 Result<Automaton> number_texts(const NumberLimits& limits);
 
 }  // namespace banyan

@@ -129,12 +129,17 @@ class Pruner {
 // Writes rules as they are called, the root first.
 class Printer {
  public:
-  explicit Printer(const std::vector<Expression>& rules) : rules_(rules), names_(rules.size()) {}
+  Printer(const std::vector<Expression>& rules, const std::map<std::uint32_t, std::string>& fixed)
+      : rules_(rules), fixed_(fixed), names_(rules.size()) {}
 
   Result<std::string> run(std::uint32_t root) {
     root = followed(root);
-    called_.push_back(root);
-    names_[root] = "root";
+    if (fixed_.contains(root)) {
+      text_ = "root ::= " + name(root) + "\n";
+    } else {
+      called_.push_back(root);
+      names_[root] = "root";
+    }
     for (std::size_t i = 0; i < called_.size(); ++i) {
       const std::uint32_t rule = called_[i];
       text_ += names_[rule] + " ::= ";
@@ -277,13 +282,15 @@ class Printer {
   const std::string& name(std::uint32_t rule) {
     rule = followed(rule);
     if (names_[rule].empty()) {
-      names_[rule] = std::format("r{}", called_.size());
+      const auto fixed = fixed_.find(rule);
+      names_[rule] = fixed == fixed_.end() ? std::format("r{}", called_.size()) : fixed->second;
       called_.push_back(rule);
     }
     return names_[rule];
   }
 
   const std::vector<Expression>& rules_;
+  const std::map<std::uint32_t, std::string>& fixed_;
   std::vector<std::string> names_;
   std::vector<std::uint32_t> called_;  // in the order of the text
   std::string text_;
@@ -301,6 +308,12 @@ std::uint32_t Rules::declare() {
 std::uint32_t Rules::add(Expression expression) {
   const std::uint32_t rule = declare();
   define(rule, std::move(expression));
+  return rule;
+}
+
+std::uint32_t Rules::declare_named(std::string name) {
+  const std::uint32_t rule = declare();
+  names_.emplace(rule, std::move(name));
   return rule;
 }
 
@@ -350,7 +363,7 @@ Result<std::string> Rules::print(std::uint32_t root) {
   }
   Pruner(rules_).run();
   if (is_nothing(rules_[root])) return fail(Errc::invalid_argument, "no value fits the schema");
-  return Printer(rules_).run(root);
+  return Printer(rules_, names_).run(root);
 }
 
 }  // namespace banyan

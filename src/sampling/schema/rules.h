@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,9 @@ class Rules {
   std::uint32_t declare();
   void define(std::uint32_t rule, Expression expression) { rules_[rule] = std::move(expression); }
   std::uint32_t add(Expression expression);
+  /// A rule whose name in the text is this one, none of "root", "r0", "r1" and so on. In all texts such a rule
+  /// is the same if what is defined for its name always is, and calls other such rules alone.
+  std::uint32_t declare_named(std::string name);
   std::size_t size() const { return rules_.size(); }
 
   /// A repetition. One of many times is made of rules that are repeated in their turn, so that its states are
@@ -61,6 +65,7 @@ class Rules {
 
  private:
   std::vector<Expression> rules_;
+  std::map<std::uint32_t, std::string> names_;
 };
 
 }  // namespace banyan

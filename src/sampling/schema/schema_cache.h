@@ -6,9 +6,11 @@
 #include <list>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "banyan/base.h"
 #include "sampling/schema/schema_grammar.h"
@@ -26,13 +28,18 @@ class SchemaCache {
   /// As schema_grammar(). Errors are not kept. REQUIRES: a schema that is nested no deeper than requests are.
   Result<std::string> grammar(const nlohmann::ordered_json& schema, const SchemaOptions& options = {});
 
-  /// Grammars that are kept, for tests.
+  /// As schema_grammars(), without work where they are kept.
+  MadeGrammars grammars(const nlohmann::ordered_json& schema, std::span<const SchemaPart> parts,
+                        const SchemaOptions& options = {});
+
+  /// Schemas whose grammars are kept, for tests.
   std::size_t size() const;
 
  private:
   struct Entry {
-    std::string key, grammar;
-    std::size_t bytes() const { return key.size() + grammar.size(); }
+    std::string key;
+    std::vector<std::string> grammars;
+    std::size_t bytes() const;
   };
 
   const std::size_t max_bytes_;

@@ -30,6 +30,7 @@ Result<PreparedChat> prepare_chat(ChatRequest& chat, Request generation, const M
     if (!grammar) return std::unexpected(grammar.error());
     sampling.grammar = std::move(grammar->grammar);
     sampling.grammar_triggers = std::move(grammar->triggers);
+    sampling.grammar_is_optional = grammar->is_optional;
   } else if (chat.tool_choice.mode == ToolChoice::Mode::required) {
     return fail(Errc::invalid_argument, "tool_choice cannot ask for calls beside a grammar", "tool_choice");
   }
@@ -37,7 +38,8 @@ Result<PreparedChat> prepare_chat(ChatRequest& chat, Request generation, const M
   sampling.thought = {.tokens = thought.end.empty() ? -1 : chat.reasoning.budget,
                       .begin = thought.begin,
                       .end = thought.end,
-                      .is_open = opens_thought(context.reply_form, *text)};
+                      .is_open = opens_thought(context.reply_form, chat, *text),
+                      .begins_first = true};
   ChatPrompt prompt = chat_prompt(context.vocabulary, *text, chat);
   generation.prompt = std::move(prompt.tokens);
   generation.restore_points = std::move(prompt.points);
