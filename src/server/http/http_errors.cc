@@ -54,6 +54,10 @@ HttpError to_http(const Error& error) {
       break;
     case Errc::not_found:
       set(404, "not_found_error", "");
+      // As OpenAI tells it: by this code clients know that they must send the whole conversation.
+      if (error.field == "previous_response_id") {
+        set(400, "invalid_request_error", "previous_response_not_found");
+      }
       break;
     case Errc::too_long:
       set(400, "exceed_context_size_error", "context_length_exceeded");

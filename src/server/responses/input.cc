@@ -76,7 +76,7 @@ Result<Json> read_item(const Json& item, const std::string& path, ResponseStore&
 Result<> add_conversation(const std::string& id, ResponseStore& store, ItemReader& reader) {
   const auto items = store.conversation(id);
   if (!items) {
-    return fail(Errc::invalid_argument,
+    return fail(Errc::not_found,
                 "previous_response_id names a response that is not kept here; send the whole conversation as "
                 "input",
                 "previous_response_id");

@@ -195,9 +195,9 @@ TEST(SchemaLimits, HostileSchemasAreRefusedByTheirLimit) {
   // Values that are compared with many others.
   ordered_json objects;
   for (int list = 0; list < 2; ++list) {
-    ordered_json& values = objects["allOf"].emplace_back()["enum"];
+    ordered_json& listed = objects["allOf"].emplace_back()["enum"];
     for (int i = 0; i < 200; ++i) {
-      ordered_json& value = values.emplace_back();
+      ordered_json& value = listed.emplace_back();
       for (int k = 0; k < 200; ++k) value["k" + std::to_string(list == 0 ? k : 199 - k)] = 0;
       value["last"] = list == 0 ? i : -1 - i;
     }

@@ -147,7 +147,9 @@ TEST_F(Routes, ResponsesAreKeptAndGoneOnFrom) {
   EXPECT_EQ(client.Delete("/v1/responses/" + id)->status, 404);
   EXPECT_EQ(server().get("/v1/responses/" + id).status, 404);
   const HttpReply gone = server().post("/v1/responses", {{"input", "x"}, {"previous_response_id", id}});
+  EXPECT_EQ(gone.status, 400);
   EXPECT_EQ(gone.error()["param"], "previous_response_id");
+  EXPECT_EQ(gone.error()["code"], "previous_response_not_found");
 }
 
 TEST_F(Routes, ResponsesStreamCalls) {
