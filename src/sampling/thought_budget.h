@@ -40,7 +40,7 @@ class ThoughtBudget {
   bool begins_first_;
   bool is_open_;
   bool is_text_ = false;  // of begins_first_: something was said, so that no thought begins
-  std::string recent_;  // the last bytes, in which a mark may begin
+  std::string recent_;    // the last bytes, in which a mark may begin
 };
 
 }  // namespace banyan

@@ -21,8 +21,7 @@ Result<std::string> call_grammar(GrammarText& grammar, const CallForm& form, con
 Result<std::string> json_arguments_grammar(GrammarText& grammar, const Tool& tool);
 /// Around all arguments of a tool that are not one JSON object, to the end of the call.
 Result<std::string> tagged_arguments_grammar(GrammarText& grammar, const CallForm& form, const Tool& tool);
-Result<std::string> literal_arguments_grammar(GrammarText& grammar, const CallForm& form,
-                                              const Tool& tool);
+Result<std::string> literal_arguments_grammar(GrammarText& grammar, const CallForm& form, const Tool& tool);
 /// The error of a strict tool's keyword that such a grammar leaves out.
 std::unexpected<Error> cannot_keep(std::string_view argument, std::string_view keyword);
 

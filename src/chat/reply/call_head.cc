@@ -140,7 +140,8 @@ Step CallHead::take_key(char c) {
   key_ = text_.substr(1, text_.size() - 2);
   // Where nothing marks a call, other JSON should not be held back for long.
   const bool is_bare = form_->begin.empty() && form_->section_begin.empty();
-  if (is_bare && !tool_ && key_ != form_->name_key && key_ != form_->id_key && key_ != "type") return Step::failed;
+  if (is_bare && !tool_ && key_ != form_->name_key && key_ != form_->id_key && key_ != "type")
+    return Step::failed;
   state_ = State::colon;
   return Step::more;
 }
@@ -165,7 +166,7 @@ Step CallHead::take_value(char c) {
   } else if (text_.front() == '"') {
     const std::string_view word = std::string_view(text_).substr(1, text_.size() - 2);
     if ((key_ == form_->name_key || key_ == "name") && !set_tool(word)) return Step::failed;
-    // A number is one of the call in its reply, and no other call's for that reply only.
+    // An id of digits alone counts the calls of one reply: in the next, another call has it.
     if (!form_->id_key.empty() && key_ == form_->id_key && !std::ranges::all_of(word, is_digit)) id_ = word;
   }
   state_ = State::comma;

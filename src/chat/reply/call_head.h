@@ -38,12 +38,12 @@ class CallHead {
  private:
   enum class State : std::uint8_t {
     markers,  // before the name or the object
-    name,     // and the like: where the name stands between markers
+    name,     // from here to `opening`: of a name that stands between markers
     after_name,
     word,
     after_word,
     opening,
-    object,  // and the like: where it is a member of an object
+    object,  // from here on: of a name that is a member of an object
     key,
     colon,
     value,

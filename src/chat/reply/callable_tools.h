@@ -16,9 +16,8 @@ inline std::vector<Tool> callable_tools(const ChatRequest& request) {
   std::vector<Tool> tools;
   if (choice.mode == ToolChoice::Mode::none) return tools;
   const std::unordered_set<std::string_view> allowed(choice.allowed.begin(), choice.allowed.end());
-  std::ranges::copy_if(request.tools, std::back_inserter(tools), [&](const Tool& tool) {
-    return allowed.empty() || allowed.contains(tool.name);
-  });
+  std::ranges::copy_if(request.tools, std::back_inserter(tools),
+                       [&](const Tool& tool) { return allowed.empty() || allowed.contains(tool.name); });
   return tools;
 }
 

@@ -50,8 +50,8 @@ class Rules {
   std::uint32_t declare();
   void define(std::uint32_t rule, Expression expression) { rules_[rule] = std::move(expression); }
   std::uint32_t add(Expression expression);
-  /// A rule whose name in the text is this one, none of "root", "r0", "r1" and so on. In all texts such a rule
-  /// is the same if what is defined for its name always is, and calls other such rules alone.
+  /// A rule whose name in the text is this one, none of "root", "r0", "r1" and so on. In all texts such a
+  /// rule is the same if what is defined for its name always is, and calls other such rules alone.
   std::uint32_t declare_named(std::string name);
   std::size_t size() const { return rules_.size(); }
 
