@@ -146,10 +146,13 @@ class Tokens:
         return self.ids[text]
 
     def is_free(self, text, successor):
+        # What is very short would be found in every prompt, and followed where it is the last of one.
+        if len(text.strip()) < 3:
+            return False
         return text not in self.ids or self.successors.get(self.ids[text]) == successor
 
     def add_reply(self, pieces, again):
-        """The reply's first token. A piece whose text is another token's begins earlier, or goes on longer."""
+        """The reply's first token. A piece that cannot be a token begins earlier, or goes on longer."""
         pieces = list(pieces)
         if again:
             return self.add_circle(pieces)
@@ -166,13 +169,13 @@ class Tokens:
                     text += self.texts[successor]
                     successor = self.successors[successor]
                 else:
-                    raise SystemExit(f"{text!r} cannot be a reply: another token has that text")
+                    raise SystemExit(f"{text!r} cannot be a reply: it is too short, or another token's text")
             successor = self.ids[text] if text in self.ids else self.add(text, USER_DEFINED, successor)
         return successor
 
     def add_circle(self, pieces):
-        if any(text in self.ids for text in pieces):
-            raise SystemExit("the pieces of a reply without end must be its own")
+        if any(text in self.ids or not self.is_free(text, None) for text in pieces):
+            raise SystemExit("the pieces of a reply without end must be its own, and not very short")
         ids = [self.add(text, USER_DEFINED) for text in pieces]
         for i, token in enumerate(ids):
             self.successors[token] = ids[(i + 1) % len(ids)]
