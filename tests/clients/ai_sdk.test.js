@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, generateText, Output, stepCountIs, streamText, tool } from 'ai';
+import { APICallError, generateText, Output, isStepCount, streamText, tool } from 'ai';
 import { z } from 'zod';
 
 import { greeting, model, openSessions, startToolServer, thought, weatherIn } from './tool_server.js';
@@ -36,7 +36,7 @@ const tools = {
   }),
   get_time: tool({ description: 'A tool.', inputSchema: z.object({ zone: z.string() }) }),
 };
-const stopWhen = stepCountIs(4);
+const stopWhen = isStepCount(4);
 const thinking = {
   anthropic: { thinking: { type: 'enabled', budgetTokens: 1024 } },
   openai: { reasoningSummary: 'auto', forceReasoning: true },
