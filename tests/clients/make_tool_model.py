@@ -114,7 +114,7 @@ SCRIPTS = [
     {"when": "'no call' in said", "say": ["Look: ", "<tool_", "cat> ", "is text."]},
     # Thoughts.
     {"when": "'think' in said and enable_thinking",
-     "say": ["<think>\n", "One thought, ", "another thought, ", "a third one.", "\n</think>\n\n", "Thought ",
+     "say": ["<think>\n", "One thought, ", "another thought, ", "a third one.\n</think>\n\n", "Thought ",
              "through."]},
     {"when": "'think' in said", "say": ["Not ", "thought through."]},
     # JSON, whole and with a property that schemas may ask for.
