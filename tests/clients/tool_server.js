@@ -5,8 +5,10 @@ import { startServer } from './server.js';
 
 export const model = 'tool-model';
 
+// Where a call must come that is in no script, the model may first think, and would not end.
 export function startToolServer(...flags) {
-  return startServer('-m', fileURLToPath(new URL('tool-model.gguf', import.meta.url)), ...flags);
+  const file = fileURLToPath(new URL('tool-model.gguf', import.meta.url));
+  return startServer('-m', file, '--reasoning-budget', '32', ...flags);
 }
 
 // The parameters of the tool that the scripts call.
