@@ -13,5 +13,6 @@ export default {
     },
   }),
   read: (path) => ['read', { filePath: path }],
-  write: (path, content) => ['write', { filePath: path, content }],
+  // In the order in which the tool's schema has them, which is the one that the server keeps to.
+  write: (path, content) => ['write', { content, filePath: path }],
 };
