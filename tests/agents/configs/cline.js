@@ -1,6 +1,6 @@
 export default {
   setup: ({ url }) => ['cline', 'auth', '--provider', 'openai', '--apikey', 'none', '--modelid', 'banyan', '--baseurl', `${url}/v1`],
-  command: ({ task }) => ['cline', '--yolo', task],
+  command: ({ task }) => ['cline', task],
   env: () => ({}),
   files: () => ({}),
   read: (path) => ['read_files', { files: [{ path }] }],
