@@ -2,9 +2,9 @@
 
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <print>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -62,9 +62,10 @@ Result<RequestDefaults> request_defaults(const Flags& flags) {
 Result<std::string> chat_template(const Flags& flags) {
   if (flags.chat_template_file.empty()) return flags.chat_template;
   std::ifstream file(flags.chat_template_file, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (!file.bad() && !text.empty()) return text;
-  return fail(Errc::io, "cannot read a chat template from " + flags.chat_template_file);
+  std::ostringstream text;
+  // An empty file and a folder give nothing, and a stream takes that for a failure.
+  if (file && text << file.rdbuf()) return std::move(text).str();
+  return fail(Errc::io, "cannot read a chat template from " + flags.chat_template_file + ", or it is empty");
 }
 
 Result<int> serve(const Flags& flags) {

@@ -99,7 +99,7 @@ void read_text_format(Fields& fields, ChatRequest& chat) {
   if (type == "json_schema") {
     form.required("schema");
     const Json* schema = form.object("schema");
-    const bool is_strict = form.boolean("strict", false);
+    const bool is_strict = form.boolean("strict", true);
     if (schema) chat.schema = ReplySchema{.schema = *schema, .is_strict = is_strict};
   } else if (type == "json_object") {
     chat.schema = ReplySchema{.schema = {{"type", "object"}}};

@@ -173,7 +173,8 @@ TEST(ResponsesRequest, FormatsAreRead) {
       schema(R"({"type": "json_schema", "name": "n", "strict": true, "schema": {"type": "array"}})");
   EXPECT_EQ(dump(strict->schema), R"({"type":"array"})");
   EXPECT_TRUE(strict->is_strict);
-  EXPECT_FALSE(schema(R"({"type": "json_schema", "name": "n", "schema": {}})")->is_strict);
+  EXPECT_TRUE(schema(R"({"type": "json_schema", "name": "n", "schema": {}})")->is_strict);
+  EXPECT_FALSE(schema(R"({"type": "json_schema", "name": "n", "strict": false, "schema": {}})")->is_strict);
 }
 
 TEST(ResponsesRequest, ReasoningIsAsAskedFor) {
