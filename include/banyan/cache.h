@@ -177,8 +177,8 @@ class PrefixCache {
 
   /// How many tokens of `prompt` the trie holds. Changes nothing, not even the age of a node.
   std::size_t match_length(TokenSpan prompt) const;
-  /// How many of them, less the prompt's last, a session would restore from memory: all layers have to be able
-  /// to resume there. Changes nothing either.
+  /// How many of them, less the prompt's last, a session would restore from memory: all layers have to be
+  /// able to resume there. Changes nothing either.
   std::size_t restorable_length(TokenSpan prompt) const;
 
   /// Evicts one node as a whole. Returns false when nothing can go.

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "chat/chat_event.h"
 #include "banyan/chat_request.h"
+#include "chat/chat_event.h"
 
 namespace banyan {
 

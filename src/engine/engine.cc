@@ -144,10 +144,12 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
                                    std::to_string(info.vocabulary));
   }
   Result<std::unique_ptr<ChatTemplate>> chat =
-      ChatTemplate::create(options.chat_template.empty() ? info.chat_template : options.chat_template, (*vocabulary)->bos_text(), (*vocabulary)->eos_text());
+      ChatTemplate::create(options.chat_template.empty() ? info.chat_template : options.chat_template,
+                           (*vocabulary)->bos_text(), (*vocabulary)->eos_text());
   if (!chat) {
-    return fail(Errc::unsupported, (options.chat_template.empty() ? options.model_path : "the chat template") +
-                                       ": " + chat.error().message);
+    return fail(Errc::unsupported,
+                (options.chat_template.empty() ? options.model_path : "the chat template") + ": " +
+                    chat.error().message);
   }
 
   const std::size_t memory =

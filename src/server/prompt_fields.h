@@ -20,8 +20,8 @@ Result<Token> read_token(const Json& value, const std::string& array, std::size_
 Result<> check_length(std::size_t bytes, const PromptLimits& limits);
 
 struct Prompt {
-  std::vector<Token> tokens;
-  std::string text;  ///< as it was given, or what the token ids say
+  std::vector<Token> tokens = {};
+  std::string text = {};  ///< as it was given, or what the token ids say
 };
 
 /// The field `prompt`: a text, {"prompt_string": TEXT}, an array of token ids, texts and token ids mixed, or

@@ -80,7 +80,8 @@ TEST(Usage, TemplatesThatCannotBeReadAreNamed) {
     expect_complaint(run({"serve", "--port", "0", "--chat-template-file", file}), 1, file);
   }
   expect_complaint(run({"serve", "--port", "0", "--chat-template", "{{"}), 1, "the chat template");
-  expect_complaint(run({"serve", "--port", "0", "--chat-template-kwargs", "[]"}), 1, "--chat-template-kwargs");
+  expect_complaint(run({"serve", "--port", "0", "--chat-template-kwargs", "[]"}), 1,
+                   "--chat-template-kwargs");
 }
 
 TEST(Usage, NumbersAndSizesAreReadStrictly) {

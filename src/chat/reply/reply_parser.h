@@ -33,8 +33,8 @@ class ReplyParser {
   /// Takes the next bytes of the reply, with the text of control tokens. What may be the beginning of a
   /// marker is held back.
   std::vector<ChatEvent> add(std::string_view text);
-  /// The reply has ended: what was held back. `by_model`: by a token of the model's, whose text was not added,
-  /// and not because of a limit.
+  /// The reply has ended: what was held back. `by_model`: by a token of the model's, whose text was not
+  /// added, and not because of a limit.
   std::vector<ChatEvent> end(bool by_model = false);
 
  private:

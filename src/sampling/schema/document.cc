@@ -132,10 +132,10 @@ Result<> SchemaDocument::check() {
     if (const Json* anchor = keyword(*value, "$anchor"); anchor && anchor->is_string() && !is_within_other) {
       anchors_.try_emplace(anchor->get<std::string>(), value);
     }
-    const auto visit = [&, value = value, depth = depth](const Json& inner, std::string key) {
+    const auto visit = [&, outer = value, below = depth + 1](const Json& inner, std::string key) {
       places_[&inner] = {
-          .parent = value, .key = std::move(key), .number = static_cast<std::uint32_t>(places_.size())};
-      todo.push_back({&inner, depth + 1, is_within_other});
+          .parent = outer, .key = std::move(key), .number = static_cast<std::uint32_t>(places_.size())};
+      todo.push_back({&inner, below, is_within_other});
     };
     if (value->size() > kMaxValues || places_.size() + value->size() > kMaxValues) {
       return fail(Errc::invalid_argument,

@@ -12,16 +12,16 @@
 namespace banyan {
 
 struct OllamaModel {
-  std::string id;
-  std::string architecture;
-  std::string quantization;
-  std::string chat_template;
+  std::string id = {};
+  std::string architecture = {};
+  std::string quantization = {};
+  std::string chat_template = {};
   std::uint64_t parameters = 0;
   std::size_t file_bytes = 0;
   std::int64_t modified = 0;  ///< seconds since 1970
   int context = 0;            ///< that the server has, whatever the model was trained on
   int embedding = 0;
-  std::vector<std::string> capabilities;  ///< "completion", "tools", "thinking"
+  std::vector<std::string> capabilities = {};  ///< "completion", "tools", "thinking"
 };
 
 /// Whether a client's name for a model means the one with this id: itself, or with the tag "latest".

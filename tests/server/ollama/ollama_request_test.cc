@@ -63,9 +63,10 @@ TEST(OllamaChat, CallsWithoutIdsGetSome) {
       {"role": "tool", "tool_call_id": "mine", "content": "x"},
       {"role": "tool", "tool_name": "other", "content": "y"}]})")
                .chat.messages),
-      ElementsAre("system Be brief.", "user What is in a and b?",
-                  "assistant <Look.>  +read#call_0{\"path\": \"a\"} +read#call_1{\"path\": \"b\"} +list#mine{}",
-                  "tool read#call_0 apples", "tool read#call_1 pears", "tool list#mine x", "tool other y"));
+      ElementsAre(
+          "system Be brief.", "user What is in a and b?",
+          "assistant <Look.>  +read#call_0{\"path\": \"a\"} +read#call_1{\"path\": \"b\"} +list#mine{}",
+          "tool read#call_0 apples", "tool read#call_1 pears", "tool list#mine x", "tool other y"));
 }
 
 TEST(OllamaChat, ToolsFormatsAndThinkingAreRead) {
