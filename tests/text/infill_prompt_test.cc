@@ -46,7 +46,9 @@ class InfillPrompt : public ::testing::Test {
   }
 
  private:
-  std::string path_ = ::testing::TempDir() + "banyan_infill.gguf";
+  // The tests run beside each other.
+  const std::string path_ = ::testing::TempDir() + "banyan_infill_" +
+                            ::testing::UnitTest::GetInstance()->current_test_info()->name() + ".gguf";
 };
 
 TEST_F(InfillPrompt, TheMissingTextComesLast) {
