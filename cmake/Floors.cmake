@@ -33,9 +33,15 @@ function(banyan_tests name)
   target_link_libraries(${program} PRIVATE ${arg_FLOORS} ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
   # What is tested is optimised as users run it. The tests themselves need not be, and compile sooner.
   target_compile_options(${program} PRIVATE $<$<CONFIG:Release>:-O1>)
-  # Half of the time to compile a test is googletest's headers. They are read once, in the first floor's tests.
-  if(TARGET banyan_base_test AND NOT name STREQUAL base)
-    target_precompile_headers(${program} REUSE_FROM banyan_base_test)
+  # Half of the time to compile a test is googletest's headers. They are read once, in the first floor's tests, and
+  # under the sanitizers in the first of those that are not optimised, as what they test is not (src/CMakeLists.txt).
+  set(first base)
+  if(BANYAN_SANITIZE AND name MATCHES "^(chat|cli|server)$")
+    target_compile_options(${program} PRIVATE -O0)
+    set(first chat)
+  endif()
+  if(TARGET banyan_${first}_test AND NOT name STREQUAL first)
+    target_precompile_headers(${program} REUSE_FROM banyan_${first}_test)
   else()
     target_precompile_headers(${program} PRIVATE <algorithm> <format> <functional> <map> <memory> <random> <string>
       <vector> <gmock/gmock.h> <gtest/gtest.h> <nlohmann/json.hpp>)

@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       banyan::Vocabulary::load(BANYAN_SOURCE_MODELS "/tally-qwen3-q8_0.gguf").value();
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const std::size_t end = input.find('\0');  // grammar, zero, reply
-  const auto grammar = banyan::Grammar::parse(*vocabulary, input.substr(0, end));
+  const auto grammar = banyan::Grammar::parse(*vocabulary, input.substr(0, end), true);
   if (!grammar) return 0;
   banyan::GrammarMatcher matcher(*grammar);
   if (end == input.npos) return 0;

@@ -3,12 +3,12 @@
 #include <cstdint>
 #include <string_view>
 
-#include "server/http_errors.h"
-#include "server/llama_completion.h"
-#include "server/openai_chat.h"
-#include "server/openai_completions.h"
+#include "server/http/http_errors.h"
+#include "server/llama/completion.h"
+#include "server/llama/text_endpoints.h"
+#include "server/openai/chat.h"
+#include "server/openai/completions.h"
 #include "server/shipped_model.h"
-#include "server/text_endpoints.h"
 
 namespace {
 
@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     tell(job);
     if (job) banyan::dump(job->answer->body());
   }
-  for (const auto answer : {banyan::tokenize, banyan::detokenize, banyan::apply_template}) {
+  for (const auto answer :
+       {banyan::tokenize, banyan::detokenize, banyan::apply_template, banyan::count_openai_chat}) {
     const auto json = answer(*body, context);
     tell(json);
     if (json) banyan::dump(*json);

@@ -25,6 +25,7 @@ enum class Errc {
   out_of_memory,     ///< the memory budget cannot hold it, even after eviction
   too_long,          ///< the prompt does not fit the context, or the memory budget by itself
   busy,              ///< the queue is full; try again later
+  not_found,         ///< what the input names is not there
   cancelled,         ///< the caller gave up, or the engine is stopping
   internal,          ///< a fault of this program; what else runs goes on
 };

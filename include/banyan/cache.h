@@ -108,6 +108,11 @@ class Session {
   /// REQUIRES: reserve(tokens.size()) succeeded; tokens agree with pending().
   void advance(TokenSpan tokens);
 
+  /// Has later sessions be able to resume at an offset of the prompt, whichever layers the model has. Nothing
+  /// happens where the session has seen that offset, or takes it from a lower tier.
+  /// REQUIRES: the session is open.
+  void add_restore_point(std::size_t offset);
+
   /// Hands what was evaluated so far to the trie, so that other sessions share it; goes on.
   void publish();
 
@@ -172,6 +177,9 @@ class PrefixCache {
 
   /// How many tokens of `prompt` the trie holds. Changes nothing, not even the age of a node.
   std::size_t match_length(TokenSpan prompt) const;
+  /// How many of them, less the prompt's last, a session would restore from memory: all layers have to be
+  /// able to resume there. Changes nothing either.
+  std::size_t restorable_length(TokenSpan prompt) const;
 
   /// Evicts one node as a whole. Returns false when nothing can go.
   bool evict_one();

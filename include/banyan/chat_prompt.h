@@ -3,7 +3,6 @@
 /// Safe from any thread.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string_view>
 #include <vector>
 
@@ -13,18 +12,18 @@
 
 namespace banyan {
 
+struct ChatRequest;
+
 struct ChatPrompt {
   std::vector<Token> tokens;
-  /// Where the messages' contents begin, the system's own left out, for Request::restore_points. Where a
-  /// template tells of tools behind the system's content, there is one at the content's end too. And the
-  /// user's, at the end of text parts and messages that have an object `prompt_cache_breakpoint` (OpenAI's
-  /// API) or `cache_control` (Anthropic's).
+  /// Where the messages' contents begin, for Request::restore_points. The system's own begins at one only
+  /// where tools are told of before it; where they are told of behind it, there is one at its end too. And
+  /// the user's, at the end of the text parts that are marked so.
   std::vector<RestorePoint> points;
 };
 
-/// `text` is what ChatTemplate::apply made of `messages`. A content that the template did not take
+/// `text` is what ChatTemplate::apply made of `request`. A content that the template did not take
 /// over as it is gives no point, nor does any where the tokens do not spell the text.
-ChatPrompt chat_prompt(const Vocabulary& vocabulary, std::string_view text,
-                       const nlohmann::ordered_json& messages);
+ChatPrompt chat_prompt(const Vocabulary& vocabulary, std::string_view text, const ChatRequest& request);
 
 }  // namespace banyan

@@ -5,12 +5,13 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "banyan/base.h"
 
 namespace banyan {
+
+struct ChatRequest;
 
 class ChatTemplate {
  public:
@@ -20,16 +21,12 @@ class ChatTemplate {
                                                       const std::string& eos_text);
   ~ChatTemplate();
 
-  /// The prompt for `messages`, OpenAI's array of {role, content, ...} (content a string or an array of
-  /// text parts), with `tools` (OpenAI's array, or null) and, if asked, the opening of the
-  /// assistant's reply. `extra` (an object or null) is handed to the template as variables.
-  /// A template that knows no system messages, tools, calls or results gets them as text in the messages that
-  /// it knows.
-  /// Errors: invalid_argument, naming the field ("messages[1].content"), with the template's own message
+  /// The prompt. Messages are given to the template in a form that it takes, which is found by trying when it
+  /// is made; what it knows nothing of (system messages, tools, calls, results) goes as text into the
+  /// messages that it knows. The ids of calls are numbered anew, so that a client's choice of them changes no
+  /// prompt. Errors: invalid_argument, naming the field ("messages[1]"), with the template's own message
   /// (raise_exception), or naming the limit that the template is past (steps, nesting, bytes).
-  Result<std::string> apply(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
-                            bool add_generation_prompt, const nlohmann::ordered_json& extra) const;
-  Result<std::string> apply(const nlohmann::ordered_json& messages) const;
+  Result<std::string> apply(const ChatRequest& request) const;
 
   const std::string& source() const;
 

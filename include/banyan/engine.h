@@ -37,9 +37,16 @@ struct Request {
   int choices = 1;                     ///< replies to the same prompt; choice i samples with seed + i
   std::vector<std::string> stop = {};  ///< the reply ends before the first of these; none is empty
   bool ignore_eos = false;
-  int top_logprobs = 0;     ///< for each token, the log-probabilities of so many best; 0: none
-  bool logprobs = false;    ///< for each token, its own log-probability
-  bool reuse_cache = true;  ///< false: evaluate the whole prompt
+  bool special_text = false;  ///< the reply's text has that of control tokens, but of the one that ends it
+  int top_logprobs = 0;       ///< for each token, the log-probabilities of so many best; 0: none
+  bool logprobs = false;      ///< for each token, its own log-probability
+  bool logprobs_drawn =
+      false;  ///< log-probabilities are those by which the token was drawn, as sampling left them
+  bool reuse_cache = true;      ///< false: evaluate the whole prompt
+  bool tells_progress = false;  ///< while the prompt is read, deltas without text say how far (Timings)
+  /// The reply ends at its first token that is later than this after its first, once it has a line break. 0:
+  /// no such limit.
+  std::chrono::milliseconds time_limit{0};
   /// Where later prompts may part from this one: the user's, and where messages begin (ChatPrompt), of
   /// which place_restore_points() chooses.
   std::vector<RestorePoint> restore_points = {};
@@ -62,17 +69,18 @@ enum class Finish : std::uint8_t {
   none,    ///< goes on
   end,     ///< the model ended its reply
   stop,    ///< a stop string
-  length,  ///< max_tokens, or the end of the context
+  length,  ///< max_tokens, time_limit, or the end of the context
   error,   ///< Delta::error says what
 };
 
 struct Timings {
-  SessionStats cache;         ///< total, matched, restored, evaluated, and why
-  int generated = 0;          ///< tokens so far, with the one that ended the reply
-  double queue_ms = 0;        ///< from submit to the first step
-  double prompt_ms = 0;       ///< from the first step to the first token
-  double generate_ms = 0;     ///< from the first token on
-  double first_token_ms = 0;  ///< from submit to the first token
+  SessionStats cache;           ///< total, matched, restored, evaluated, and why
+  std::size_t prompt_done = 0;  ///< tokens of the prompt restored or evaluated so far
+  int generated = 0;            ///< tokens so far, with the one that ended the reply
+  double queue_ms = 0;          ///< from submit to the first step
+  double prompt_ms = 0;         ///< from the first step to the first token, or until now
+  double generate_ms = 0;       ///< from the first token on
+  double first_token_ms = 0;    ///< from submit to the first token
 };
 
 /// A piece of a reply.
@@ -116,6 +124,7 @@ class Generation {
 
 struct EngineOptions {
   std::string model_path = {};
+  std::string chat_template = {};  ///< in the place of the file's; empty: the file's
   KvType kv_type = KvType::f16;
   std::size_t memory_bytes = 0;  ///< the budget (budget.h says of what); 0: from the machine
   int context = 0;               ///< most tokens of a sequence; 0: what the model was trained on

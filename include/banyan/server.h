@@ -12,18 +12,34 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "banyan/base.h"
+#include "banyan/chat_request.h"
 #include "banyan/engine.h"
 
 namespace banyan {
+
+/// What holds where a request does not say.
+struct RequestDefaults {
+  Sampling sampling = {};
+  int max_tokens = -1;  ///< -1: as far as the context goes
+  ReasoningOptions reasoning = {};
+  bool tools_first =
+      false;  ///< prompts have the tools before the system's text, where the template allows it
+  Json template_variables = Json::object();
+};
 
 struct ServerOptions {
   std::string host =
       "127.0.0.1";       ///< a name or address; while it is loopback, requests for other hosts are refused
   int port = 8080;       ///< 0: any free one
-  std::string api_key;   ///< that clients must send as a bearer token; empty: none
+  std::string api_key;   ///< that clients must send, as a bearer token or in x-api-key; empty: none
   std::string model_id;  ///< the model's name to clients; empty: its file's name without ".gguf"
+  /// The web pages that may read answers, by their origins ("https://example.com"), and "localhost" for those
+  /// of this machine, or "*" for all.
+  std::vector<std::string> cors_origins = {"localhost"};
+  RequestDefaults defaults = {};
   std::size_t max_body_bytes = std::size_t{32} << 20;
   int max_threads = 1024;  ///< most requests that are answered at once; others wait for one of these to end
   std::chrono::milliseconds idle_timeout{30000};  ///< for which a connection may wait for its next request

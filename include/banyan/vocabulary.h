@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,13 @@ struct llama_vocab;
 namespace banyan {
 
 class TokenTrie;
+
+/// The control tokens by which models that were trained for it fill in what is missing in a text.
+struct InfillTokens {
+  Token prefix = 0, suffix = 0, middle = 0;
+  std::optional<Token> repository = {};  ///< in front of a repository's name
+  std::optional<Token> file = {};        ///< in front of a file's name
+};
 
 class Vocabulary {
  public:
@@ -46,6 +54,11 @@ class Vocabulary {
 
   /// The text of all tokens but control tokens, made on first use.
   const TokenTrie& trie() const;
+  /// The text of the control tokens that do not end a reply, made on first use.
+  const TokenTrie& control_trie() const;
+
+  /// None where the vocabulary lacks one of the first three.
+  std::optional<InfillTokens> infill_tokens() const;
 
   const llama_vocab* raw() const;
 

@@ -114,6 +114,14 @@ std::size_t PrefixCache::match_length(TokenSpan prompt) const {
   return impl_->tree.trie().match(prompt).length;
 }
 
+std::size_t PrefixCache::restorable_length(TokenSpan prompt) const {
+  if (prompt.empty()) return 0;
+  const Match match = trie().match(prompt);
+  return find_resumption(impl_->groups, path_parts(*match.path.back(), impl_->groups.size()),
+                         std::min(match.length, prompt.size() - 1))
+      .offset;
+}
+
 bool PrefixCache::evict_one() { return impl_->evict(kAll); }
 
 void PrefixCache::clear() {

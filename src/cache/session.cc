@@ -81,6 +81,16 @@ void Session::advance(TokenSpan tokens) {
   impl_->schedule_in_reply();
 }
 
+void Session::add_restore_point(std::size_t offset) {
+  require(is_open(), "add_restore_point: the session is closed");
+  if (is_loading()) {
+    impl_->points_after_load.push_back({.offset = offset});
+  } else if (needs_points(impl_->cache->groups) && offset > position() &&
+             impl_->points.emplace(offset, false).second) {
+    for (const auto& state : impl_->states) state->schedule_capture(offset);
+  }
+}
+
 void Session::publish() {
   require(is_open(), "publish: the session is closed");
   impl_->publish();

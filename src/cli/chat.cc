@@ -3,7 +3,6 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <print>
 #include <utility>
 
@@ -126,7 +125,7 @@ Result<> Chat::say(std::string_view text) {
 Result<> Chat::reply() {
   interrupts_.forget();
   Conversation& conversation = conversations_.current();
-  auto prompt = chat_prompt(engine_, conversation.to_json(), true, nullptr);
+  auto prompt = chat_prompt(engine_, conversation.to_request());
   if (!prompt) return std::unexpected(prompt.error());
   auto generation = engine_.submit(make_request(options_, std::move(*prompt)));
   if (!generation) return std::unexpected(generation.error());

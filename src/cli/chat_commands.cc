@@ -1,5 +1,4 @@
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <print>
 #include <utility>
 
@@ -118,9 +117,10 @@ Result<> Chat::list(std::string_view) {
   std::size_t total = 0;
   for (const Conversation& conversation : conversations_.all()) {
     std::size_t tokens = 0;
-    const auto messages = conversation.to_json();
-    if (!messages.empty()) {
-      const auto path = chat_prompt(engine_, messages, false, nullptr);
+    ChatRequest request = conversation.to_request();
+    request.opens_reply = false;
+    if (!request.messages.empty()) {
+      const auto path = chat_prompt(engine_, request);
       if (!path) return std::unexpected(path.error());
       tokens = path->tokens.size();
     }

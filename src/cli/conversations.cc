@@ -13,10 +13,18 @@
 namespace banyan::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// OpenAI's array of messages, the system's first.
+Json to_json(const Conversation& conversation) {
+  Json json = Json::array();
+  if (!conversation.system.empty()) json.push_back({{"role", "system"}, {"content", conversation.system}});
+  for (const Message& message : conversation.messages) {
+    json.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  return json;
 }
 
 /// Throws nlohmann's exceptions where the JSON is not what to_json() makes.
@@ -36,13 +44,14 @@ Conversation from_json(const Json& json) {
 
 }  // namespace
 
-Json Conversation::to_json() const {
-  Json json = Json::array();
-  if (!system.empty()) json.push_back({{"role", "system"}, {"content", system}});
+ChatRequest Conversation::to_request() const {
+  ChatRequest request;
+  if (!system.empty()) request.messages.push_back({.role = Role::system, .content = {{.text = system}}});
   for (const Message& message : messages) {
-    json.push_back({{"role", message.role}, {"content", message.content}});
+    request.messages.push_back({.role = message.role == "assistant" ? Role::assistant : Role::user,
+                                .content = {{.text = message.content}}});
   }
-  return json;
+  return request;
 }
 
 Conversations::Conversations(std::string system) {
@@ -94,7 +103,7 @@ Result<> Conversations::select(std::string_view name_or_number) {
 Result<> Conversations::save(const std::string& path) const {
   Json json = {{"current", all_[current_].name}, {"conversations", Json::array()}};
   for (const Conversation& conversation : all_) {
-    json["conversations"].push_back({{"name", conversation.name}, {"messages", conversation.to_json()}});
+    json["conversations"].push_back({{"name", conversation.name}, {"messages", to_json(conversation)}});
   }
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
   const auto file = write_whole_file(system_files(), path, std::as_bytes(std::span(text)), {});

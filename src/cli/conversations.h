@@ -1,12 +1,12 @@
 /// The conversations of one `banyan chat`: named lists of messages, one of them current.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "banyan/base.h"
+#include "banyan/chat_request.h"
 
 namespace banyan::cli {
 
@@ -20,8 +20,8 @@ struct Conversation {
   std::string system;  ///< empty: none
   std::vector<Message> messages;
 
-  /// OpenAI's array of messages, the system's first.
-  nlohmann::ordered_json to_json() const;
+  /// For its next reply.
+  ChatRequest to_request() const;
 };
 
 class Conversations {

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <format>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <print>
 #include <string>
 #include <utility>
@@ -21,7 +20,6 @@ namespace banyan::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Json = nlohmann::ordered_json;
 
 constexpr int kMostReplyTokens = 64;
 
@@ -31,7 +29,7 @@ struct Flags {
 };
 
 struct Conversation {
-  Json messages = Json::array();
+  ChatRequest request;
   std::vector<DemoTurn> turns;
   std::size_t tokens = 0;  ///< of the conversation so far, the last reply included
 };
@@ -49,7 +47,8 @@ class Demo {
       : engine_(engine), interrupts_(interrupts), conversations_(static_cast<std::size_t>(conversations)) {
     for (int i = 0; i < conversations; ++i) {
       Conversation& conversation = conversations_[static_cast<std::size_t>(i)];
-      conversation.messages.push_back({{"role", "system"}, {"content", demo_notes()}});
+      conversation.request.messages.push_back({.role = Role::system, .content = {{.text = demo_notes()}}});
+      conversation.request.reasoning.enabled = false;
       conversation.turns = demo_turns(i);
     }
   }
@@ -96,8 +95,9 @@ class Demo {
   }
 
   Result<Generation> ask(Conversation& conversation, std::size_t round) {
-    conversation.messages.push_back({{"role", "user"}, {"content", conversation.turns[round].question}});
-    auto prompt = chat_prompt(engine_, conversation.messages, true, {{"enable_thinking", false}});
+    conversation.request.messages.push_back(
+        {.role = Role::user, .content = {{.text = conversation.turns[round].question}}});
+    auto prompt = chat_prompt(engine_, conversation.request);
     if (!prompt) return std::unexpected(prompt.error());
     Request request;
     request.prompt = std::move(prompt->tokens);
@@ -115,7 +115,7 @@ class Demo {
     const auto reply = receive(engine_, std::move(generation), interrupts_, write_now);
     if (!reply) return std::unexpected(reply.error());
     if (reply->finish == Finish::none) return fail(Errc::cancelled, "interrupted");
-    conversation.messages.push_back({{"role", "assistant"}, {"content", reply->text}});
+    conversation.request.messages.push_back({.role = Role::assistant, .content = {{.text = reply->text}}});
     std::println("{}", judge(turn, reply->text));
     count(conversation, reply->timings);
     return {};

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <format>
-#include <nlohmann/json.hpp>
 
 #include "cli/terminal.h"
 #include "cli/text.h"
@@ -19,11 +18,10 @@ constexpr auto kPatience = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Result<ChatPrompt> chat_prompt(const Engine& engine, const nlohmann::ordered_json& messages,
-                               bool add_generation_prompt, const nlohmann::ordered_json& extra) {
-  const auto text = engine.chat_template().apply(messages, nullptr, add_generation_prompt, extra);
+Result<ChatPrompt> chat_prompt(const Engine& engine, const ChatRequest& request) {
+  const auto text = engine.chat_template().apply(request);
   if (!text) return std::unexpected(text.error());
-  return banyan::chat_prompt(engine.vocabulary(), *text, messages);
+  return banyan::chat_prompt(engine.vocabulary(), *text, request);
 }
 
 Result<Reply> receive(const Engine& engine, Generation generation, Interrupts& interrupts,

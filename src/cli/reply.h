@@ -2,11 +2,11 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
 #include "banyan/chat_prompt.h"
+#include "banyan/chat_request.h"
 #include "banyan/engine.h"
 #include "cli/interrupts.h"
 
@@ -18,10 +18,8 @@ struct Reply {
   Finish finish = Finish::none;  ///< none when an interrupt stopped it
 };
 
-/// A conversation by the model's chat template; `messages` is OpenAI's array and `extra` an object
-/// of further variables, or null. Errors: those of ChatTemplate::apply.
-Result<ChatPrompt> chat_prompt(const Engine& engine, const nlohmann::ordered_json& messages,
-                               bool add_generation_prompt, const nlohmann::ordered_json& extra);
+/// A conversation by the model's chat template. Errors: those of ChatTemplate::apply.
+Result<ChatPrompt> chat_prompt(const Engine& engine, const ChatRequest& request);
 
 /// Reads a reply to its end, or until an interrupt, handing on its text as it comes. Shows
 /// progress while the prompt is read. Calls `on_tick`, if there is one, many times a second. Errors: what

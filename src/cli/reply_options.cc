@@ -90,8 +90,7 @@ const Parameter* find_parameter(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
-void add_reply_options(CLI::App& app, ReplyOptions& options) {
-  const std::string group = "Reply";
+void add_parameters(CLI::App& app, ReplyOptions& options, const std::string& group) {
   for (const Parameter& parameter : parameters()) {
     app.add_option_function<std::string>(
            parameter.flags,
@@ -103,6 +102,11 @@ void add_reply_options(CLI::App& app, ReplyOptions& options) {
         ->type_name("N")
         ->group(group);
   }
+}
+
+void add_reply_options(CLI::App& app, ReplyOptions& options) {
+  const std::string group = "Reply";
+  add_parameters(app, options, group);
   app.add_option("--stop", options.stop, "End the reply before this text; may be given several times")
       ->type_name("TEXT")
       ->allow_extra_args(false)

@@ -34,6 +34,9 @@ std::span<const Parameter> parameters();
 /// Null for an unknown name.
 const Parameter* find_parameter(std::string_view name);
 
+/// The parameters alone, in a group of the help.
+void add_parameters(CLI::App& app, ReplyOptions& options, const std::string& group);
+/// These and how a reply ends.
 void add_reply_options(CLI::App& app, ReplyOptions& options);
 
 /// A request for a reply to `prompt` by these options.

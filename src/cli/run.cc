@@ -2,7 +2,6 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <print>
 #include <string>
 #include <utility>
@@ -41,10 +40,11 @@ std::string read_prompt(const std::vector<std::string>& words) {
 
 Result<ChatPrompt> make_prompt(const Engine& engine, const Flags& flags, const std::string& prompt) {
   if (flags.raw) return ChatPrompt{.tokens = engine.vocabulary().tokenize(prompt, true, true), .points = {}};
-  auto messages = nlohmann::ordered_json::array();
-  if (!flags.system.empty()) messages.push_back({{"role", "system"}, {"content", flags.system}});
-  messages.push_back({{"role", "user"}, {"content", prompt}});
-  return chat_prompt(engine, messages, true, nullptr);
+  ChatRequest request;
+  if (!flags.system.empty())
+    request.messages.push_back({.role = Role::system, .content = {{.text = flags.system}}});
+  request.messages.push_back({.role = Role::user, .content = {{.text = prompt}}});
+  return chat_prompt(engine, request);
 }
 
 Result<int> run(const Flags& flags) {

@@ -144,8 +144,13 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
                                    std::to_string(info.vocabulary));
   }
   Result<std::unique_ptr<ChatTemplate>> chat =
-      ChatTemplate::create(info.chat_template, (*vocabulary)->bos_text(), (*vocabulary)->eos_text());
-  if (!chat) return fail(Errc::unsupported, options.model_path + ": " + chat.error().message);
+      ChatTemplate::create(options.chat_template.empty() ? info.chat_template : options.chat_template,
+                           (*vocabulary)->bos_text(), (*vocabulary)->eos_text());
+  if (!chat) {
+    return fail(Errc::unsupported,
+                (options.chat_template.empty() ? options.model_path : "the chat template") + ": " +
+                    chat.error().message);
+  }
 
   const std::size_t memory =
       options.memory_bytes > 0 ? options.memory_bytes : default_memory_budget(available, info.file_bytes);
@@ -262,10 +267,12 @@ Result<> Engine::Impl::check_request(const Request& request) const {
                                std::to_string(*bad));
   }
   if (request.prompt.size() >= static_cast<std::size_t>(options.context)) {
-    return fail(Errc::too_long,
-                "the prompt has " + std::to_string(request.prompt.size()) +
-                    " tokens, and the context holds " + std::to_string(options.context) + " with the reply",
-                "prompt");
+    return fail(
+        Errc::too_long,
+        std::format("the prompt has {} tokens; with a reply that exceeds the available context size ({} "
+                    "tokens), which --ctx sets",
+                    request.prompt.size(), options.context),
+        "prompt");
   }
   if (const Result<> fits = check_memory(request.prompt.size() + 1); !fits) return fits;
   if (request.max_tokens < -1) return wrong("max_tokens", "be -1 (as many as fit) or more");
@@ -302,7 +309,8 @@ Result<std::unique_ptr<Reply>> Engine::Impl::make_reply(const std::shared_ptr<co
   Result<Sampler> sampler = Sampler::create(*vocabulary, request.sampling, request.prompt,
                                             {.ignore_end = request.ignore_eos,
                                              .context = options.context,
-                                             .choice = static_cast<std::uint32_t>(choice)});
+                                             .choice = static_cast<std::uint32_t>(choice),
+                                             .special_text = request.special_text});
   if (!sampler) return std::unexpected(sampler.error());
   return std::make_unique<Reply>(submission, choice, std::move(*sampler));
 }

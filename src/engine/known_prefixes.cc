@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "base/common_prefix.h"
 
@@ -26,15 +27,26 @@ std::size_t KnownPrefixes::in_reply(std::uint64_t id, TokenSpan path, TokenSpan 
   return common_prefix(path, other);
 }
 
-std::size_t KnownPrefixes::in_cache(const PrefixCache& cache, TokenSpan path) {
+bool KnownPrefixes::is_first_pass(std::uint64_t id) {
+  const auto compared = replies_.find(id);
+  if (compared != replies_.end() && std::exchange(compared->second.passed, true)) return false;
+  last_look_ = {};
+  return true;
+}
+
+KnownPrefixes::Cached KnownPrefixes::in_cache(const PrefixCache& cache, TokenSpan path) {
   const PrefixCache::Counters counters = cache.counters();
   // Which paths the cache holds changes only by tokens that come and go.
   const std::uint64_t lost = counters.evicted_tokens;
   const std::size_t gained = counters.tokens + lost;
   if (path.size() != last_look_.path || gained != last_look_.gained || lost != last_look_.lost) {
-    last_look_ = {.path = path.size(), .gained = gained, .lost = lost, .matched = cache.match_length(path)};
+    last_look_ = {
+        .path = path.size(),
+        .gained = gained,
+        .lost = lost,
+        .found = {.matched = cache.match_length(path), .restorable = cache.restorable_length(path)}};
   }
-  return last_look_.matched;
+  return last_look_.found;
 }
 
 }  // namespace banyan

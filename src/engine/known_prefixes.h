@@ -21,21 +21,30 @@ class KnownPrefixes {
   /// REQUIRES: both paths go on from those that were given for `id` before.
   std::size_t in_reply(std::uint64_t id, TokenSpan path, TokenSpan other);
 
-  /// How many tokens of `path` the cache holds. Looks only when the cache has gained or lost tokens since, or
-  /// the path has.
-  /// REQUIRES: `path` goes on from those that were given before.
-  std::size_t in_cache(const PrefixCache& cache, TokenSpan path);
+  /// True the first time that it is asked for `id`, false from then on: then what is in common is handed over
+  /// to the cache, and in_cache() looks again.
+  /// REQUIRES: in_reply() was asked for `id` just before.
+  bool is_first_pass(std::uint64_t id);
+
+  struct Cached {
+    std::size_t matched = 0;     ///< tokens of the path that the cache holds
+    std::size_t restorable = 0;  ///< tokens that a session would restore from memory
+  };
+  /// What of `path` the cache has. Looks only when the cache has gained or lost tokens since, or the path
+  /// has. REQUIRES: `path` goes on from those that were given before.
+  Cached in_cache(const PrefixCache& cache, TokenSpan path);
 
  private:
   struct Compared {
     std::size_t common = 0;
     bool parted = false;  // both go on, with different tokens
+    bool passed = false;  // is_first_pass() was asked
   };
   struct Look {
     std::size_t path = 0;    // its size
     std::size_t gained = 0;  // tokens that the cache has gained by then,
     std::uint64_t lost = 0;  // and lost
-    std::size_t matched = 0;
+    Cached found;
   };
 
   std::map<std::uint64_t, Compared> replies_;

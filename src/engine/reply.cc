@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <cmath>
+#include <functional>
 #include <utility>
 
 #include "sampling/logprobs.h"
@@ -13,6 +16,19 @@ using Clock = std::chrono::steady_clock;
 
 double milliseconds(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+// What the token was drawn from, in place of what the model says of it.
+void tell_drawn(GeneratedToken& said, int most, const SamplerScratch& scratch, const Vocabulary& vocabulary) {
+  std::vector<llama_token_data> drawn(
+      scratch.candidates.begin(), scratch.candidates.begin() + static_cast<std::ptrdiff_t>(scratch.drawn));
+  std::ranges::stable_sort(drawn, std::greater(), &llama_token_data::p);
+  for (const llama_token_data& one : drawn) {
+    const float logprob = std::log(one.p);
+    if (one.id == said.token) said.logprob = logprob;
+    if (std::ssize(said.top) == most) continue;
+    said.top.push_back({.token = one.id, .bytes = vocabulary.piece(one.id, true), .logprob = logprob});
+  }
 }
 
 }  // namespace
@@ -47,6 +63,11 @@ void Reply::set_aside() {
   session_.reset();
 }
 
+void Reply::note_evaluated(TokenSpan tokens) {
+  session_->advance(tokens);
+  if (request().tells_progress && !prompt_published_ && choice_ == 0) add_delta(Finish::none, {});
+}
+
 bool Reply::publish_prompt() {
   if (prompt_published_ || session_->position() < request().prompt.size()) return false;
   session_->publish();
@@ -76,8 +97,11 @@ void Reply::advance(std::span<const float> logits, const Vocabulary& vocabulary,
   ++generated_;
   if (vocabulary.is_end(token)) return finish(Finish::end);
   path_.push_back(token);
-  say(token, logits, vocabulary);
+  say(token, logits, vocabulary, scratch);
   if (!text_.stop_word().empty()) return finish(Finish::stop);
+  if (has_line_ && request().time_limit.count() > 0 && *last_token_ - *first_token_ > request().time_limit) {
+    return finish(Finish::length);
+  }
   if (generated_ == request().max_tokens || std::ssize(path_) >= context) return finish(Finish::length);
   if (!ready_text_.empty()) add_delta(Finish::none, {});
 }
@@ -97,9 +121,12 @@ void Reply::drop() noexcept {
 }
 
 // Adds a token to the text.
-void Reply::say(Token token, std::span<const float> logits, const Vocabulary& vocabulary) {
+void Reply::say(Token token, std::span<const float> logits, const Vocabulary& vocabulary,
+                const SamplerScratch& scratch) {
   GeneratedToken said{.token = token, .bytes = vocabulary.piece(token, true), .logprob = 0, .top = {}};
-  if (request().logprobs || request().top_logprobs > 0) {
+  if (request().logprobs_drawn) {
+    tell_drawn(said, request().top_logprobs, scratch, vocabulary);
+  } else if (request().logprobs || request().top_logprobs > 0) {
     const LogProbs logprobs(logits);
     said.logprob = logprobs.of(token);
     for (const Token other : logprobs.top(request().top_logprobs)) {
@@ -107,7 +134,8 @@ void Reply::say(Token token, std::span<const float> logits, const Vocabulary& vo
           {.token = other, .bytes = vocabulary.piece(other, true), .logprob = logprobs.of(other)});
     }
   }
-  const std::string bytes = vocabulary.piece(token);
+  const std::string bytes = vocabulary.piece(token, request().special_text);
+  has_line_ |= bytes.contains('\n');
   held_.push_back({bytes_, std::move(said)});
   bytes_ += bytes.size();
   ready_text_ += text_.push(bytes);
@@ -151,8 +179,11 @@ SessionStats Reply::stats() const {
 Timings Reply::timings() const {
   Timings timings{.cache = stats(), .generated = generated_};
   timings.cache.total = request().prompt.size();
+  timings.prompt_done = session_ ? std::min(session_->position(), request().prompt.size()) : 0;
   if (started_) timings.queue_ms = milliseconds(submission_->time, *started_);
+  if (started_ && !first_token_) timings.prompt_ms = milliseconds(*started_, Clock::now());
   if (first_token_) {
+    timings.prompt_done = request().prompt.size();
     timings.prompt_ms = milliseconds(*started_, *first_token_);
     timings.generate_ms = milliseconds(*first_token_, *last_token_);
     timings.first_token_ms = milliseconds(submission_->time, *first_token_);

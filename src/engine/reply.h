@@ -57,6 +57,8 @@ class Reply {
   /// Closes the session. What it evaluated stays in the cache as long as it can.
   void set_aside();
 
+  /// Takes note of tokens of the path that were evaluated in this step.
+  void note_evaluated(TokenSpan tokens);
   /// Publishes the prompt once all of it is evaluated. Whether that was now.
   bool publish_prompt();
   /// Samples the next token from the logits of the path's end, which may finish the reply. May leave it
@@ -90,7 +92,8 @@ class Reply {
     std::size_t offset;  // of its first byte in the text
     GeneratedToken token;
   };
-  void say(Token token, std::span<const float> logits, const Vocabulary& vocabulary);
+  void say(Token token, std::span<const float> logits, const Vocabulary& vocabulary,
+           const SamplerScratch& scratch);
   void release_tokens(std::size_t offset);
   void add_delta(Finish finish, std::optional<Error> error);
   SessionStats stats() const;
@@ -104,6 +107,7 @@ class Reply {
   std::optional<Session> session_;
   std::vector<float> logits_;  // of the path's end, while it is choosing
   bool prompt_published_ = false;
+  bool has_line_ = false;  // a line break was said
   bool finished_ = false;
 
   std::vector<Delta> unsent_;

@@ -167,31 +167,36 @@ void Scheduler::admit() {
 // reply that was set aside needs all of its path, as the cache may evict what it has of it.
 bool Scheduler::fits_beside(Reply& reply) const {
   const std::size_t size = reply.path().size();
-  const std::size_t known = reply.was_started() ? 0 : reply.known.in_cache(cache_, reply.path());
+  const std::size_t known = reply.was_started() ? 0 : reply.known.in_cache(cache_, reply.path()).matched;
   const auto growth = static_cast<std::size_t>(SegmentPath::kLeastSegmentTokens);
   return cache_.least_bytes(size + growth) - cache_.least_bytes(known) <= cache_.room() / 2;
 }
 
 // Whether a running reply is about to evaluate, or to load, what this one needs too. What one has evaluated
-// already is published, so that this one finds it.
+// already is published, so that this one finds it. Where the two part the other makes a restore point, since
+// not all layers can resume elsewhere.
 bool Scheduler::must_wait(Reply& reply) {
   if (!reply.reuses_cache()) return false;
   const TokenSpan path = reply.path();
-  std::size_t known = reply.known.in_cache(cache_, path);
+  KnownPrefixes::Cached cached = reply.known.in_cache(cache_, path);
   for (const auto& other : running_) {
     if (other->is_finished() || !other->is_reading()) continue;
     const std::size_t common =
         std::min(reply.known.in_reply(other->id, path, other->path()), path.size() - 1);
-    if (common < known + kWorthWaiting) continue;
+    if (common < cached.restorable + kWorthWaiting) continue;
     Session& session = other->session();
     if (session.position() >= common) {
+      // Once it has been handed over, what it cannot resume there will not become more.
+      if (!reply.known.is_first_pass(other->id)) continue;
       guard(*other, [&] { session.publish(); });
-      known = common;
+      cached = reply.known.in_cache(cache_, path);
       continue;
     }
     // For what is loaded it waits a part at a time, if at least half of the part is of use.
+    const std::size_t known = cached.restorable;
     const std::size_t coming = std::max(session.arriving(), known);
     if (session.is_loading() && 2 * (std::min(common, coming) - known) < coming - known) continue;
+    guard(*other, [&] { session.add_restore_point(common); });
     return true;
   }
   return false;
@@ -323,7 +328,7 @@ bool Scheduler::evaluate(std::span<const Share> batch) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Reply& reply = *batch[i].reply;
     guard(reply, [&] {
-      reply.session().advance(sequences[i].tokens);
+      reply.note_evaluated(sequences[i].tokens);
       if (sequences[i].outputs > 0) follow_up(reply, logits.first(vocabulary), grammar_steps);
     });
     if (sequences[i].outputs > 0) logits = logits.subspan(vocabulary);

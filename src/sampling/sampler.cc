@@ -38,6 +38,10 @@ Result<> check(const Sampling& sampling, int vocabulary) {
   if (!within(sampling.presence_penalty, -100, 100)) return wrong("presence_penalty", "between -100 and 100");
   if (!within(sampling.frequency_penalty, -100, 100))
     return wrong("frequency_penalty", "between -100 and 100");
+  if (sampling.thought.tokens < -1) return wrong("thought", "limited to -1 (any number of) tokens or more");
+  if (sampling.grammar.empty() && !sampling.grammar_triggers.empty()) {
+    return wrong("grammar_triggers", "empty without a grammar");
+  }
   if (sampling.penalty_last_n < -1) return wrong("penalty_last_n", "-1 (all), 0 (off) or more");
   for (const auto& [token, bias] : sampling.logit_bias) {
     if (token < 0 || token >= vocabulary) return wrong("logit_bias", "for tokens of the vocabulary");
@@ -76,18 +80,15 @@ Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sa
   if (auto valid = check(sampling, vocabulary.size()); !valid) return std::unexpected(valid.error());
   Sampler sampler(vocabulary);
   if (!sampling.grammar.empty()) {
-    Result<std::shared_ptr<const Grammar>> grammar = Grammar::parse(vocabulary, sampling.grammar);
-    if (!grammar) return std::unexpected(grammar.error());
-    if (!GrammarMatcher::passes_trial(*grammar)) {
-      return fail(Errc::invalid_argument,
-                  "the grammar is too ambiguous: already a short text can be read in too many ways",
-                  "grammar");
-    }
-    sampler.grammar_.emplace(std::move(*grammar));
-    if (sampler.grammar_->is_dead()) {
-      return fail(Errc::invalid_argument, "no text fits the grammar: its rule \"root\" never ends",
-                  "grammar");
-    }
+    Result<GrammarFilter> grammar = GrammarFilter::create(vocabulary, sampling, options.special_text);
+    if (!grammar && !sampling.grammar_is_optional) return std::unexpected(grammar.error());
+    if (grammar) sampler.grammar_.emplace(std::move(*grammar));
+    sampler.grammar_is_optional_ = sampling.grammar_is_optional;
+  }
+  if (sampling.thought.tokens >= 0) {
+    Result<ThoughtBudget> thought = ThoughtBudget::create(vocabulary, sampling.thought);
+    if (!thought) return std::unexpected(thought.error());
+    sampler.thought_.emplace(std::move(*thought));
   }
 
   sampler.biases_ = sampling.logit_bias;
@@ -104,7 +105,7 @@ Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sa
                                                           sampling.frequency_penalty,
                                                           sampling.presence_penalty));
     for (const Token token : prompt.last(std::min(prompt.size(), static_cast<std::size_t>(last_n)))) {
-      sampler.accept(token);
+      sampler.penalize(token);
     }
   }
 
@@ -124,8 +125,34 @@ Result<Sampler> Sampler::create(const Vocabulary& vocabulary, const Sampling& sa
 Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, SamplerScratch& scratch,
                                              std::size_t grammar_steps) {
   if (any_is_nan(logits)) return fail(Errc::corrupt, "the model's logits are not numbers");
+  std::optional<Token> token = forced();
+  if (!token) token = find(logits, scratch, grammar_steps);
+  if (!token && drop_grammar()) token = find(logits, scratch, grammar_steps);
+  if (token) accept(*token);
+  drop_grammar();
+  if (grammar_ && grammar_->is_exhausted()) return std::unexpected(too_ambiguous());
+  return token;
+}
+
+// Where it is exhausted and the reply may go on without it.
+bool Sampler::drop_grammar() {
+  if (!grammar_is_optional_ || !grammar_ || !grammar_->is_exhausted()) return false;
+  grammar_.reset();
+  choice_.reset();
+  return true;
+}
+
+// Not while a choice is being made, which goes on.
+std::optional<Token> Sampler::forced() {
+  if (!thought_ || choice_) return std::nullopt;
+  const std::optional<Token> token = thought_->forced();
+  return token && (!grammar_ || grammar_->fits(*token)) ? token : std::nullopt;
+}
+
+// The token that logits and grammar make likely. Nothing where none is left, and while choice_ is not made.
+std::optional<Token> Sampler::find(std::span<const float> logits, SamplerScratch& scratch,
+                                   std::size_t grammar_steps) {
   if (!biases_.empty() || penalties_) logits = adjust(logits, scratch);
-  std::optional<Token> token;
   if (!choice_) {
     const bool narrow = narrow_ > 0;
     if (narrow) {
@@ -133,39 +160,31 @@ Result<std::optional<Token>> Sampler::sample(std::span<const float> logits, Samp
     } else {
       fill_with_all(logits, scratch.candidates);
     }
-    token = choose(scratch, narrow);
+    const std::optional<Token> token = choose(scratch, narrow);
     // Mostly the token that is chosen without the grammar fits it.
-    if (token && grammar_ && !fits_grammar(*token)) {
-      choice_ = Choice();
-      if (narrow) find_best_logits(logits, kTriedFirst * narrow_, choice_->best);
-    }
+    if (!token || !grammar_ || grammar_->fits(*token)) return token;
+    choice_ = Choice();
+    if (narrow) find_best_logits(logits, kTriedFirst * narrow_, choice_->best);
   }
-  if (choice_) {
-    const std::size_t until = grammar_->work() + grammar_steps;
-    if (!try_best(until)) return std::nullopt;
-    const bool enough = narrow_ > 0 && (choice_->fitting == narrow_ || choice_->best.size() == logits.size());
-    if (enough || grammar_->is_exhausted()) {
-      scratch.candidates.assign(choice_->best.begin(),
-                                choice_->best.begin() + static_cast<std::ptrdiff_t>(choice_->fitting));
-    } else {
-      if (!choice_->all) choice_->all.emplace(logits.size());
-      if (!grammar_->search(vocabulary_->trie(), *choice_->all, until)) return std::nullopt;
-      fill_with_found(logits, scratch);
-    }
-    choice_.reset();
-    if (!grammar_->is_exhausted()) token = choose(scratch, enough);
+  const std::size_t until = grammar_->work() + grammar_steps;
+  if (!try_best(until)) return std::nullopt;
+  const bool enough = narrow_ > 0 && (choice_->fitting == narrow_ || choice_->best.size() == logits.size());
+  if (enough || grammar_->is_exhausted()) {
+    scratch.candidates.assign(choice_->best.begin(),
+                              choice_->best.begin() + static_cast<std::ptrdiff_t>(choice_->fitting));
+  } else {
+    if (!choice_->all) choice_->all.emplace(logits.size());
+    if (!grammar_->search(*choice_->all, until)) return std::nullopt;
+    fill_with_found(logits, scratch);
   }
-  if (token && grammar_ && !grammar_->is_exhausted() && !vocabulary_->is_end(*token)) {
-    grammar_->accept(*token, vocabulary_->piece(*token));
-  }
-  if (grammar_ && grammar_->is_exhausted()) return std::unexpected(too_ambiguous());
-  if (token && penalties_) accept(*token);
-  return token;
+  choice_.reset();
+  return grammar_->is_exhausted() ? std::nullopt : choose(scratch, enough);
 }
 
-bool Sampler::fits_grammar(Token token) {
-  if (vocabulary_->is_end(token) && grammar_->can_end()) return true;
-  return grammar_->allows(token, vocabulary_->piece(token));
+void Sampler::accept(Token token) {
+  if (grammar_) grammar_->accept(token);
+  if (thought_) thought_->accept(token, vocabulary_->piece(token, true));
+  if (penalties_) penalize(token);
 }
 
 // Looks for as many as are wanted among the best tokens; to look at all costs more. False where it has to go
@@ -175,7 +194,7 @@ bool Sampler::try_best(std::size_t until) {
   for (; tried < best.size() && fitting < narrow_; ++tried) {
     if (grammar_->is_exhausted()) return true;
     if (grammar_->work() > until) return false;
-    if (fits_grammar(best[tried].id)) best[fitting++] = best[tried];
+    if (grammar_->fits(best[tried].id)) best[fitting++] = best[tried];
   }
   return true;
 }
@@ -183,10 +202,7 @@ bool Sampler::try_best(std::size_t until) {
 void Sampler::fill_with_found(std::span<const float> logits, SamplerScratch& scratch) const {
   scratch.candidates.clear();
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    const auto token = static_cast<Token>(i);
-    if (choice_->all->allowed[i] || (grammar_->can_end() && vocabulary_->is_end(token))) {
-      scratch.candidates.push_back({token, logits[i], 0});
-    }
+    if (choice_->all->allowed[i]) scratch.candidates.push_back({static_cast<Token>(i), logits[i], 0});
   }
 }
 
@@ -206,7 +222,7 @@ std::span<const float> Sampler::adjust(std::span<const float> logits, SamplerScr
 }
 
 // Penalties are for what was said.
-void Sampler::accept(Token token) {
+void Sampler::penalize(Token token) {
   llama_sampler_accept(penalties_.get(), token);
   penalized_.insert(token);
 }
@@ -214,8 +230,15 @@ void Sampler::accept(Token token) {
 std::optional<Token> Sampler::choose(SamplerScratch& scratch, bool sorted) {
   llama_token_data_array candidates{scratch.candidates.data(), scratch.candidates.size(), -1, sorted};
   if (!any_left(scratch.candidates)) return std::nullopt;  // libllama's draw would take any
-  if (!draw_) return std::ranges::max_element(scratch.candidates, {}, &llama_token_data::logit)->id;
+  if (!draw_) {
+    std::ranges::iter_swap(scratch.candidates.begin(),
+                           std::ranges::max_element(scratch.candidates, {}, &llama_token_data::logit));
+    scratch.candidates[0].p = 1;
+    scratch.drawn = 1;
+    return scratch.candidates[0].id;
+  }
   llama_sampler_apply(draw_.get(), &candidates);
+  scratch.drawn = candidates.size;
   return candidates.data[candidates.selected].id;
 }
 

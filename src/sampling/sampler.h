@@ -1,7 +1,8 @@
 /// Chooses a reply's next token from logits: libllama's samplers in llama.cpp's order, which is
 /// grammar, logit bias, penalties, top-k, top-p, min-p, temperature, then the draw. libllama is given
 /// only the tokens that a step of it can change or choose; over a whole vocabulary it is slow. Grammars are
-/// our own (grammar/matcher.h), as libllama's have no bounds.
+/// our own (grammar/matcher.h), as libllama's have no bounds. Where a thought has come to its limit, the
+/// tokens of its end are chosen, whatever the logits, biases and penalties say.
 ///
 /// create: any thread. A Sampler: one thread at a time. The vocabulary outlives it.
 #pragma once
@@ -19,7 +20,8 @@
 
 #include "banyan/sampling.h"
 #include "banyan/vocabulary.h"
-#include "sampling/grammar/matcher.h"
+#include "sampling/grammar_filter.h"
+#include "sampling/thought_budget.h"
 
 namespace banyan {
 
@@ -27,12 +29,16 @@ namespace banyan {
 struct SamplerScratch {
   std::vector<float> logits;
   std::vector<llama_token_data> candidates;
+  std::size_t drawn =
+      0;  ///< of the candidates, the first: those that the token was drawn from, with how likely
 };
 
 struct SamplerOptions {
   bool ignore_end = false;   ///< tokens that end a reply are never chosen
   int context = 0;           ///< most tokens that penalties can look back
   std::uint32_t choice = 0;  ///< added to the seed
+  /// The reply's text has that of control tokens, which may be said where a grammar's literals have it.
+  bool special_text = false;
 };
 
 class Sampler {
@@ -59,10 +65,14 @@ class Sampler {
   using Handle = std::unique_ptr<llama_sampler, Free>;
 
   explicit Sampler(const Vocabulary& vocabulary) : vocabulary_(&vocabulary) {}
+  bool drop_grammar();
+  std::optional<Token> forced();
+  std::optional<Token> find(std::span<const float> logits, SamplerScratch& scratch,
+                            std::size_t grammar_steps);
   void accept(Token token);
+  void penalize(Token token);
   std::span<const float> adjust(std::span<const float> logits, SamplerScratch& scratch);
   std::optional<Token> choose(SamplerScratch& scratch, bool sorted);
-  bool fits_grammar(Token token);
   bool try_best(std::size_t until);
   void fill_with_found(std::span<const float> logits, SamplerScratch& scratch) const;
 
@@ -74,8 +84,10 @@ class Sampler {
   };
 
   const Vocabulary* vocabulary_;
-  std::optional<GrammarMatcher> grammar_;
+  std::optional<GrammarFilter> grammar_;
+  bool grammar_is_optional_ = false;
   std::optional<Choice> choice_;  // that is not made yet
+  std::optional<ThoughtBudget> thought_;
   std::vector<std::pair<Token, float>> biases_;
   Handle penalties_;           // null: none
   std::set<Token> penalized_;  // and more: of the prompt's end, or said

@@ -14,6 +14,7 @@ namespace banyan {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxMembers = 512;
 
 using Members = std::vector<std::pair<std::string, Json>>;
 
@@ -143,6 +144,18 @@ Result<Json> parse_object(std::string_view body) {
 }
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Result<> check_members(const Json& value, const std::string& name) {
+  if (!value.is_structured()) return {};
+  if (value.is_object() && value.size() > kMaxMembers) {
+    return fail(Errc::invalid_argument,
+                std::format("{} has an object with more than {} members", name, kMaxMembers), name);
+  }
+  for (const Json& inner : value) {
+    if (auto checked = check_members(inner, name); !checked) return checked;
+  }
+  return {};
+}
 
 const Json* Fields::any(const char* name) const {
   const auto found = object_.find(name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -24,6 +25,13 @@ Result<Json> parse_object(std::string_view body);
 /// As text; what is not UTF-8 is replaced.
 std::string dump(const Json& json);
 
+/// Whether no object in `value`, the field `name`, has more members than are fit for a chat template, to
+/// whose objects each name is added by comparing it with all before it.
+Result<> check_members(const Json& value, const std::string& name);
+
+/// The largest int, as a limit of Fields::integer.
+inline constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
+
 /// The fields of one object. A field that is absent or null has the fallback; the first that is
 /// wrong is remembered (error()) and names itself, and reading may go on.
 class Fields {
@@ -42,6 +50,8 @@ class Fields {
   const Json* any(const char* name) const;
   /// Any, and an error when absent.
   const Json* required(const char* name);
+  /// A field's name in errors.
+  std::string path(const std::string& name) const { return path_ + name; }
 
   /// Refuses what would change the answer and is not offered: a field that is there with another
   /// value than these.

@@ -9,25 +9,22 @@
 namespace banyan {
 namespace {
 
-// Chat templates get chat_template_kwargs in one JSON object, to which each name is added by comparing it
-// with all before it.
-constexpr std::size_t kMaxMembers = 512;
-
-// The first object with more members than that, by name.
-Result<> check_members(const Json& value, const std::string& name) {
-  if (!value.is_structured()) return {};
-  if (value.is_object() && value.size() > kMaxMembers) {
-    return fail(Errc::invalid_argument,
-                std::format("{} has an object with more than {} members", name, kMaxMembers), name);
-  }
-  for (const Json& inner : value) {
-    if (auto checked = check_members(inner, name); !checked) return checked;
-  }
-  return {};
+// llama-server's {"prompt_string": TEXT}, which may have images and sounds beside it.
+Result<Json> prompt_string(const Json& object, const std::string& name) {
+  Fields fields(object, name + ".");
+  fields.required("prompt_string");
+  std::string text = fields.string("prompt_string");
+  fields.refuse_unless("multimodal_data", Json::array());
+  if (fields.error()) return std::unexpected(*fields.error());
+  return Json(std::move(text));
 }
 
-// A text, or token ids and texts mixed.
+// A text, as it is or in an object, or token ids and texts mixed.
 Result<Prompt> read_prompt(const Json& value, const std::string& name, const ModelContext& context) {
+  if (value.is_object() && value.contains("prompt_string")) {
+    const auto text = prompt_string(value, name);
+    return text ? read_prompt(*text, name, context) : std::unexpected(text.error());
+  }
   const Vocabulary& vocabulary = context.vocabulary;
   Prompt prompt;
   std::size_t bytes = 0;
@@ -62,7 +59,7 @@ Result<Prompt> read_prompt(const Json& value, const std::string& name, const Mod
 // Whether an array is several prompts rather than one of mixed token ids and texts.
 bool is_batch(const Json& array) {
   const auto is_text = [](const Json& item) { return item.is_string(); };
-  const auto is_nested = [](const Json& item) { return item.is_array(); };
+  const auto is_nested = [](const Json& item) { return item.is_structured(); };
   return std::ranges::any_of(array, is_nested) || std::ranges::all_of(array, is_text);
 }
 
@@ -84,8 +81,9 @@ Result<> check_length(std::size_t bytes, const PromptLimits& limits) {
   const std::size_t least = (bytes + limits.token_bytes - 1) / limits.token_bytes;
   if (least <= limits.tokens) return {};
   return fail(Errc::too_long,
-              std::format("the prompt has {} bytes, which are {} tokens at least; the context has {}", bytes,
-                          least, limits.tokens));
+              std::format("the prompt has {} bytes, which are {} tokens at least; that exceeds the available "
+                          "context size ({} tokens)",
+                          bytes, least, limits.tokens));
 }
 
 std::vector<Prompt> read_prompts(Fields& fields, const ModelContext& context) {
@@ -110,33 +108,6 @@ std::vector<Prompt> read_prompts(Fields& fields, const ModelContext& context) {
     add(*value, "prompt");
   }
   return prompts;
-}
-
-std::string read_chat(Fields& fields, const ChatTemplate& chat_template) {
-  fields.required("messages");
-  const Json* messages = fields.array("messages");
-  const Json* tools = fields.array("tools");
-  const Json* extra = fields.object("chat_template_kwargs");
-  const bool opens_reply = fields.boolean("add_generation_prompt", true);
-  if (const Json* choice = fields.any("tool_choice"); choice && *choice == "none") {
-    tools = nullptr;
-  } else {
-    fields.refuse_unless("tool_choice", "auto");
-  }
-  for (std::size_t i = 0; tools && i < tools->size(); ++i) {
-    if (!(*tools)[i].is_object()) fields.wrong(std::format("tools[{}]", i), "must be an object");
-  }
-  for (const auto& [name, value] : {std::pair{"messages", messages}, std::pair{"tools", tools},
-                                    std::pair{"chat_template_kwargs", extra}}) {
-    if (!value) continue;
-    if (auto checked = check_members(*value, name); !checked) fields.wrong(checked.error());
-  }
-  if (fields.error()) return "";
-  const Json none;
-  auto text = chat_template.apply(*messages, tools ? *tools : none, opens_reply, extra ? *extra : none);
-  if (text) return std::move(*text);
-  fields.wrong(text.error());
-  return "";
 }
 
 }  // namespace banyan

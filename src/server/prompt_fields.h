@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "banyan/chat_template.h"
 #include "banyan/vocabulary.h"
-#include "server/answer.h"
 #include "server/json_fields.h"
+#include "server/model_context.h"
 
 namespace banyan {
 
@@ -21,17 +20,13 @@ Result<Token> read_token(const Json& value, const std::string& array, std::size_
 Result<> check_length(std::size_t bytes, const PromptLimits& limits);
 
 struct Prompt {
-  std::vector<Token> tokens;
-  std::string text;  ///< as it was given, or what the token ids say
+  std::vector<Token> tokens = {};
+  std::string text = {};  ///< as it was given, or what the token ids say
 };
 
-/// The field `prompt`: a text, an array of token ids, texts and token ids mixed, or an array of several of
-/// these. At the beginning of a prompt a text gets what the model wants there (BOS). Errors are left
-/// in `fields`.
+/// The field `prompt`: a text, {"prompt_string": TEXT}, an array of token ids, texts and token ids mixed, or
+/// an array of several of these. At the beginning of a prompt a text gets what the model wants there (BOS).
+/// Errors are left in `fields`.
 std::vector<Prompt> read_prompts(Fields& fields, const ModelContext& context);
-
-/// The prompt's text that the chat template makes of messages, tools, tool_choice,
-/// add_generation_prompt and chat_template_kwargs. Errors are left in `fields`.
-std::string read_chat(Fields& fields, const ChatTemplate& chat_template);
 
 }  // namespace banyan

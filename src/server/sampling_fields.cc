@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -12,10 +13,11 @@
 #include <string_view>
 #include <vector>
 
+#include "server/samplers.h"
+
 namespace banyan {
 namespace {
 
-constexpr int kMaxInt = std::numeric_limits<int>::max();
 constexpr std::size_t kMaxNamed = 40;  // of a client's text in an error
 constexpr double kMaxBias = 1e6;
 constexpr std::size_t kMaxBiasBytes = 64 << 10;    // of the texts that name tokens, which are tokenized
@@ -23,18 +25,6 @@ constexpr std::uint32_t kRandomSeed = 0xFFFFFFFF;  // llama.cpp's -1
 // Every token looks for every stop string, and each of several prompts has its own copy of them.
 constexpr std::size_t kMaxStops = 1024;
 constexpr std::size_t kMaxStopBytes = 64 << 10;
-
-// Any JSON object. White space is bounded, for a model may like nothing better.
-constexpr const char* kJsonGrammar = R"(root   ::= object
-object ::= "{" space (member ("," space member)*)? "}" space
-member ::= string ":" space value
-array  ::= "[" space (value ("," space value)*)? "]" space
-value  ::= object | array | string | number | ("true" | "false" | "null") space
-string ::= "\"" char* "\"" space
-char   ::= [^"\\\x00-\x1F\x7F] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F]{4})
-number ::= "-"? ("0" | [1-9] [0-9]{0,15}) ("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,3})? space
-space  ::= (" " | "\n" [ \t]{0,20})?
-)";
 
 // The token ids that a key of logit_bias names: "42", 42 or, as llama-server has it, any text.
 // `text_bytes`: of the texts so far; one that passes the limit names none.
@@ -105,7 +95,7 @@ void read_seed(Fields& fields, Sampling& sampling) {
   constexpr double kRange = 4294967296.0;
   const double number = value->is_number() ? value->get<double>() : 0.5;
   if (number != std::trunc(number)) return fields.wrong("seed", "must be an integer");
-  if (number == -1 || number == kRandomSeed) return;
+  if (number == -1 || number == kRandomSeed) return sampling.seed.reset();
   // A number beyond 64 bits, or one that is written with a fraction, is a double.
   const double rest = std::fmod(number, kRange);
   const auto seed = value->is_number_integer() ? static_cast<std::uint32_t>(value->get<std::uint64_t>())
@@ -113,46 +103,44 @@ void read_seed(Fields& fields, Sampling& sampling) {
   sampling.seed = seed == kRandomSeed ? 0 : seed;
 }
 
-void read_stop(Fields& fields, std::vector<std::string>& stop) {
-  const Json* words = fields.any("stop");
+}  // namespace
+
+void read_stop(Fields& fields, const char* name, std::vector<std::string>& stop) {
+  const Json* words = fields.any(name);
   if (!words) return;
   std::size_t bytes = 0;
   // An empty word would end every reply; llama-server's clients send it to mean none.
-  const auto add = [&](const std::string& name, const Json& word) {
-    if (!word.is_string()) return fields.wrong(name, "must be a string");
+  const auto add = [&](const std::string& place, const Json& word) {
+    if (!word.is_string()) return fields.wrong(place, "must be a string");
     auto text = word.get<std::string>();
     bytes += text.size();
     if (bytes > kMaxStopBytes) {
-      return fields.wrong("stop", std::format("must have at most {} bytes in all", kMaxStopBytes));
+      return fields.wrong(name, std::format("must have at most {} bytes in all", kMaxStopBytes));
     }
     if (!text.empty()) stop.push_back(std::move(text));
   };
-  if (!words->is_array()) return add("stop", *words);
+  if (!words->is_array()) return add(name, *words);
   if (words->size() > kMaxStops) {
-    return fields.wrong("stop", std::format("must have at most {} strings", kMaxStops));
+    return fields.wrong(name, std::format("must have at most {} strings", kMaxStops));
   }
-  for (std::size_t i = 0; i < words->size(); ++i) add(std::format("stop[{}]", i), (*words)[i]);
+  for (std::size_t i = 0; i < words->size(); ++i) add(std::format("{}[{}]", name, i), (*words)[i]);
 }
 
-void read_grammar(Fields& fields, Sampling& sampling) {
-  sampling.grammar = fields.string("grammar");
-  const Json* format = fields.object("response_format");
-  if (!format) return;
-  Fields inner(*format, "response_format.");
-  const std::string type = inner.string("type", "text");
-  inner.refuse_unless("schema", Json::object());
-  if (inner.error()) return fields.wrong(*inner.error());
-  if (type == "json_schema") {
-    return fields.wrong("response_format.type", "\"json_schema\" is not supported; \"json_object\" is",
-                        Errc::unsupported);
-  }
-  if (type == "json_object") {
-    if (!sampling.grammar.empty()) return fields.wrong("grammar", "and response_format exclude each other");
-    sampling.grammar = kJsonGrammar;
-  } else if (type != "text") {
-    fields.wrong("response_format.type", "must be \"text\" or \"json_object\"");
-  }
+void read_sampling_numbers(Fields& fields, Sampling& s) {
+  s.temperature = fields.number("temperature", s.temperature, -1, 100);
+  s.top_k = static_cast<int>(std::max<std::int64_t>(0, fields.integer("top_k", s.top_k, -1, kMaxInt)));
+  s.top_p = fields.number("top_p", s.top_p, 0, 1);
+  s.min_p = fields.number("min_p", s.min_p, 0, 1);
+  // repetition_penalty is vLLM's name.
+  s.repeat_penalty = fields.number("repetition_penalty", s.repeat_penalty, 0.01f, 100);
+  s.repeat_penalty = fields.number("repeat_penalty", s.repeat_penalty, 0.01f, 100);
+  s.penalty_last_n = static_cast<int>(fields.integer("repeat_last_n", s.penalty_last_n, -1, kMaxInt));
+  s.presence_penalty = fields.number("presence_penalty", s.presence_penalty, -2, 2);
+  s.frequency_penalty = fields.number("frequency_penalty", s.frequency_penalty, -2, 2);
+  read_seed(fields, s);
 }
+
+namespace {
 
 // What would change a reply and is not offered, with the values that leave it as it is.
 void refuse_other_sampling(Fields& fields) {
@@ -163,14 +151,10 @@ void refuse_other_sampling(Fields& fields) {
   fields.refuse_unless("xtc_probability", 0);
   fields.refuse_unless("dynatemp_range", 0);
   fields.refuse_unless("top_n_sigma", 0, -1);
-  fields.refuse_unless("json_schema");
   fields.refuse_unless("lora", Json::array());
   fields.refuse_unless("grammar_lazy", false);
   fields.refuse_unless("min_keep", 0);
   fields.refuse_unless("n_indent", 0);
-  fields.refuse_unless("t_max_predict_ms", 0, -1);
-  fields.refuse_unless("input_prefix", "");
-  fields.refuse_unless("input_suffix", "");
   fields.refuse_unless("image_data", Json::array());
   // vLLM's, which many clients send
   fields.refuse_unless("min_tokens", 0);
@@ -196,28 +180,19 @@ void refuse_other_sampling(Fields& fields) {
 
 void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request) {
   Sampling& s = request.sampling;
-  s.temperature = fields.number("temperature", s.temperature, -1, 100);
-  s.top_k = static_cast<int>(std::max<std::int64_t>(0, fields.integer("top_k", s.top_k, -1, kMaxInt)));
-  s.top_p = fields.number("top_p", s.top_p, 0, 1);
-  s.min_p = fields.number("min_p", s.min_p, 0, 1);
-  // repetition_penalty is vLLM's name.
-  s.repeat_penalty = fields.number("repetition_penalty", s.repeat_penalty, 0.01f, 100);
-  s.repeat_penalty = fields.number("repeat_penalty", s.repeat_penalty, 0.01f, 100);
-  s.penalty_last_n = static_cast<int>(fields.integer("repeat_last_n", s.penalty_last_n, -1, kMaxInt));
-  s.presence_penalty = fields.number("presence_penalty", s.presence_penalty, -2, 2);
-  s.frequency_penalty = fields.number("frequency_penalty", s.frequency_penalty, -2, 2);
-  read_seed(fields, s);
+  read_sampling_numbers(fields, s);
   read_logit_bias(fields, vocabulary, s);
-  read_grammar(fields, s);
-  read_stop(fields, request.stop);
+  read_stop(fields, "stop", request.stop);
+  read_samplers(fields, s);
+  request.time_limit = std::chrono::milliseconds(fields.integer("t_max_predict_ms", 0, -1, kMaxInt));
   request.ignore_eos = fields.boolean("ignore_eos", false);
   request.reuse_cache = fields.boolean("cache_prompt", true);
 
   refuse_other_sampling(fields);
 }
 
-int read_max_tokens(Fields& fields, std::initializer_list<const char*> names) {
-  std::int64_t most = -1;
+int read_max_tokens(Fields& fields, std::initializer_list<const char*> names, int fallback) {
+  std::int64_t most = fallback;
   for (const char* name : names) most = fields.integer(name, most, -1, kMaxInt);
   return static_cast<int>(most);
 }

@@ -1,7 +1,6 @@
 #include "banyan/server.h"
 
 #include <httplib.h>
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -15,31 +14,45 @@
 #include <filesystem>
 #include <format>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <new>
 #include <optional>
 #include <thread>
 #include <utility>
 
-#include "server/access.h"
-#include "server/activity.h"
-#include "server/body_memory.h"
-#include "server/connections.h"
-#include "server/http_errors.h"
-#include "server/llama_completion.h"
-#include "server/model_endpoints.h"
-#include "server/openai_chat.h"
-#include "server/openai_completions.h"
-#include "server/run_job.h"
-#include "server/text_endpoints.h"
+#include "server/anthropic/endpoints.h"
+#include "server/anthropic/models.h"
+#include "server/dialect/ids.h"
+#include "server/http/activity.h"
+#include "server/http/body_memory.h"
+#include "server/http/connections.h"
+#include "server/http/gate.h"
+#include "server/http/http_errors.h"
+#include "server/http/http_server.h"
+#include "server/http/json_body.h"
+#include "server/http/paths.h"
+#include "server/http/respond.h"
+#include "server/http/run_job.h"
+#include "server/llama/completion.h"
+#include "server/llama/props.h"
+#include "server/llama/text_endpoints.h"
+#include "server/ollama/endpoints.h"
+#include "server/ollama/models.h"
+#include "server/openai/chat.h"
+#include "server/openai/completions.h"
+#include "server/openai/models.h"
+#include "server/responses/endpoints.h"
+#include "server/responses/response_store.h"
+#include "server/responses/stored_responses.h"
 
 namespace banyan {
 namespace {
 
 constexpr const char* kHello =
-    "Banyan serves a language model here. Endpoints: /v1/chat/completions, /v1/completions, /v1/models, "
-    "/completion, /tokenize, /detokenize, /apply-template, /props, /cache, /health.\n";
+    "Ollama is running, or what its clients take for it: Banyan serves a language model here. Endpoints: "
+    "/v1/chat/completions, /v1/responses, /v1/completions, "
+    "/v1/messages, /v1/models, /api/chat, /api/generate, /completion, /infill, /tokenize, /detokenize, "
+    "/apply-template, /props, /cache, /health.\n";
 
 // Requests that are answered beside those which run or wait: questions about the cache, and requests that are
 // being refused.
@@ -55,52 +68,18 @@ std::size_t most_waiting() {
   return std::min(kMostWaiting, static_cast<std::size_t>(limit.rlim_cur / 2));
 }
 
-// Bodies larger than this are read into JSON one after the other, as far as they are not small together.
-constexpr std::size_t kSmallBody = std::size_t{64} << 10;
-// From here on memory is given back to the system.
-constexpr std::size_t kLargeBody = std::size_t{1} << 20;
 // Received bodies take at most so many times the largest.
 constexpr std::size_t kBodiesAtOnce = 8;
 
-// httplib's server, without its way to wait for requests.
-class HttpServer final : public httplib::Server {
- public:
-  // httplib listens with a backlog of 5, so a burst of clients would wait for their SYN to be sent
-  // again.
-  void widen_backlog() { ::listen(svr_sock_, SOMAXCONN); }
+// Of responses that are kept for clients to go on from.
+constexpr std::size_t kResponseBytes = std::size_t{64} << 20;
 
-  // Takes each new connection, on the listening thread.
-  std::function<void(int socket)> take;
-
-  // Returns whether the answer was sent whole and the connection may go on.
-  bool answer(httplib::Stream& stream, const RequestHead& head) {
-    bool closed = false;
-    closes_ = false;
-    return process_request(stream, "", 0, "", 0, head.closes, closed, nullptr) && !closes_;
-  }
-
-  // The connection ends with the answer to the request that this thread is at.
-  static void close_after_answer() { closes_ = true; }
-  static bool closes_after_answer() { return closes_; }
-
- private:
-  bool process_and_close_socket(socket_t socket) override {
-    take(socket);
-    return true;
-  }
-
-  static inline thread_local bool closes_ = false;
-};
-
-// What the listening thread does itself.
-class AtOnce final : public httplib::TaskQueue {
- public:
-  bool enqueue(std::function<void()> task) override {
-    task();
-    return true;
-  }
-  void shutdown() override {}
-};
+HttpError no_model(const std::string& id) {
+  HttpError error = http_error(404, std::format("there is no model \"{}\" here", id.substr(0, 80)));
+  error.param = "model";
+  error.code = "model_not_found";
+  return error;
+}
 
 }  // namespace
 
@@ -108,12 +87,19 @@ struct Server::Impl {
   Impl(Engine& the_engine, const ServerOptions& the_options)
       : engine(the_engine),
         options(the_options),
-        context{the_engine.vocabulary(), the_engine.chat_template(), the_options.model_id,
-                limits_of(the_engine)},
+        context{the_engine.vocabulary(), the_engine.chat_template(),          the_options.model_id,
+                limits_of(the_engine),   form_of(the_engine.chat_template()), the_options.defaults},
+        gate(options),
         bodies(the_options.max_body_bytes * kBodiesAtOnce, the_options.max_body_bytes) {
     if (context.model_id.empty()) {
       context.model_id = std::filesystem::path(engine.model().info().path).stem().string();
     }
+  }
+
+  static ReplyForm form_of(const ChatTemplate& chat_template) {
+    return learn_reply_form(
+        [&](const ChatRequest& request) { return chat_template.apply(request).value_or(""); },
+        chat_template.source());
   }
 
   static PromptLimits limits_of(const Engine& engine) {
@@ -125,35 +111,43 @@ struct Server::Impl {
   Result<> bind();
   void configure();
   void add_routes();
+  void add_model_routes();
+  void add_response_routes();
+  void add_message_routes();
+  void add_ollama_routes();
 
-  bool admit(const httplib::Request& request, httplib::Response& response) const;
   void explain(const httplib::Request& request, httplib::Response& response) const;
 
   using Answering = std::function<void(const httplib::Request&, httplib::Response&)>;
   void get(const char* path, Answering answer);
-  // What `read` makes of a body, which must be a JSON object; nothing: the answer says why.
+  // What a body is read as, which must be a JSON object.
   template <class T>
-  std::optional<T> from_body(Result<T> (*read)(const Json&, const ModelContext&), httplib::Response& response,
-                             const httplib::ContentReader& content);
-  using Reading =
-      std::function<void(const httplib::Request&, httplib::Response&, const httplib::ContentReader&)>;
-  void post(const char* path, Reading read);
-  // A POST with a JSON object as its body, that runs on the engine.
-  void post_job(const char* path, Result<Job> (*read)(const Json&, const ModelContext&));
+  using Read = std::function<Result<T>(const Json&, const ModelContext&)>;
+  template <class T>
+  using Use = std::function<void(T, const httplib::Request&, httplib::Response&)>;
+  template <class T>
+  void post(const char* path, Read<T> read, Use<T> use);
+  // A POST that runs on the engine.
+  void post_job(const char* path, Read<Job> read);
   // ... that is answered at once.
-  void post_text(const char* path, Result<Json> (*answer)(const Json&, const ModelContext&));
+  void post_text(const char* path, Read<Json> answer);
+  // Ollama's, which runs on the engine or is answered at once.
+  void post_ollama_job(const char* path, Read<OllamaJob> read);
+  void response_by_id(const httplib::Request& request, httplib::Response& response,
+                      const std::function<void(const std::string&, Json)>& use);
+  OllamaModel ollama_model() const;
 
   Engine& engine;
   const ServerOptions options;
   ModelContext context;
-  const std::int64_t created =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
+  const std::int64_t created = unix_seconds();
+  ResponseStore responses{kResponseBytes};
+  const Gate gate;
   BodyMemory bodies;
   Activity activity;
   HttpServer http;
   std::unique_ptr<Connections> connections;
-  std::map<std::string, std::string> methods;  // of the paths that there are
+  Paths paths;
   int port = 0;
   std::thread listener;
   std::once_flag closed;
@@ -198,7 +192,15 @@ void Server::Impl::configure() {
   http.set_payload_max_length(options.max_body_bytes);
   http.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     using enum httplib::Server::HandlerResponse;
-    return admit(request, response) ? Unhandled : Handled;
+    gate.open_to_page(request, response);
+    if (const auto refusal = gate.refusal(request)) {
+      set_error(request, response, *refusal);
+      return Handled;
+    }
+    const std::string methods = paths.methods(request.path);
+    if (request.method != "OPTIONS" || methods.empty()) return Unhandled;
+    gate.answer_options(request, methods, response);
+    return Handled;
   });
   http.set_error_handler([this](const httplib::Request& request, httplib::Response& response) {
     if (response.body.empty()) explain(request, response);
@@ -209,11 +211,12 @@ void Server::Impl::configure() {
         try {
           std::rethrow_exception(thrown);
         } catch (const std::bad_alloc&) {
-          return set_error(response, to_http({Errc::out_of_memory, "there is no memory for this request"}));
+          return set_error(request, response,
+                           to_http({Errc::out_of_memory, "there is no memory for this request"}));
         } catch (const std::exception& error) {
           spdlog::error("{} {}: {}", request.method, request.target, error.what());
         }
-        set_error(response, http_error(500));
+        set_error(request, response, http_error(500));
       });
   // httplib ends the connection after every error; ours goes on where the request was read whole.
   http.set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
@@ -228,107 +231,60 @@ void Server::Impl::configure() {
   });
 }
 
-bool Server::Impl::admit(const httplib::Request& request, httplib::Response& response) const {
-  // A web page may reach loopback under a name of its own (DNS rebinding).
-  const std::string host = request.get_header_value("Host");
-  if (is_loopback(options.host) && !host.empty() && !is_loopback(host_of(host))) {
-    set_error(response, http_error(403, "this server answers to localhost only"));
-    return false;
-  }
-  // A page elsewhere may make its visitors' browsers send requests that they do not ask leave for.
-  if (is_loopback(options.host) &&
-      is_foreign_page(request.get_header_value("Origin"), request.get_header_value("Sec-Fetch-Site"))) {
-    set_error(response, http_error(403, "this server does not answer web pages of other machines"));
-    return false;
-  }
-  if (options.api_key.empty() || request.path == "/health" || request.path == "/v1/health") return true;
-  if (has_key(request.get_header_value("Authorization"), options.api_key)) return true;
-  set_error(response, http_error(401, "a valid API key is required, as a bearer token"));
-  return false;
-}
-
 void Server::Impl::explain(const httplib::Request& request, httplib::Response& response) const {
-  const auto known = methods.find(request.path);
-  if (response.status == 404 && known != methods.end()) {
-    response.set_header("Allow", known->second);
-    return set_error(response, http_error(405, request.path + " takes " + known->second));
+  const std::string methods = paths.methods(request.path);
+  if (response.status == 404 && !methods.empty()) {
+    response.set_header("Allow", methods);
+    return set_error(request, response, http_error(405, request.path + " takes " + methods));
   }
   if (response.status == 413) {
     return set_error(
-        response, http_error(413, std::format("the body is larger than {} bytes", options.max_body_bytes)));
+        request, response,
+        http_error(413, std::format("the body is larger than {} bytes", options.max_body_bytes)));
   }
-  set_error(response, http_error(response.status, response.status == 404 ? "no such path" : ""));
+  set_error(request, response, http_error(response.status, response.status == 404 ? "no such path" : ""));
 }
 
 void Server::Impl::get(const char* path, Answering answer) {
-  methods[path] = "GET";
+  paths.add(path, "GET");
   http.Get(path, std::move(answer));
 }
 
 template <class T>
-std::optional<T> Server::Impl::from_body(Result<T> (*read)(const Json&, const ModelContext&),
-                                         httplib::Response& response, const httplib::ContentReader& content) {
-  const auto refuse = [&](const HttpError& error) {
-    set_error(response, error);
-    return std::nullopt;
-  };
-  std::size_t bytes = 0;
-  const auto read_it = [&]() -> std::optional<T> {
-    std::string body;
-    BodyMemory::Share share(bodies);
-    bool has_room = true;
-    const bool whole = content([&](const char* data, std::size_t size) {
-      has_room = share.grow(size);
-      if (has_room) body.append(data, size);
-      return has_room;
-    });
-    if (!whole) HttpServer::close_after_answer();
-    if (!has_room) {
-      return refuse(
-          to_http({Errc::out_of_memory, "other requests have too large bodies just now; try again"}));
-    }
-    if (!whole && response.status == 415) return refuse(http_error(415, "no such Content-Encoding is known"));
-    if (!whole)
-      return refuse(http_error(400, "the body is cut short, came too slowly or is wrongly encoded"));
-    bytes = body.size();
-    if (bytes > kSmallBody) share.wait_to_work();
-    const auto json = parse_object(body);
-    if (!json) return refuse(to_http(json.error()));
-    auto result = read(*json, context);
-    if (result) return std::move(*result);
-    HttpError error = to_http(result.error());
-    if (result.error().code == Errc::too_long) error.more = {{"n_ctx", context.limits.tokens}};
-    return refuse(error);
-  };
-  std::optional<T> result = read_it();
-  if (bytes >= kLargeBody) malloc_trim(0);
-  return result;
-}
-
-void Server::Impl::post(const char* path, Reading read) {
-  methods[path] = "POST";
+void Server::Impl::post(const char* path, Read<T> read, Use<T> use) {
+  paths.add(path, "POST");
   // With a reader, since httplib limits the bodies that it reads itself to 8 KiB when they are labelled as
   // curl labels them without a header.
-  http.Post(path, [read](const httplib::Request& request, httplib::Response& response,
-                         const httplib::ContentReader& content) {
+  http.Post(path, [this, read, use](const httplib::Request& request, httplib::Response& response,
+                                    const httplib::ContentReader& content) {
     if (request.is_multipart_form_data()) {
-      return set_error(response, http_error(400, "the body must be a JSON object, not a form"));
+      return set_error(request, response, http_error(400, "the body must be a JSON object, not a form"));
     }
-    read(request, response, content);
+    std::optional<T> result;
+    const auto error = with_json_body(bodies, content, response, [&](const Json& json) {
+      auto taken = read(json, context);
+      if (taken) {
+        result = std::move(*taken);
+        return std::optional<HttpError>();
+      }
+      HttpError wrong = to_http(taken.error());
+      if (taken.error().code == Errc::too_long) wrong.more = {{"n_ctx", context.limits.tokens}};
+      return std::optional(std::move(wrong));
+    });
+    if (error) return set_error(request, response, *error);
+    use(std::move(*result), request, response);
   });
 }
 
-void Server::Impl::post_job(const char* path, Result<Job> (*read)(const Json&, const ModelContext&)) {
-  post(path, [this, read](const auto& request, auto& response, const auto& content) {
-    auto job = from_body(read, response, content);
-    if (job) run_job(engine, activity, std::move(*job), options.ping_interval, request, response);
+void Server::Impl::post_job(const char* path, Read<Job> read) {
+  post<Job>(path, std::move(read), [this](Job job, const auto& request, auto& response) {
+    run_job(engine, activity, std::move(job), options.ping_interval, request, response);
   });
 }
 
-void Server::Impl::post_text(const char* path, Result<Json> (*answer)(const Json&, const ModelContext&)) {
-  post(path, [this, answer](const auto&, auto& response, const auto& content) {
-    if (const auto json = from_body(answer, response, content)) set_json(response, *json);
-  });
+void Server::Impl::post_text(const char* path, Read<Json> answer) {
+  post<Json>(path, std::move(answer),
+             [](const Json& json, const auto&, auto& response) { set_json(response, json); });
 }
 
 void Server::Impl::add_routes() {
@@ -337,25 +293,13 @@ void Server::Impl::add_routes() {
     response.set_content(kHello, "text/plain");
   });
   for (const char* path : {"/health", "/v1/health"}) {
-    get(path, [this](const auto&, auto& response) {
+    get(path, [this](const auto& request, auto& response) {
       if (activity.refuses())
-        return set_error(response, to_http({Errc::cancelled, "the server is stopping"}));
+        return set_error(request, response, to_http({Errc::cancelled, "the server is stopping"}));
       set_json(response, {{"status", "ok"}});
     });
   }
-  get("/v1/models", [this](const auto&, auto& response) {
-    set_json(response, models_json(engine, context.model_id, created));
-  });
-  get("/v1/models/:model", [this](const auto& request, auto& response) {
-    const std::string& id = request.path_params.at("model");
-    if (id == context.model_id) return set_json(response, model_json(engine, id, created));
-    HttpError error = http_error(404, std::format("there is no model \"{}\" here", id));
-    error.param = "model";
-    error.code = "model_not_found";
-    set_error(response, error);
-  });
-  get("/props",
-      [this](const auto&, auto& response) { set_json(response, props_json(engine, context.model_id)); });
+  get("/props", [this](const auto&, auto& response) { set_json(response, props_json(engine, context)); });
   get("/cache", [this](const auto&, auto& response) {
     response.status = 200;
     response.set_content(engine.dump_cache_json(), "application/json");
@@ -363,12 +307,125 @@ void Server::Impl::add_routes() {
   // llama-server's names without /v1: its own completion, and OpenAI's chat.
   post_job("/v1/chat/completions", read_openai_chat);
   post_job("/chat/completions", read_openai_chat);
+  post_text("/v1/chat/completions/input_tokens", count_openai_chat);
   post_job("/v1/completions", read_openai_completion);
   post_job("/completion", read_llama_completion);
   post_job("/completions", read_llama_completion);
+  post_job("/infill", read_llama_infill);
   post_text("/tokenize", tokenize);
   post_text("/detokenize", detokenize);
   post_text("/apply-template", apply_template);
+  add_model_routes();
+  add_response_routes();
+  add_message_routes();
+  add_ollama_routes();
+}
+
+// Anthropic's clients, which say the version of their dialect, have their own form.
+void Server::Impl::add_model_routes() {
+  const auto is_anthropic = [](const httplib::Request& request) {
+    return request.has_header("anthropic-version");
+  };
+  for (const char* path : {"/v1/models", "/models"}) {
+    get(path, [this, is_anthropic](const auto& request, auto& response) {
+      set_json(response, is_anthropic(request) ? anthropic_models_json(context.model_id, created)
+                                               : models_json(engine, context.model_id, created));
+    });
+  }
+  get("/v1/models/:model", [this, is_anthropic](const auto& request, auto& response) {
+    const std::string& id = request.path_params.at("model");
+    if (id != context.model_id) return set_error(request, response, no_model(id));
+    set_json(response,
+             is_anthropic(request) ? anthropic_model_json(id, created) : model_json(engine, id, created));
+  });
+}
+
+void Server::Impl::response_by_id(const httplib::Request& request, httplib::Response& response,
+                                  const std::function<void(const std::string&, Json)>& use) {
+  const std::string& id = request.path_params.at("id");
+  Json kept = responses.response(id);
+  if (!kept.is_null()) return use(id, std::move(kept));
+  HttpError error = http_error(404, std::format("there is no response \"{}\" here", id.substr(0, 80)));
+  error.code = "response_not_found";
+  set_error(request, response, error);
+}
+
+void Server::Impl::add_response_routes() {
+  post_job("/v1/responses", [this](const Json& body, const ModelContext& of_model) {
+    return responses_job(body, of_model, responses);
+  });
+  post_text("/v1/responses/input_tokens", [this](const Json& body, const ModelContext& of_model) {
+    return count_response_tokens(body, of_model, responses);
+  });
+  get("/v1/responses/:id", [this](const auto& request, auto& response) {
+    response_by_id(request, response,
+                   [&](const std::string&, const Json& kept) { set_json(response, kept); });
+  });
+  get("/v1/responses/:id/input_items", [this](const auto& request, auto& response) {
+    response_by_id(request, response, [&](const std::string& id, const Json&) {
+      const auto items = input_items_json(responses.input(id), {.limit = request.get_param_value("limit"),
+                                                                .order = request.get_param_value("order"),
+                                                                .after = request.get_param_value("after")});
+      items ? set_json(response, *items) : set_error(request, response, to_http(items.error()));
+    });
+  });
+  paths.add("/v1/responses/:id", "DELETE");
+  http.Delete("/v1/responses/:id", [this](const auto& request, auto& response) {
+    response_by_id(request, response, [&](const std::string& id, const Json&) {
+      responses.erase(id);
+      set_json(response, deleted_json(id));
+    });
+  });
+}
+
+void Server::Impl::add_message_routes() {
+  post_job("/v1/messages", messages_job);
+  post_text("/v1/messages/count_tokens", count_message_tokens);
+}
+
+OllamaModel Server::Impl::ollama_model() const {
+  const ModelInfo& info = engine.model().info();
+  std::vector<std::string> capabilities = {"completion", "tools"};
+  if (!context.reply_form.reasoning.end.empty()) capabilities.emplace_back("thinking");
+  if (context.vocabulary.infill_tokens()) capabilities.emplace_back("insert");
+  return {.id = context.model_id,
+          .architecture = info.architecture,
+          .quantization = info.quantization,
+          .chat_template = context.chat_template.source(),
+          .parameters = info.parameters,
+          .file_bytes = info.file_bytes,
+          .modified = created,
+          .context = engine.options().context,
+          .embedding = info.embedding,
+          .capabilities = std::move(capabilities)};
+}
+
+void Server::Impl::post_ollama_job(const char* path, Read<OllamaJob> read) {
+  post<OllamaJob>(path, std::move(read), [this](OllamaJob job, const auto& request, auto& response) {
+    if (const Json* at_once = std::get_if<Json>(&job)) return set_json(response, *at_once);
+    run_job(engine, activity, std::get<Job>(std::move(job)), options.ping_interval, request, response);
+  });
+}
+
+void Server::Impl::add_ollama_routes() {
+  get("/api/version", [](const auto&, auto& response) { set_json(response, ollama_version_json()); });
+  get("/api/tags",
+      [this](const auto&, auto& response) { set_json(response, ollama_tags_json(ollama_model())); });
+  get("/api/ps", [this](const auto&, auto& response) { set_json(response, ollama_ps_json(ollama_model())); });
+  post_ollama_job("/api/chat", ollama_chat_job);
+  post_ollama_job("/api/generate", ollama_generate_job);
+  post_text("/api/show",
+            [this](const Json& body, const ModelContext&) { return ollama_show_json(body, ollama_model()); });
+  post<PullAnswer>(
+      "/api/pull",
+      [this](const Json& body, const ModelContext&) { return ollama_pull(body, ollama_model()); },
+      [](const PullAnswer& answer, const auto&, auto& response) {
+        if (!answer.streams) return set_json(response, answer.objects.back());
+        std::string lines;
+        for (const Json& object : answer.objects) lines += json_lines().write({.name = "", .data = object});
+        response.status = 200;
+        response.set_content(lines, json_lines().content_type());
+      });
 }
 
 Server::Server() = default;

@@ -26,4 +26,19 @@ TokenTrie::TokenTrie(const std::vector<std::string>& pieces) {
   }
 }
 
+// What lies between a beginning of the text and the text itself begins so, too.
+std::optional<std::size_t> TokenTrie::longest_in_front_of(std::string_view text) const {
+  while (!text.empty()) {
+    const auto after = std::ranges::upper_bound(entries_, text, {}, [&](const Entry& entry) {
+      return std::string_view(bytes_).substr(entry.begin, entry.length);
+    });
+    if (after == entries_.begin()) return std::nullopt;
+    const auto at = static_cast<std::size_t>(after - entries_.begin()) - 1;
+    if (text.starts_with(bytes(at))) return at;
+    text =
+        text.substr(0, static_cast<std::size_t>(std::ranges::mismatch(text, bytes(at)).in1 - text.begin()));
+  }
+  return std::nullopt;
+}
+
 }  // namespace banyan

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ class TokenTrie {
   }
   /// How many bytes entry `i` has in common with the one before it.
   std::size_t common(std::size_t i) const { return entries_[i].common; }
+  /// The entry with the most bytes of those that `text` begins with.
+  std::optional<std::size_t> longest_in_front_of(std::string_view text) const;
 
  private:
   struct Entry {

@@ -53,6 +53,22 @@ char32_t code_point(std::string_view character) {
   return value;
 }
 
+void append_utf8(std::string& text, char32_t code_point) {
+  const auto rest = [&](int shift) { text += static_cast<char>(0x80 | (code_point >> shift & 0x3F)); };
+  if (code_point < 0x80) {
+    text += static_cast<char>(code_point);
+  } else if (code_point < 0x800) {
+    text += static_cast<char>(0xC0 | code_point >> 6);
+    rest(0);
+  } else if (code_point < 0x10000) {
+    text += static_cast<char>(0xE0 | code_point >> 12);
+    rest(6), rest(0);
+  } else {
+    text += static_cast<char>(0xF0 | code_point >> 18);
+    rest(12), rest(6), rest(0);
+  }
+}
+
 std::pair<char32_t, char32_t> cut_code_points(std::string_view cut) {
   const std::size_t length = first_bits(cut[0]).second;
   const auto missing = static_cast<unsigned>(6 * (length - cut.size()));

@@ -25,6 +25,9 @@ struct Utf8Step {
 /// The code point of one whole character. REQUIRES: next_utf8() says that it is one.
 char32_t code_point(std::string_view character);
 
+/// Adds a code point to a text. REQUIRES: it is a character's.
+void append_utf8(std::string& text, char32_t code_point);
+
 /// The first and the last code point that can become of the bytes of a character that is cut.
 std::pair<char32_t, char32_t> cut_code_points(std::string_view cut);
 

@@ -21,8 +21,8 @@ struct Vocabulary::Impl {
   };
   std::unique_ptr<llama_model, Free> model;
   const llama_vocab* vocab = nullptr;
-  std::once_flag trie_made;
-  std::unique_ptr<const TokenTrie> trie;
+  std::once_flag trie_made, control_trie_made;
+  std::unique_ptr<const TokenTrie> trie, control_trie;
 };
 
 namespace {
@@ -143,6 +143,33 @@ const TokenTrie& Vocabulary::trie() const {
     impl_->trie = std::make_unique<const TokenTrie>(pieces);
   });
   return *impl_->trie;
+}
+
+const TokenTrie& Vocabulary::control_trie() const {
+  std::call_once(impl_->control_trie_made, [&] {
+    std::vector<std::string> pieces(static_cast<std::size_t>(size()));
+    for (Token token = 0; token < size(); ++token) {
+      if (is_end(token) || !piece(token).empty()) continue;
+      pieces[static_cast<std::size_t>(token)] = piece(token, true);
+    }
+    impl_->control_trie = std::make_unique<const TokenTrie>(pieces);
+  });
+  return *impl_->control_trie;
+}
+
+std::optional<InfillTokens> Vocabulary::infill_tokens() const {
+  const auto found = [](Token token) {
+    return token == LLAMA_TOKEN_NULL ? std::nullopt : std::optional(token);
+  };
+  const auto prefix = found(llama_vocab_fim_pre(raw()));
+  const auto suffix = found(llama_vocab_fim_suf(raw()));
+  const auto middle = found(llama_vocab_fim_mid(raw()));
+  if (!prefix || !suffix || !middle) return {};
+  return InfillTokens{.prefix = *prefix,
+                      .suffix = *suffix,
+                      .middle = *middle,
+                      .repository = found(llama_vocab_fim_rep(raw())),
+                      .file = found(llama_vocab_fim_sep(raw()))};
 }
 
 std::string Vocabulary::bos_text() const {

@@ -3,178 +3,84 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include "chat/chat_examples.h"
 
 namespace banyan {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using namespace test;
 using ::testing::HasSubstr;
 
-std::unique_ptr<ChatTemplate> make(const std::string& source) {
-  return ChatTemplate::create(source, "<s>", "</s>").value();
-}
-
-Error refusal(const ChatTemplate& chat, const Json& messages) {
-  const auto prompt = chat.apply(messages);
-  EXPECT_FALSE(prompt) << *prompt;
-  return prompt ? Error{} : prompt.error();
-}
-
 TEST(ChatTemplate, WithoutASourceIsChatMl) {
-  const auto chat = make("");
-  const Json messages = Json::parse(R"([{"role": "system", "content": "Be kind."},
-                                        {"role": "user", "content": "Hello."}])");
+  ChatRequest request = {.messages = {system("Be kind."), user("Hello.")}};
   EXPECT_EQ(
-      chat->apply(messages).value(),
+      prompt("", request),
       "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHello.<|im_end|>\n<|im_start|>assistant\n");
-  EXPECT_EQ(chat->apply(messages, Json(), false, Json()).value(),
+  request.opens_reply = false;
+  EXPECT_EQ(prompt("", request),
             "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHello.<|im_end|>\n");
 }
 
 TEST(ChatTemplate, SeesTokensVariablesAndTools) {
-  const auto chat = make(
-      "{{ bos_token }}{{ mood }}{% for t in tools %}{{ t.function.name }}{% endfor %}"
-      "{% for m in messages %}{{ m.content }}{% endfor %}{{ eos_token }}");
-  const Json tools =
-      Json::parse(R"([{"type": "function", "function": {"name": "weather", "parameters": {}}}])");
-  EXPECT_EQ(
-      chat->apply(Json::parse(R"([{"role": "user", "content": "hi"}])"), tools, true, {{"mood", "calm"}})
-          .value(),
-      "<s>calmweatherhi</s>");
+  const ChatRequest request = {
+      .messages = {user("hi")}, .tools = {weather_tool()}, .variables = {{"mood", "calm"}}};
+  EXPECT_EQ(prompt("{{ bos_token }}{{ mood }}{% for t in tools %}{{ t.function.name }}{% endfor %}"
+                   "{% for m in messages %}{{ m.content }}{% endfor %}{{ eos_token }}",
+                   request),
+            "<s>calmweatherhi</s>");
 }
 
-TEST(ChatTemplate, TextPartsAreJoinedAndDeveloperIsSystem) {
-  const auto chat = make("{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}");
-  EXPECT_EQ(chat->apply(Json::parse(R"([
-      {"role": "developer", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
-      {"role": "user", "content": []}])"))
-                .value(),
-            "system:a\nb;user:;");
-}
-
-TEST(ChatTemplate, AToolCallNeedsNoContent) {
-  const auto chat = make("");
-  const auto prompt = chat->apply(Json::parse(R"([
-      {"role": "user", "content": "Weather?"},
-      {"role": "assistant", "content": null, "tool_calls": [
-          {"id": "1", "type": "function",
-           "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}]},
-      {"role": "tool", "tool_call_id": "1", "content": "rain"}])"));
-  ASSERT_TRUE(prompt) << prompt.error().message;
-  EXPECT_THAT(*prompt, HasSubstr("Oslo"));
-  EXPECT_THAT(*prompt, HasSubstr("rain"));
-}
-
-TEST(ChatTemplate, WhatIsNullOrEmptyIsNotPrinted) {
-  const auto chat = make(
-      "{% for m in messages %}[{{ m.content }}{% if m.tool_calls is defined %}{{ "
-      "m.tool_calls[0].function.name }}"
-      "{% endif %}]{% endfor %}{% if tools is not none %}tools{% endif %}");
-  const Json call = {{"type", "function"},
-                     {"function", {{"name", "f"}, {"arguments", "{\"argument_needle\": 1}"}}}};
-  const Json messages = {{{"role", "user"}, {"content", "hi"}, {"tool_calls", Json::array()}},
-                         {{"role", "user"}, {"content", "ho"}, {"tool_calls", nullptr}}};
-  EXPECT_EQ(chat->apply(messages, Json::array(), true, Json()).value(), "[hi][ho]");
-  const auto with_calls =
-      make("{% for m in messages %}{{ m.content }}{{ m.tool_calls | tojson if m.tool_calls }};{% endfor %}");
-  const Json calling = {{{"role", "assistant"}, {"content", nullptr}, {"tool_calls", Json::array({call})}}};
-  EXPECT_TRUE(with_calls->apply(calling).value().starts_with("[{")) << with_calls->apply(calling).value();
-}
-
-TEST(ChatTemplate, ATemplateWithoutToolsIsToldOfThemAsText) {
-  const auto chat = make("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}");
-  const Json tools =
-      Json::parse(R"([{"type": "function", "function": {"name": "weather", "parameters": {}}}])");
-  const Json messages = {{{"role", "user"}, {"content", "Rain?"}},
-                         {{"role", "assistant"},
-                          {"content", nullptr},
-                          {"tool_calls", Json::parse(
-                                             R"([{"id": "1", "type": "function",
-                 "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}])")}},
-                         {{"role", "tool"}, {"tool_call_id", "1"}, {"content", "yes"}}};
-  const std::string prompt = chat->apply(messages, tools, true, Json()).value();
-  EXPECT_TRUE(prompt.starts_with("<system>You can call any of the following tools")) << prompt;
-  EXPECT_THAT(prompt, HasSubstr("\"name\": \"weather\""));
-  EXPECT_THAT(prompt, HasSubstr("\"city\": \"Oslo\""));
-  EXPECT_THAT(prompt, HasSubstr("<user>{\n  \"tool_response\": {\n    \"content\": \"yes\""));
-}
-
-TEST(ChatTemplate, ArgumentsAndContentsHaveTheFormThatTheTemplateReads) {
-  const auto chat = make(
-      "{% for m in messages %}{% if m.tool_calls %}{% for c in m.tool_calls %}"
-      "{% for k, v in c.function.arguments.items() %}<parameter={{ k }}>{{ v }}{% endfor %}{% endfor %}"
-      "{% else %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endif %};{% endfor %}");
-  const Json messages = {{{"role", "user"}, {"content", "Rain?"}},
-                         {{"role", "assistant"},
-                          {"content", nullptr},
-                          {"tool_calls", Json::parse(
-                                             R"([{"id": "1", "type": "function",
-                 "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}])")}}};
-  EXPECT_EQ(chat->apply(messages).value(), "Rain?;<parameter=city>Oslo;");
+TEST(ChatTemplate, WithoutToolsOrCallsTheirNamesAreNotDefined) {
+  EXPECT_EQ(prompt("{% for m in messages %}[{{ m.content }}{% if m.tool_calls is defined %}calls{% endif %}]"
+                   "{% endfor %}{% if tools is not none %}tools{% endif %}",
+                   {user("hi"), calls({})}),
+            "[hi][]");
 }
 
 TEST(ChatTemplate, RefusalsNameTheField) {
   const auto chat = make("");
-  const auto field = [&](const char* messages) {
-    const Error error = refusal(*chat, Json::parse(messages));
-    EXPECT_EQ(error.code, Errc::invalid_argument);
-    EXPECT_THAT(error.message, HasSubstr(error.field));
-    return error.field;
+  const auto field = [&](const ChatRequest& request) {
+    const auto text = chat->apply(request);
+    EXPECT_FALSE(text);
+    EXPECT_EQ(text.error().code, Errc::invalid_argument);
+    EXPECT_THAT(text.error().message, HasSubstr(text.error().field));
+    return text.error().field;
   };
-  EXPECT_EQ(field(R"({})"), "messages");
-  EXPECT_EQ(field(R"([])"), "messages");
-  EXPECT_EQ(field(R"(["hi"])"), "messages[0]");
-  EXPECT_EQ(field(R"([{"content": "hi"}])"), "messages[0].role");
-  EXPECT_EQ(field(R"([{"role": 7, "content": "hi"}])"), "messages[0].role");
-  EXPECT_EQ(field(R"([{"role": "wizard", "content": "hi"}])"), "messages[0].role");
-  EXPECT_EQ(field(R"([{"role": "user", "content": "hi"}, {"role": "user"}])"), "messages[1].content");
-  EXPECT_EQ(field(R"([{"role": "user", "content": 7}])"), "messages[0].content");
-  EXPECT_EQ(field(R"([{"role": "user", "content": ["hi"]}])"), "messages[0].content[0]");
-  EXPECT_EQ(field(R"([{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}])"),
-            "messages[0].content[1].type");
-  EXPECT_EQ(field(R"([{"role": "user", "content": [{"type": "text"}]}])"), "messages[0].content[0].text");
-  EXPECT_EQ(field(R"([{"role": "assistant", "tool_calls": "x"}])"), "messages[0].tool_calls");
-  EXPECT_EQ(chat->apply(Json::parse(R"([{"role": "user", "content": "hi"}])"), Json("x"), true, Json())
-                .error()
-                .field,
-            "tools");
-  EXPECT_EQ(chat->apply(Json::parse(R"([{"role": "user", "content": "hi"}])"), Json(), true, Json("x"))
-                .error()
-                .field,
-            "chat_template_kwargs");
-}
-
-TEST(ChatTemplate, ValuesNestedWithoutEndAreRefused) {
+  EXPECT_EQ(field({}), "messages");
+  EXPECT_EQ(field({.messages = {user("hi")}, .variables = "x"}), "chat_template_kwargs");
+  EXPECT_EQ(field({.messages = {user("hi")}, .continues_last = true}), "messages");
   Json deep = "x";
   for (int i = 0; i < 1000; ++i) deep = Json::array({std::move(deep)});
-  const Json messages = Json::parse(R"([{"role": "user", "content": "hi"}])");
-  const auto chat = make("{{ tools }}");
-  EXPECT_EQ(chat->apply(messages, deep, true, Json()).error().field, "tools");
-  EXPECT_EQ(chat->apply(messages, Json(), true, {{"x", deep}}).error().field, "chat_template_kwargs");
-  EXPECT_EQ(refusal(*chat, {{{"role", "user"}, {"content", deep}}}).field, "messages[0]");
+  EXPECT_EQ(field({.messages = {user("hi")}, .variables = {{"x", deep}}}), "chat_template_kwargs");
+  EXPECT_EQ(field({.messages = {user("hi")}, .tools = {weather_tool(), {.name = "f", .parameters = deep}}}),
+            "tools[1]");
 }
 
 TEST(ChatTemplate, TextThatIsNotUtf8IsAnErrorOrPassesButNeverMore) {
-  const auto chat = make("{{ messages | tojson }}");
-  EXPECT_EQ(refusal(*chat, {{{"role", "user"}, {"content", "\xFF"}}}).code, Errc::invalid_argument);
+  const auto text = make("{{ messages | tojson }}")->apply({.messages = {user("\xFF")}});
+  if (!text) {
+    EXPECT_EQ(text.error().code, Errc::invalid_argument);
+  }
 }
 
-TEST(ChatTemplate, TheTemplatesOwnRefusalIsPassedOn) {
+TEST(ChatTemplate, ItsOwnRefusalNamesTheMessage) {
   const auto chat = make(
-      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No orders!') }}{% endif %}"
+      "{% for m in messages %}{% if 'secret' in m.content %}{{ raise_exception('Not today.') }}{% endif %}"
       "{{ m.content }}{% endfor %}");
-  EXPECT_EQ(chat->apply(Json::parse(R"([{"role": "user", "content": "hi"}])")).value(), "hi");
-  // A template that takes no system message gets its text in the first user message.
-  EXPECT_EQ(chat->apply(Json::parse(R"([{"role": "system", "content": "Be kind."},
-                                         {"role": "user", "content": "hi"}])"))
-                .value(),
-            "Be kind.\nhi");
-  const auto strict = make("{{ raise_exception('Not today.') }}");
-  EXPECT_THAT(refusal(*strict, Json::parse(R"([{"role": "user", "content": "hi"}])")).message,
-              HasSubstr("Not today."));
+  for (const std::size_t wrong : {0u, 1u, 7u, 29u}) {
+    ChatRequest request;
+    for (std::size_t i = 0; i < 30; ++i) request.messages.push_back(user(i == wrong ? "a secret" : "hello"));
+    const auto text = chat->apply(request);
+    ASSERT_FALSE(text);
+    EXPECT_EQ(text.error().field, "messages[" + std::to_string(wrong) + "]");
+    EXPECT_THAT(text.error().message, HasSubstr("Not today."));
+    EXPECT_THAT(text.error().message, HasSubstr(text.error().field));
+    EXPECT_LT(text.error().message.size(), 100u);
+  }
 }
 
 TEST(ChatTemplate, ABrokenTemplateIsRefused) {
@@ -189,9 +95,7 @@ TEST(ChatTemplate, ManyThreadsMayApplyIt) {
   std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, text = std::string(5, static_cast<char>('a' + i))] {
-      for (int n = 0; n < 50; ++n) {
-        EXPECT_EQ(chat->apply(Json{{{"role", "user"}, {"content", text}}}).value(), "4" + text);
-      }
+      for (int n = 0; n < 50; ++n) EXPECT_EQ(prompt(*chat, {.messages = {user(text)}}), "4" + text);
     });
   }
 }

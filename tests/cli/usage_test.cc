@@ -75,6 +75,15 @@ TEST(Usage, EmptyValuesAreRefused) {
   expect_complaint(run({"cache", "ls"}, "", {"BANYAN_DISK_CACHE="}), 2, "BANYAN_DISK_CACHE");
 }
 
+TEST(Usage, TemplatesThatCannotBeReadAreNamed) {
+  for (const char* file : {"/no/such/file", "/", "/dev/null"}) {
+    expect_complaint(run({"serve", "--port", "0", "--chat-template-file", file}), 1, file);
+  }
+  expect_complaint(run({"serve", "--port", "0", "--chat-template", "{{"}), 1, "the chat template");
+  expect_complaint(run({"serve", "--port", "0", "--chat-template-kwargs", "[]"}), 1,
+                   "--chat-template-kwargs");
+}
+
 TEST(Usage, NumbersAndSizesAreReadStrictly) {
   for (const char* size : {"8 GiB", "8gibi", "-1", "0", "nan", "1e3", "", "GiB", "99999999TiB"}) {
     expect_complaint(run({"run", "--memory", size, "hello"}), 2, "--memory");

@@ -70,6 +70,26 @@ test('several choices, stop words, limits and log-probabilities', async () => {
   assert.equal(cut.choices[0].logprobs.content[0].top_logprobs.length, 2);
 });
 
+test('an answer keeps to a JSON Schema', async () => {
+  const schema = {
+    type: 'object',
+    properties: { name: { type: 'string', maxLength: 12 }, age: { type: 'integer', minimum: 1, maximum: 30 } },
+    required: ['name', 'age'],
+    additionalProperties: false,
+  };
+  const format = (json_schema) => ({ response_format: { type: 'json_schema', json_schema }, max_tokens: 100 });
+  const answer = await client.chat.completions.parse(
+    chat('My cat is called Milo.', format({ name: 'pet', strict: true, schema })));
+  const { name, age } = answer.choices[0].message.parsed;
+  assert.ok(name.length <= 24 && age >= 1 && age <= 30, JSON.stringify({ name, age }));
+  const wrong = chat('Hello.', format({ name: 'pet', strict: true, schema: { properties: { age: { not: {} } } } }));
+  await assert.rejects(client.chat.completions.create(wrong), (error) => {
+    assert.equal(error.param, 'response_format.json_schema.schema');
+    assert.match(error.message, /properties\/age\/not/);
+    return true;
+  });
+});
+
 test('completions, of several prompts, whole and streamed', async () => {
   const request = { model, prompt: ['The code for the', 'My cat is'], max_tokens: 5, temperature: 0, echo: true };
   const whole = await client.completions.create(request);

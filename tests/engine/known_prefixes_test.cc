@@ -46,6 +46,16 @@ TEST(KnownPrefixesInReply, OfVeryManyTheOldestAreForgotten) {
   EXPECT_EQ(known.in_reply(1, mine, other), 5u);
 }
 
+TEST(KnownPrefixesInReply, IsPassedOnce) {
+  const Path path(10, 1);
+  KnownPrefixes known;
+  for (const std::uint64_t id : {1u, 2u}) {
+    known.in_reply(id, path, path);
+    EXPECT_TRUE(known.is_first_pass(id));
+    EXPECT_FALSE(known.is_first_pass(id));
+  }
+}
+
 class KnownPrefixesInCache : public testing::Test {
  protected:
   static std::vector<std::unique_ptr<LayerGroup>> groups() {
@@ -70,26 +80,26 @@ class KnownPrefixesInCache : public testing::Test {
 TEST_F(KnownPrefixesInCache, AreLookedUpOnlyWhenTheCacheHasChanged) {
   const Path path(100, 1), others(100, 2);
   keep(Path(50, 1));
-  EXPECT_EQ(known_.in_cache(cache_, path), 50u);
-  EXPECT_EQ(known_.in_cache(cache_, others), 50u) << "it has looked at the path again";
+  EXPECT_EQ(known_.in_cache(cache_, path).matched, 50u);
+  EXPECT_EQ(known_.in_cache(cache_, others).matched, 50u) << "it has looked at the path again";
   keep(Path(80, 1));
-  EXPECT_EQ(known_.in_cache(cache_, path), 80u);
+  EXPECT_EQ(known_.in_cache(cache_, path).matched, 80u);
   cache_.clear();
-  EXPECT_EQ(known_.in_cache(cache_, path), 0u);
+  EXPECT_EQ(known_.in_cache(cache_, path).matched, 0u);
 }
 
 TEST_F(KnownPrefixesInCache, FollowsACacheThatHasLostAsMuchAsItGained) {
   keep(Path(50, 1));
-  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)), 50u);
+  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)).matched, 50u);
   cache_.clear();
   keep(Path(50, 2));
-  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)), 0u);
+  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)).matched, 0u);
 }
 
 TEST_F(KnownPrefixesInCache, FollowsAPathThatGoesOn) {
   keep(Path(80, 1));
-  EXPECT_EQ(known_.in_cache(cache_, Path(50, 1)), 50u);
-  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)), 80u);
+  EXPECT_EQ(known_.in_cache(cache_, Path(50, 1)).matched, 50u);
+  EXPECT_EQ(known_.in_cache(cache_, Path(100, 1)).matched, 80u);
 }
 
 }  // namespace

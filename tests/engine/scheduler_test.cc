@@ -30,8 +30,9 @@ class SchedulerTest : public ::testing::Test {
     }
   };
 
-  explicit SchedulerTest(std::unique_ptr<Disk> disk = nullptr)
+  explicit SchedulerTest(std::unique_ptr<Disk> disk = nullptr, const std::string& model = shipped_model())
       : disk_(std::move(disk)),
+        model_(Model::load(model).value()),
         cache_(model_->layer_groups(KvType::f16), budget_, disk_ ? disk_->make_tier() : nullptr,
                std::size_t{1} << 30) {
     options_.batch_tokens = 64;
@@ -93,7 +94,7 @@ class SchedulerTest : public ::testing::Test {
             std::chrono::duration<double>(time_)));
   }
 
-  std::unique_ptr<Model> model_ = Model::load(shipped_model()).value();
+  std::unique_ptr<Model> model_;
 
  protected:
   PrefixCache cache_;
@@ -410,6 +411,38 @@ TEST_F(SharedTrunk, WhileOneIsSetAsideTheSmallAreAdmitted) {
   while (small->pop(std::chrono::steady_clock::now(), delta) == Generation::Wait::ready) {
   }
   EXPECT_EQ(delta.finish, Finish::length);
+}
+
+// With a model whose recurrent layers can resume at restore points only.
+class SharedTrunkOfAHybrid : public SharedTrunk {
+ protected:
+  SharedTrunkOfAHybrid() : SharedTrunk(nullptr, BANYAN_SOURCE_MODELS "/tally-qwen35-q8_0.gguf") {}
+
+  // So many prompts that part at the trunk's end, all at once; returns the tokens of their ends.
+  std::size_t add_many(int count) {
+    for (int i = 0; i < count; ++i) {
+      clients_.push_back(add(joined(trunk_, tokens_from(20 + i, 30)), 1));
+    }
+    return static_cast<std::size_t>(count) * 30;
+  }
+
+ private:
+  std::vector<std::shared_ptr<DeltaQueue>> clients_;
+};
+
+TEST_F(SharedTrunkOfAHybrid, ManyThatArriveTogetherEvaluateItOnce) {
+  const std::size_t ends = add_many(8);
+  step_to_the_end();
+  EXPECT_EQ(evaluated(), trunk_.size() + ends);
+}
+
+TEST_F(SharedTrunkOfAHybrid, ManyThatArriveBehindItsEndEvaluateItOnceMore) {
+  const auto first = add(first_, 1);
+  while (evaluated() <= trunk_.size()) step();
+  ASSERT_LT(evaluated(), first_.size());
+  const std::size_t ends = add_many(6);
+  step_to_the_end();
+  EXPECT_LE(evaluated(), first_.size() + trunk_.size() + ends);
 }
 
 // Prompts on one trunk, which a tier has and memory does not. The tier works when it is told to.

@@ -14,12 +14,12 @@
 #include <vector>
 
 #include "banyan/chat_prompt.h"
+#include "banyan/chat_request.h"
 #include "engine/engine_tools.h"
 
 namespace banyan {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using ::testing::IsEmpty;
 
 struct Tally {
@@ -63,9 +63,9 @@ class Timelines : public ::testing::TestWithParam<Tally> {
     return static_cast<double>(restored_) / static_cast<double>(matched_);
   }
 
-  Request request_for(const Json& messages, const Json& tools = {}, bool opens_reply = true) {
-    const std::string text = engine_->chat_template().apply(messages, tools, opens_reply, Json()).value();
-    ChatPrompt prompt = chat_prompt(engine_->vocabulary(), text, messages);
+  Request request_for(const ChatRequest& chat) {
+    const std::string text = engine_->chat_template().apply(chat).value();
+    ChatPrompt prompt = chat_prompt(engine_->vocabulary(), text, chat);
     Request request = greedy(std::move(prompt.tokens), 24);
     request.restore_points = std::move(prompt.points);
     return request;
@@ -110,27 +110,30 @@ class Timelines : public ::testing::TestWithParam<Tally> {
   }
 
   // The user says something, and is answered.
-  void say(Json& messages, const std::string& text) {
-    messages.push_back({{"role", "user"}, {"content", text}});
-    messages.push_back({{"role", "assistant"}, {"content", reply(request_for(messages))}});
+  void say(ChatRequest& chat, const std::string& text) {
+    chat.messages.push_back(message(Role::user, text));
+    chat.messages.push_back(message(Role::assistant, reply(request_for(chat))));
   }
 
-  static Json open(const std::string& notes) {
-    return {{{"role", "system"},
-             {"content",
-              "You are Tally. Answer from what you know. Notes: " + notes +
-                  " The code for the red gate is 4821. Mora's favourite fruit is plum. Talo arrives on "
-                  "Friday. I live in Sano. My name is Bela."}}};
+  static Message message(Role role, const std::string& text) {
+    return {.role = role, .content = {{.text = text}}};
+  }
+  static ChatRequest open(const std::string& notes) {
+    return {.messages = {message(
+                Role::system,
+                "You are Tally. Answer from what you know. Notes: " + notes +
+                    " The code for the red gate is 4821. Mora's favourite fruit is plum. Talo arrives on "
+                    "Friday. I live in Sano. My name is Bela.")}};
   }
   static std::string fact(int number) {
     return "The code for the blue shed is " + std::to_string(1000 + 37 * number) + ".";
   }
-  Json converse(const std::string& notes, int turns) {
-    Json messages = open(notes);
+  ChatRequest converse(const std::string& notes, int turns) {
+    ChatRequest chat = open(notes);
     for (int turn = 0; turn < turns; ++turn) {
-      say(messages, turn % 3 == 2 ? "What is the code for the blue shed?" : fact(turn));
+      say(chat, turn % 3 == 2 ? "What is the code for the blue shed?" : fact(turn));
     }
-    return messages;
+    return chat;
   }
 
   struct Kept {
@@ -164,15 +167,16 @@ class Timelines : public ::testing::TestWithParam<Tally> {
 // Thirty turns; the last reply regenerated; earlier messages edited.
 void Timelines::conversation_goes_on_and_back() {
   start();
-  Json messages = converse("My cat is called Fen.", 30);
+  ChatRequest chat = converse("My cat is called Fen.", 30);
+  std::vector<Message>& messages = chat.messages;
   for (int retry = 0; retry < 3; ++retry) {
-    messages.erase(messages.size() - 1);
-    messages.push_back({{"role", "assistant"}, {"content", reply(request_for(messages))}});
+    messages.pop_back();
+    messages.push_back(message(Role::assistant, reply(request_for(chat))));
   }
-  for (const std::size_t message : {41u, 21u, 5u}) {
-    messages.erase(messages.begin() + static_cast<std::ptrdiff_t>(message), messages.end());
-    say(messages, "What is my cat called?");
-    EXPECT_EQ(messages.back()["content"], "Your cat is called Fen.");
+  for (const std::size_t count : {41u, 21u, 5u}) {
+    messages.resize(count);
+    say(chat, "What is my cat called?");
+    EXPECT_EQ(messages.back().content[0].text, "Your cat is called Fen.");
   }
   // Each request leaves the beginning of its question, two points at the prompt's end and one at the
   // reply's; and windows never take more than their tokens.
@@ -187,27 +191,23 @@ void Timelines::conversation_goes_on_and_back() {
 // A reply partly kept.
 void Timelines::reply_partly_kept() {
   start();
-  Json messages = converse("My dog is called Drim.", 10);
-  const std::string last = messages.back()["content"];
-  messages.back()["content"] = last.substr(0, last.size() / 2);
-  Request goes_on = request_for(messages, {}, false);
-  const std::vector<Token> cut = engine_->vocabulary().tokenize("<|im_end|>\n", false, true);
-  ASSERT_TRUE(std::ranges::equal(cut, TokenSpan(goes_on.prompt).last(cut.size())));
-  goes_on.prompt.resize(goes_on.prompt.size() - cut.size());
-  reply(goes_on);
+  ChatRequest chat = converse("My dog is called Drim.", 10);
+  std::string& last = chat.messages.back().content[0].text;
+  last.resize(last.size() / 2);
+  chat.continues_last = true;
+  reply(request_for(chat));
   stop();
 }
 
 // Two agents with one system prompt and different tools; unrelated sessions in between.
 void Timelines::agents_with_other_tools() {
   start();
-  const Json one = Json::array({{{"type", "function"}, {"function", {{"name", "open_the_gate"}}}}});
-  const Json two = Json::array({{{"type", "function"}, {"function", {{"name", "call_the_cat"}}}}});
-  for (const Json& tools : {one, two, one, two}) {
-    Json messages = open("My hen is called Kipo.");
-    messages.push_back({{"role", "user"}, {"content", "What is my hen called?"}});
-    reply(request_for(messages, tools));
-    converse("Someone else's hen is called " + tools.dump() + ".", 2);
+  for (const char* tool : {"open_the_gate", "call_the_cat", "open_the_gate", "call_the_cat"}) {
+    ChatRequest chat = open("My hen is called Kipo.");
+    chat.messages.push_back(message(Role::user, "What is my hen called?"));
+    chat.tools.push_back({.name = tool});
+    reply(request_for(chat));
+    converse("Someone else's hen is called " + std::string(tool) + ".", 2);
   }
   stop();
 }
@@ -217,9 +217,9 @@ void Timelines::cancelled_twice_and_retried() {
   start();
   std::string notes;
   for (int i = 0; i < 80; ++i) notes += fact(i) + " ";
-  Json messages = open(notes);
-  messages.push_back({{"role", "user"}, {"content", "What is my name?"}});
-  const Request request = request_for(messages);
+  ChatRequest chat = open(notes);
+  chat.messages.push_back(message(Role::user, "What is my name?"));
+  const Request request = request_for(chat);
   std::size_t passed = 0;
   for (int attempt = 0; attempt < 2; ++attempt) {
     {
@@ -246,22 +246,23 @@ void Timelines::eviction_under_pressure() {
   // Some of six conversations are held more often than others; there is memory for the like of two.
   start(GetParam().tight_memory);
   std::mt19937 random(3);
-  std::vector<Json> conversations(6);
+  std::vector<ChatRequest> conversations(6);
   for (int request = 0; request < 60; ++request) {
     const std::size_t which = std::min(random() % 6, random() % 6);
-    Json& messages = conversations[which];
+    ChatRequest& chat = conversations[which];
+    std::vector<Message>& messages = chat.messages;
     if (messages.empty() || messages.size() > 30) {
-      messages = open("This is notebook " + std::to_string(request) + ".");
+      chat = open("This is notebook " + std::to_string(request) + ".");
     }
     if (messages.size() > 4 && request % 5 == 0) {
       messages.erase(messages.end() - 4, messages.end());  // the last question but one is edited
     }
-    messages.push_back({{"role", "user"}, {"content", fact(request)}});
-    const Outcome outcome = run(*engine_, request_for(messages));
+    messages.push_back(message(Role::user, fact(request)));
+    const Outcome outcome = run(*engine_, request_for(chat));
     ASSERT_EQ(outcome.finish, Finish::end);
     EXPECT_EQ(outcome.timings.cache.total - outcome.timings.cache.restored + outcome.generated.size(),
               outcome.timings.cache.evaluated);
-    messages.push_back({{"role", "assistant"}, {"content", outcome.text}});
+    messages.push_back(message(Role::assistant, outcome.text));
   }
   const Engine::Status status = engine_->status();
   EXPECT_GT(status.cache.evictions, 10u);

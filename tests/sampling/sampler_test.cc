@@ -237,6 +237,115 @@ TEST(Sampler, AGrammarAdmitsOnlyItsTexts) {
               ::testing::Contains(say({.temperature = 1, .top_k = 0})));
 }
 
+Token token_of(const std::string& text) { return shipped_vocabulary().tokenize(text, false, true).at(0); }
+
+TEST(Sampler, ATriggeredGrammarHoldsFromItsTriggerOn) {
+  const Token brace = token_of("{"), user = token_of("user"), seven = token_of("7");
+  for (Sampling sampling : {greedy(), Sampling{.temperature = 1, .seed = 1}}) {
+    sampling.grammar = R"(root ::= "{" [0-9] "}")";
+    sampling.grammar_triggers = {"{"};
+    Sampler sampler = create(sampling).value();
+    const auto favoured = logits_with({{user, 20}, {seven, 10}});
+    EXPECT_THAT(draw(sampler, favoured, 2), ElementsAre(user, user));
+    EXPECT_THAT(draw(sampler, logits_with({{brace, 20}}), 1), ElementsAre(brace));
+    EXPECT_THAT(draw(sampler, favoured, 1), ElementsAre(seven));
+  }
+}
+
+TEST(Sampler, ATokenWhoseRestDoesNotFitAfterATriggerIsNotChosen) {
+  const Token carrot = token_of(" carrot"), user = token_of("user");
+  Sampling sampling = greedy();
+  sampling.grammar_triggers = {"rr"};
+  const auto logits = logits_with({{carrot, 20}, {user, 10}});
+  sampling.grammar = R"(root ::= "rro" "x")";
+  Sampler refused = create(sampling).value();
+  EXPECT_THAT(draw(refused, logits, 1), ElementsAre(user));
+  sampling.grammar = R"(root ::= "rro" "t" "x")";
+  Sampler chosen = create(sampling).value();
+  EXPECT_THAT(draw(chosen, logits, 2), ElementsAre(carrot, token_of("x")));
+
+  // Also where all of the best are refused, which takes a look at all tokens, here a piece at a time.
+  const auto does_not_fit = [](Token token) {
+    const std::string piece = shipped_vocabulary().piece(token);
+    return piece.contains('e') && !piece.ends_with('e');
+  };
+  for (Token token = 0; token < shipped_vocabulary().size(); ++token) {
+    if (does_not_fit(token)) sampling.logit_bias.emplace_back(token, 10.0f);
+  }
+  sampling.grammar = R"(root ::= "e" "7")";
+  sampling.grammar_triggers = {"e"};
+  Sampler all = create(sampling).value();
+  SamplerScratch scratch;
+  std::optional<Token> token;
+  int calls = 0;
+  do {
+    token = all.sample(flat_logits(), scratch, 100).value();
+    ++calls;
+  } while (all.is_choosing());
+  EXPECT_GT(calls, 1);
+  ASSERT_TRUE(token);
+  EXPECT_FALSE(does_not_fit(*token)) << shipped_vocabulary().piece(*token);
+}
+
+TEST(Sampler, AThoughtEndsWhereItsBudgetEnds) {
+  const Token user = token_of("user");
+  const std::vector<Token> end = shipped_vocabulary().tokenize("</end>", false, true);
+  Sampling sampling = greedy();
+  sampling.logit_bias = {{end[0], -kInfinity}};
+  sampling.presence_penalty = 1;
+  sampling.thought = {.tokens = 2, .end = "</end>", .is_open = true};
+  Sampler sampler = create(sampling).value();
+  std::vector<Token> expected = {user, user};
+  expected.insert(expected.end(), end.begin(), end.end());
+  expected.insert(expected.end(), {user, user, user});
+  EXPECT_EQ(draw(sampler, logits_with({{user, 20}}), static_cast<int>(expected.size())), expected);
+}
+
+TEST(Sampler, AForcedTokenKeepsToTheGrammar) {
+  const auto text_of = [](const Sampling& sampling) {
+    Sampler sampler = create(sampling).value();
+    std::string text;
+    for (const Token token : draw(sampler, logits_with({{token_of("7"), 20}}), 40)) {
+      text += shipped_vocabulary().piece(token);
+    }
+    return text;
+  };
+  Sampling sampling = greedy();
+  sampling.thought = {.tokens = 3, .end = "</end>", .is_open = true};
+  sampling.grammar = R"(root ::= [0-9]+ "</end>" "!"{5})";
+  EXPECT_EQ(text_of(sampling), "777</end>!!!!!");
+  sampling.grammar = R"(root ::= [0-9]{9} "</end>!")";  // ends later than the budget
+  EXPECT_EQ(text_of(sampling), "777777777</end>!");
+  sampling.grammar = R"(root ::= [0-9]{9})";  // has no end of a thought
+  EXPECT_EQ(text_of(sampling), "777777777");
+}
+
+TEST(Sampler, AnOptionalGrammarThatCannotBeFollowedIsDropped) {
+  const auto say = [](const std::string& grammar) {
+    Sampling sampling{.temperature = 0, .grammar = grammar, .grammar_is_optional = true};
+    Sampler sampler = create(sampling).value();
+    const std::vector<float> logits = logits_with({{token_of("Z"), 2}});
+    return draw(sampler, logits, 3).size();
+  };
+  EXPECT_EQ(say("root ::= ("), 3u);
+  EXPECT_EQ(say("root ::= root"), 3u);
+  EXPECT_EQ(say(R"(root ::= "ZZZZ")"), 3u);
+
+  // Too many ways to read a sum show only in a long one.
+  Sampling sampling{.temperature = 0, .grammar = "root ::= root \"+\" root | [0-9]+"};
+  const auto add_up = [&] {
+    Sampler sampler = create(sampling).value();
+    SamplerScratch scratch;
+    for (int i = 0; i < 2000; ++i) {
+      if (!sampler.sample(logits_with({{token_of(i % 2 == 0 ? "1" : "+"), 2}}), scratch)) return false;
+    }
+    return true;
+  };
+  EXPECT_FALSE(add_up());
+  sampling.grammar_is_optional = true;
+  EXPECT_TRUE(add_up());
+}
+
 TEST(Sampler, ChoosesNothingWhenAllIsRuledOut) {
   Sampling sampling = greedy();
   sampling.grammar = R"(root ::= "no")";
@@ -291,6 +400,10 @@ TEST(Sampler, RefusalsNameTheField) {
   EXPECT_EQ(field({.logit_bias = {{shipped_vocabulary().size(), 0}}}), "logit_bias");
   EXPECT_EQ(field({.logit_bias = {{0, kInfinity}}}), "logit_bias");
   EXPECT_EQ(field({.grammar = "root ::= ("}), "grammar");
+  EXPECT_EQ(field({.grammar = "root ::= \"a\"", .grammar_triggers = {""}}), "grammar_triggers");
+  EXPECT_EQ(field({.grammar_triggers = {"a"}}), "grammar_triggers");
+  EXPECT_EQ(field({.thought = {.tokens = -2}}), "thought");
+  EXPECT_EQ(field({.thought = {.tokens = 1}}), "thought");
   EXPECT_EQ(field({.grammar = "root ::= root \"a\""}), "grammar");  // left recursion
 }
 

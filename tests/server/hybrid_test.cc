@@ -45,7 +45,7 @@ TEST_P(Hybrid, UsageAndTimingsAreWhatTheCacheDid) {
   const Json second = say("What is my dog called?").json;
   EXPECT_EQ(second["timings"]["cache_n"], turn - 1);
   EXPECT_EQ(second["timings"]["matched_n"], turn - 1);
-  EXPECT_EQ(second["timings"]["restore_limit"], "none");
+  EXPECT_EQ(second["restore_limit"], "none");
   EXPECT_THAT(second["choices"][0]["message"]["content"].get<std::string>(), testing::HasSubstr("Foo"));
 
   // The same again with another first question: from where the first message's content began.

@@ -57,7 +57,7 @@ void be_a_client(RunningServer& server, unsigned seed, Clock::time_point end, Ta
       const HttpStream stream = server.stream("/v1/chat/completions", body, [&](const Json& event) {
         if (event.contains("error")) ++tally.wrong;
         if (!event.contains("choices")) return false;
-        text += event["choices"][0]["delta"].value("content", "");
+        text += delta_text(event);
         return left-- > 0;
       });
       if (stream.status == 200) {

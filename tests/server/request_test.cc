@@ -2,15 +2,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "server/llama_completion.h"
-#include "server/openai_chat.h"
-#include "server/openai_completions.h"
+#include "server/llama/completion.h"
+#include "server/openai/chat.h"
+#include "server/openai/completions.h"
 #include "server/shipped_model.h"
 
 namespace banyan {
@@ -114,6 +115,22 @@ TEST(Requests, WrongFieldsAreNamed) {
       {R"({"response_format": "json"})", "response_format"},
       {R"({"response_format": {"type": "yaml"}})", "response_format.type"},
       {R"({"response_format": {"type": "json_object"}, "grammar": "x"})", "grammar"},
+      {R"({"response_format": {"type": "json_schema"}})", "response_format.json_schema"},
+      {R"({"response_format": {"type": "json_schema", "json_schema": 1}})", "response_format.json_schema"},
+      {R"({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 1}}}})",
+       "response_format.json_schema.schema"},
+      {R"({"response_format": {"type": "json_schema", "json_schema": {"strict": 1}}})",
+       "response_format.json_schema.strict"},
+      {R"({"response_format": {"type": "json_schema", "json_schema": {"strict": true,
+           "schema": {"not": {"type": "string"}}}}})",
+       "response_format.json_schema.schema"},
+      {R"({"response_format": {"type": "json_object", "schema": {"type": "text"}}})",
+       "response_format.schema"},
+      {R"({"json_schema": {"uniqueItems": true}})", "json_schema"},
+      {R"({"json_schema": {"type": "text"}})", "json_schema"},
+      {R"({"json_schema": 5})", "json_schema"},
+      {R"({"json_schema": {}, "grammar": "x"})", "grammar"},
+      {R"({"json_schema": {}, "response_format": {"type": "json_object"}})", "json_schema"},
       {R"({"cache_prompt": 1})", "cache_prompt"},
   };
   for (const Reader reader : kReaders) {
@@ -128,10 +145,8 @@ TEST(Requests, WrongFieldsAreNamed) {
 
 TEST(Requests, WhatWouldChangeTheReplyAndIsNotOfferedIsRefused) {
   for (const Reader reader : kReaders) {
-    for (const char* fields : {R"({"mirostat": 2})", R"({"json_schema": {}})", R"({"typical_p": 0.5})",
-                               R"({"lora": [{"id": 0, "scale": 1}]})",
-                               R"({"response_format": {"type": "json_schema", "json_schema": {}}})",
-                               R"({"response_format": {"type": "json_object", "schema": {"a": 1}}})"}) {
+    for (const char* fields :
+         {R"({"mirostat": 2})", R"({"typical_p": 0.5})", R"({"lora": [{"id": 0, "scale": 1}]})"}) {
       EXPECT_EQ(error_of(read(reader, Json::parse(fields))).code, Errc::unsupported) << fields;
     }
     EXPECT_TRUE(read(reader, Json::parse(R"({"mirostat": 0, "typical_p": 1.0, "dry_multiplier": 0,
@@ -201,7 +216,9 @@ TEST(Requests, OtherServersFieldsAreTakenOrRefused) {
 }
 
 TEST(Requests, ToolsAreObjectsAndObjectsAreNotEndless) {
-  EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(R"({"tools": [{}, null]})"))).field, "tools[1]");
+  EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(R"({"tools": [{"function": {"name": "f"}}, null]})")))
+                .field,
+            "tools[1]");
   Json many = Json::object();
   for (int i = 0; i < 513; ++i) many[std::to_string(i)] = i;
   EXPECT_EQ(error_of(read(read_openai_chat, {{"chat_template_kwargs", many}})).field, "chat_template_kwargs");
@@ -243,6 +260,29 @@ TEST(Requests, JsonObjectsComeFromAGrammar) {
       "");
 }
 
+TEST(Requests, SchemasComeAsGrammarsInEveryDialect) {
+  for (const Reader reader : kReaders) {
+    const auto grammar = [&](const char* fields) {
+      return only(read(reader, Json::parse(fields))).sampling.grammar;
+    };
+    const std::string yes = grammar(R"({"json_schema": {"const": "yes"}})");
+    EXPECT_THAT(yes, HasSubstr(R"(root ::= "\"yes\"")"));
+    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_object", "schema": {"const": "yes"}}})"), yes);
+    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_schema", "json_schema": {"name": "answer",
+        "schema": {"const": "yes"}, "strict": true}}})"),
+              yes);
+    // What is not strict is kept as far as a grammar can.
+    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_schema", "json_schema": {"strict": false,
+        "schema": {"const": "yes", "not": {"const": "no"}}}}})"),
+              yes);
+    EXPECT_EQ(grammar(R"({"response_format": {"type": "json_schema", "json_schema": {"name": "any"}}})"),
+              grammar(R"({"response_format": {"type": "json_object"}})"));
+    const Error error = error_of(read(reader, Json::parse(R"({"response_format": {"type": "json_schema",
+        "json_schema": {"schema": {"properties": {"age": {"not": {"const": 1}}}}}}})")));
+    EXPECT_THAT(error.message, HasSubstr("properties/age/not"));
+  }
+}
+
 TEST(Requests, PromptsAreTextTokenIdsOrBothMixed) {
   const std::vector<Token> hello = vocabulary().tokenize("Hello", false, true);
   for (const Reader reader : {read_openai_completion, read_llama_completion}) {
@@ -257,6 +297,73 @@ TEST(Requests, PromptsAreTextTokenIdsOrBothMixed) {
     EXPECT_EQ(prompt(R"([5, "Hello", 6])"), mixed);
     EXPECT_THAT(prompt(R"("<|im_start|>")"), ElementsAre(1));
   }
+}
+
+TEST(Requests, PromptsMayBeObjects) {
+  const std::vector<Token> hello = vocabulary().tokenize("Hello", false, true);
+  for (const Reader reader : {read_openai_completion, read_llama_completion}) {
+    EXPECT_EQ(only(read(reader, Json::parse(R"({"prompt": {"prompt_string": "Hello"}})"))).prompt, hello);
+    const auto two = read(reader, Json::parse(R"({"prompt": ["x", {"prompt_string": "Hello"}]})"));
+    ASSERT_TRUE(two) << two.error().message;
+    ASSERT_EQ(two->requests.size(), 2u);
+    EXPECT_EQ(two->requests[1].prompt, hello);
+    EXPECT_EQ(error_of(read(reader, Json::parse(R"({"prompt": {"prompt_string": 5}})"))).field,
+              "prompt.prompt_string");
+    const Error image = error_of(
+        read(reader, Json::parse(R"({"prompt": [{"prompt_string": "x", "multimodal_data": ["a"]}]})")));
+    EXPECT_EQ(image.code, Errc::unsupported);
+    EXPECT_EQ(image.field, "prompt[0].multimodal_data");
+  }
+}
+
+TEST(Requests, SamplersKeepToTheirOrder) {
+  const auto sampling = [](Json samplers) {
+    return only(read(read_llama_completion, {{"samplers", std::move(samplers)},
+                                             {"temperature", 0.5},
+                                             {"repeat_penalty", 1.5},
+                                             {"top_k", 7}}))
+        .sampling;
+  };
+  const Sampling all =
+      sampling({"penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"});
+  EXPECT_EQ(all.top_k, 7);
+  EXPECT_EQ(all.temperature, 0.5f);
+  EXPECT_EQ(all.repeat_penalty, 1.5f);
+  for (const Sampling& some : {sampling({"top_k", "temperature"}), sampling("kt")}) {
+    EXPECT_EQ(some.top_k, 7);
+    EXPECT_EQ(some.temperature, 0.5f);
+    EXPECT_EQ(some.repeat_penalty, 1);
+    EXPECT_EQ(some.top_p, 1);
+    EXPECT_EQ(some.min_p, 0);
+  }
+  EXPECT_EQ(sampling({"top_k"}).temperature, 1);
+  EXPECT_EQ(sampling(Json::array()).top_k, 0);
+  for (const Json& samplers : {Json({"temperature", "top_k"}), Json({"top_k", "top_k"}), Json({"infill"}),
+                               Json({"any"}), Json("kz"), Json("tk")}) {
+    for (const Reader reader : kReaders) {
+      EXPECT_EQ(error_of(read(reader, {{"samplers", samplers}})).code, Errc::unsupported) << dump(samplers);
+    }
+  }
+  for (const Json& samplers : {Json(5), Json::parse("[5]"), Json::parse("{}")}) {
+    EXPECT_EQ(error_of(read(read_llama_completion, {{"samplers", samplers}})).code, Errc::invalid_argument);
+  }
+}
+
+TEST(Requests, LlamasOtherFieldsAreReadOrRefused) {
+  const Request request = only(read(read_llama_completion, Json::parse(R"({
+      "t_max_predict_ms": 250, "n_probs": 3, "post_sampling_probs": true, "stream": true,
+      "return_progress": true, "response_fields": ["content"]})")));
+  EXPECT_EQ(request.time_limit, std::chrono::milliseconds(250));
+  EXPECT_TRUE(request.logprobs_drawn);
+  EXPECT_TRUE(request.tells_progress);
+  EXPECT_FALSE(request.special_text);
+  EXPECT_EQ(error_of(read(read_llama_completion, {{"response_fields", {1}}})).field, "response_fields[0]");
+  EXPECT_EQ(error_of(read(read_llama_completion, {{"response_fields", "x"}})).field, "response_fields");
+  for (const Reader reader : {read_openai_chat, read_openai_completion}) {
+    EXPECT_EQ(error_of(read(reader, {{"response_fields", {"x"}}})).field, "response_fields");
+    EXPECT_EQ(error_of(read(reader, {{"post_sampling_probs", true}})).field, "post_sampling_probs");
+  }
+  EXPECT_TRUE(only(read(read_openai_chat, Json::object())).special_text);
 }
 
 TEST(Requests, SeveralPromptsAreSeveralRequests) {
@@ -315,6 +422,8 @@ TEST(Requests, WrongChatsAreNamed) {
       {R"({"n": 0})", "n"},
       {R"({"n": 129})", "n"},
       {R"({"tools": "x"})", "tools"},
+      {R"({"tool_choice": "required"})", "tool_choice"},
+      {R"({"tool_choice": {"type": "function"}})", "tool_choice.name"},
       {R"({"top_logprobs": 2})", "top_logprobs"},
       {R"({"logprobs": true, "top_logprobs": 21})", "top_logprobs"},
       {R"({"logprobs": 3})", "logprobs"},
@@ -327,7 +436,7 @@ TEST(Requests, WrongChatsAreNamed) {
     EXPECT_EQ(error.field, name) << fields;
   }
   EXPECT_EQ(error_of(read_openai_chat(Json::object(), shipped_context())).field, "messages");
-  for (const char* fields : {R"({"tool_choice": "required"})", R"({"tool_choice": {"type": "function"}})",
+  for (const char* fields : {R"({"tool_choice": {"type": "custom"}})", R"({"reasoning_format": "none"})",
                              R"({"functions": [{}]})", R"({"modalities": ["audio"]})", R"({"audio": {}})"}) {
     EXPECT_EQ(error_of(read(read_openai_chat, Json::parse(fields))).code, Errc::unsupported) << fields;
   }

@@ -6,7 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "server/prompt_fields.h"
+#include "banyan/chat_template.h"
+#include "server/openai/chat_messages.h"
 #include "server/shipped_model.h"
 
 namespace banyan {
@@ -148,11 +149,15 @@ RunningServer& shared_server() {
 
 Json user_message(const std::string& text) { return {{"role", "user"}, {"content", text}}; }
 
+std::string delta_text(const Json& chunk) {
+  const Json content = chunk.at("choices").at(0).at("delta").value("content", Json());
+  return content.is_string() ? content.get<std::string>() : "";
+}
+
 std::vector<Token> chat_tokens(const Json& messages) {
-  const Json fields = {{"messages", messages}};
-  Fields reader(fields);
-  Engine& engine = shared_server().engine();
-  return engine.vocabulary().tokenize_chat(read_chat(reader, engine.chat_template()));
+  const Engine& engine = shared_server().engine();
+  const ChatRequest request = read_chat_request({{"messages", messages}}).value();
+  return engine.vocabulary().tokenize_chat(engine.chat_template().apply(request).value());
 }
 
 }  // namespace banyan

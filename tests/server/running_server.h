@@ -65,6 +65,8 @@ class RunningServer {
 RunningServer& shared_server();
 
 Json user_message(const std::string& text);
+/// The content of a chat's chunk, which may be null.
+std::string delta_text(const Json& chunk);
 /// What the chat template makes of messages, as tokens.
 std::vector<Token> chat_tokens(const Json& messages);
 

@@ -21,6 +21,17 @@ TEST(Utf8, WellFormedCharactersAreWhole) {
   }
 }
 
+TEST(Utf8, CodePointsAreWrittenAsTheyAreRead) {
+  for (const char32_t c :
+       {U'\1', U'a', U'\x7F', U'\x80', U'\u07FF', U'\u0800', U'\uFFFF', U'\U00010000', U'\U0010FFFF'}) {
+    std::string text;
+    append_utf8(text, c);
+    ASSERT_TRUE(is_utf8(text));
+    EXPECT_EQ(next_utf8(text).bytes, text.size());
+    EXPECT_EQ(code_point(text), c);
+  }
+}
+
 TEST(Utf8, IllFormedRunsBecomeOneReplacementEach) {
   EXPECT_EQ(repair_utf8("a\xFFz"), "a\uFFFDz");
   EXPECT_EQ(repair_utf8("\xC0\x80"), "\uFFFD\uFFFD");                      // overlong

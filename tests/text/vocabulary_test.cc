@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "support/shipped_model.h"
+#include "text/token_trie.h"
 
 namespace banyan {
 namespace {
@@ -78,6 +79,34 @@ TEST(Vocabulary, ManyThreadsMayTokenize) {
       }
     });
   }
+}
+
+TEST(Vocabulary, KnowsControlTokensByTheirText) {
+  const TokenTrie& trie = shipped_vocabulary().control_trie();
+  const auto found = trie.longest_in_front_of("<|im_start|>user");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(trie.bytes(*found), "<|im_start|>");
+  EXPECT_EQ(trie.token(*found), shipped_vocabulary().tokenize("<|im_start|>", false, true).at(0));
+  EXPECT_FALSE(trie.longest_in_front_of("<|im_end|>")) << "it ends a reply";
+  EXPECT_FALSE(trie.longest_in_front_of("user<|im_start|>"));
+}
+
+TEST(TokenTrie, FindsTheLongestTextThatAnotherBeginsWith) {
+  const TokenTrie trie({"ab", "", "abcd", "abc", "abd", "b", "\xFF"});
+  const auto longest = [&](std::string_view text) {
+    const auto found = trie.longest_in_front_of(text);
+    return found ? std::string(trie.bytes(*found)) : "none";
+  };
+  EXPECT_EQ(longest("abcde"), "abcd");
+  EXPECT_EQ(longest("abcx"), "abc");
+  EXPECT_EQ(longest("abca"), "abc");
+  EXPECT_EQ(longest("abzz"), "ab");
+  EXPECT_EQ(longest("ab"), "ab");
+  EXPECT_EQ(longest("a"), "none");
+  EXPECT_EQ(longest("bcd"), "b");
+  EXPECT_EQ(longest("c"), "none");
+  EXPECT_EQ(longest("\xFF\xFE"), "\xFF");
+  EXPECT_EQ(longest(""), "none");
 }
 
 TEST(Vocabulary, TokensOutsideItAreMisuse) {

@@ -99,8 +99,9 @@ class Compiler {
 
 }  // namespace
 
-Result<std::shared_ptr<const Grammar>> Grammar::parse(const Vocabulary& vocabulary, std::string_view text) {
-  const Result<GrammarSyntax> syntax = parse_grammar_syntax(vocabulary, text);
+Result<std::shared_ptr<const Grammar>> Grammar::parse(const Vocabulary& vocabulary, std::string_view text,
+                                                      bool special_text) {
+  const Result<GrammarSyntax> syntax = parse_grammar_syntax(vocabulary, text, special_text);
   if (!syntax) return std::unexpected(syntax.error());
   const auto grammar = std::make_shared<Grammar>();
   grammar->root = syntax->root;

@@ -50,9 +50,11 @@ struct Grammar {
   std::vector<std::uint32_t> starts;  ///< of each rule
   std::uint32_t root = 0;             ///< a rule
 
-  /// Reads llama.cpp's dialect of GBNF. Errors: invalid_argument (field "grammar"), with what is wrong and at
-  /// which line and column. The time is linear in the text and the states. Any thread.
-  static Result<std::shared_ptr<const Grammar>> parse(const Vocabulary& vocabulary, std::string_view text);
+  /// Reads llama.cpp's dialect of GBNF. With `special_text`, control tokens stand for their text where all of
+  /// it is in one literal (but those that end a reply). Errors: invalid_argument (field "grammar"), with what
+  /// is wrong and at which line and column. The time is linear in the text and the states. Any thread.
+  static Result<std::shared_ptr<const Grammar>> parse(const Vocabulary& vocabulary, std::string_view text,
+                                                      bool special_text = false);
 };
 
 }  // namespace banyan

@@ -99,12 +99,14 @@ bool GrammarMatcher::accept_any(std::minstd_rand& random) {
 
 bool GrammarMatcher::allows(Token token, std::string_view bytes) {
   if (exhausted_) return false;
-  if (push_token(token)) {
-    pop_to(1);
-    return true;
-  }
-  bool allowed = !bytes.empty();
-  for (std::size_t i = 0; i < bytes.size() && allowed; ++i) allowed = push_byte(bytes[i]);
+  const bool allowed = push(token, bytes);
+  pop_to(1);
+  return allowed && !exhausted_;
+}
+
+bool GrammarMatcher::allows(std::span<const Piece> pieces) {
+  if (exhausted_) return false;
+  const bool allowed = push_all(pieces);
   pop_to(1);
   return allowed && !exhausted_;
 }
@@ -162,11 +164,16 @@ bool GrammarMatcher::search_texts(const TokenTrie& trie, Search& search, std::si
 
 bool GrammarMatcher::accept(Token token, std::string_view bytes) {
   token_work_ = 0;
-  bool taken = !exhausted_;
-  if (taken && !push_token(token)) {
-    taken = !bytes.empty();
-    for (std::size_t i = 0; i < bytes.size() && taken; ++i) taken = push_byte(bytes[i]);
-  }
+  return settle_after(!exhausted_ && push(token, bytes));
+}
+
+bool GrammarMatcher::accept(std::span<const Piece> pieces) {
+  token_work_ = 0;
+  return settle_after(!exhausted_ && push_all(pieces));
+}
+
+// Keeps what was taken. Nothing may follow where not all was.
+bool GrammarMatcher::settle_after(bool taken) {
   settle();
   if (!taken || exhausted_) {
     terminals_.clear();
@@ -174,6 +181,15 @@ bool GrammarMatcher::accept(Token token, std::string_view bytes) {
     frames_.back().cut.clear();
   }
   return taken && !exhausted_;
+}
+
+bool GrammarMatcher::push(std::optional<Token> token, std::string_view bytes) {
+  if (token && push_token(*token)) return true;
+  return !bytes.empty() && std::ranges::all_of(bytes, [this](char byte) { return push_byte(byte); });
+}
+
+bool GrammarMatcher::push_all(std::span<const Piece> pieces) {
+  return std::ranges::all_of(pieces, [this](const Piece& piece) { return push(piece.token, piece.bytes); });
 }
 
 // The bytes of a character that is cut take no step: the frame has the places of the one before.

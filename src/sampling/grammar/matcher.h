@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,12 @@ class GrammarMatcher {
   static constexpr std::size_t kMaxNodes = 1 << 17;  ///< rules that are entered and not complete: some MiB
   static constexpr std::size_t kMaxEdges = 1 << 20;  ///< places to go on when they are complete: some MiB
 
+  /// A token, or a text that is not one, or the rest of one.
+  struct Piece {
+    std::optional<Token> token;
+    std::string bytes;
+  };
+
   explicit GrammarMatcher(std::shared_ptr<const Grammar> grammar);
 
   /// Whether a reply is likely to stay within the bounds: false when each of a few random texts that fit the
@@ -45,6 +52,8 @@ class GrammarMatcher {
   bool is_dead() const { return frames_.back().begin == terminals_.size() && !frames_.back().can_end; }
   /// Whether a token of these bytes may follow. False when exhausted.
   bool allows(Token token, std::string_view bytes);
+  /// Whether these may follow, one after the other.
+  bool allows(std::span<const Piece> pieces);
   /// A search for the tokens that may follow. At first none is found and nothing is looked at.
   struct Search {
     explicit Search(std::size_t tokens) : allowed(tokens) {}
@@ -67,6 +76,8 @@ class GrammarMatcher {
   std::size_t work() const { return token_work_; }
   /// Goes on with a token. False, and nothing may follow any more, when it is not allowed or exhausted.
   bool accept(Token token, std::string_view bytes);
+  /// As with a token. Of no pieces it takes nothing, and work() begins anew.
+  bool accept(std::span<const Piece> pieces);
   /// Whether a bound was passed. It stays so.
   bool is_exhausted() const { return exhausted_; }
   /// Nodes of the graph that are held, for tests.
@@ -111,6 +122,9 @@ class GrammarMatcher {
   };
 
   bool accept_any(std::minstd_rand& random);
+  bool push(std::optional<Token> token, std::string_view bytes);
+  bool push_all(std::span<const Piece> pieces);
+  bool settle_after(bool taken);
   bool push_byte(char byte);
   bool push_char(char32_t c, const Frame& from);
   bool push_token(Token token);

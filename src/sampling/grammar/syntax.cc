@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "sampling/grammar/literal.h"
+#include "text/token_trie.h"
 #include "text/utf8.h"
 
 namespace banyan {
@@ -62,7 +64,8 @@ CharSet normalized(std::vector<CharSet::Range> ranges, bool inverted) {
 // Recursive descent. Every parser returns false once error_ is set.
 class Parser {
  public:
-  Parser(const Vocabulary& vocabulary, std::string_view text) : vocabulary_(vocabulary), text_(text) {}
+  Parser(const Vocabulary& vocabulary, std::string_view text, const TokenTrie& control_tokens)
+      : vocabulary_(vocabulary), control_tokens_(control_tokens), text_(text) {}
 
   Result<GrammarSyntax> run() {
     if (text_.size() > Grammar::kMaxBytes) {
@@ -253,11 +256,13 @@ class Parser {
 
   bool literal(SyntaxNode& item) {
     ++at_;
+    std::u32string characters;
     while (!take("\"")) {
       char32_t c = 0;
       if (!character(c) || !count_node()) return false;
-      item.parts.push_back({.kind = Kind::chars, .parts = {}, .set = {{{c, c}}}});
+      characters += c;
     }
+    item = literal_node(characters, control_tokens_);
     return true;
   }
 
@@ -343,6 +348,7 @@ class Parser {
   bool count_node() { return ++nodes_ <= kMaxNodes || wrong("the grammar is too large"); }
 
   const Vocabulary& vocabulary_;
+  const TokenTrie& control_tokens_;
   std::string_view text_;
   std::size_t at_ = 0;
   std::string error_;
@@ -354,8 +360,10 @@ class Parser {
 
 }  // namespace
 
-Result<GrammarSyntax> parse_grammar_syntax(const Vocabulary& vocabulary, std::string_view text) {
-  return Parser(vocabulary, text).run();
+Result<GrammarSyntax> parse_grammar_syntax(const Vocabulary& vocabulary, std::string_view text,
+                                           bool special_text) {
+  const TokenTrie none({});
+  return Parser(vocabulary, text, special_text ? vocabulary.control_trie() : none).run();
 }
 
 }  // namespace banyan

@@ -38,7 +38,8 @@ struct GrammarSyntax {
   std::uint32_t root = 0;
 };
 
-/// Errors as Grammar::parse. The tree is at most a few hundred levels deep.
-Result<GrammarSyntax> parse_grammar_syntax(const Vocabulary& vocabulary, std::string_view text);
+/// As Grammar::parse. The tree is at most a few hundred levels deep.
+Result<GrammarSyntax> parse_grammar_syntax(const Vocabulary& vocabulary, std::string_view text,
+                                           bool special_text = false);
 
 }  // namespace banyan

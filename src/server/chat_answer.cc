@@ -1,0 +1,40 @@
+#include "server/chat_answer.h"
+
+#include <iterator>
+
+#include "server/dialect/ids.h"
+
+namespace banyan {
+
+ChatAnswer::ChatAnswer(const ReplyForm& form, const ChatRequest& request, std::string_view prompt,
+                       int choices, bool streams)
+    : Answer(1, choices, streams) {
+  for (int i = 0; i < choices; ++i) {
+    Reader& reader =
+        readers_.emplace_back(ReplyParser(form, request, prompt, [] { return random_id("call_"); }));
+    reader.is_thinking = opens_thought(form, request, prompt);
+  }
+}
+
+int ChatAnswer::reasoning_tokens() const {
+  int tokens = 0;
+  for (const Reader& reader : readers_) tokens += reader.reasoning_tokens;
+  return tokens;
+}
+
+std::vector<WireEvent> ChatAnswer::take(std::size_t index, const Delta& delta) {
+  Reader& reader = readers_[index];
+  std::vector<ChatEvent> events = reader.parser.add(delta.text);
+  if (delta.finish != Finish::none) {
+    std::vector<ChatEvent> rest = reader.parser.end(delta.finish == Finish::end);
+    events.insert(events.end(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
+  }
+  for (const ChatEvent& event : events) {
+    reader.is_thinking = event.kind == ChatEvent::Kind::reasoning;
+  }
+  // A delta is mostly one token, which is of one kind.
+  if (reader.is_thinking) reader.reasoning_tokens += static_cast<int>(delta.tokens.size());
+  return tell(index, events, delta);
+}
+
+}  // namespace banyan
