@@ -19,15 +19,9 @@ namespace {
 using testing::ElementsAre;
 using testing::StartsWith;
 
-std::vector<ChatEvent> whole_reply() {
-  std::vector<ChatEvent> events{thought("Hm"), thought("m."), said("I "), said("look.")};
-  std::ranges::copy(called("toolu_1", "read", {"{\"path\":", "\"a\"}"}), std::back_inserter(events));
-  return events;
-}
-
 TEST(AnthropicWriter, StreamsBlocks) {
   MessageWriter writer({.model = "tally"});
-  const auto events = written(writer, whole_reply(), reply_end(Finish::end, 100, 60, 12));
+  const auto events = written(writer, whole_reply("toolu_1"), reply_end(Finish::end, 100, 60, 12));
   EXPECT_THAT(names(events),
               ElementsAre("message_start", "ping", "content_block_start", "content_block_delta",
                           "content_block_delta", "content_block_delta", "content_block_stop",
@@ -60,7 +54,7 @@ TEST(AnthropicWriter, StreamsBlocks) {
 
 TEST(AnthropicWriter, TheWholeMessageHasTheSameBlocks) {
   MessageWriter writer({.model = "tally"});
-  written(writer, whole_reply(), reply_end(Finish::end, 100, 60, 12));
+  written(writer, whole_reply("toolu_1"), reply_end(Finish::end, 100, 60, 12));
   const Json body = writer.body();
   EXPECT_EQ(dump(body["content"]),
             R"([{"type":"thinking","thinking":"Hmm.","signature":"banyan"},)"

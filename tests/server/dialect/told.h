@@ -1,7 +1,9 @@
 // Messages and events in short, to compare them with.
 #pragma once
 
+#include <algorithm>
 #include <format>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -69,6 +71,13 @@ inline std::vector<ChatEvent> called(const std::string& id, const std::string& n
     events.push_back({.kind = ChatEvent::Kind::arguments, .text = piece});
   }
   events.push_back({.kind = ChatEvent::Kind::call_end});
+  return events;
+}
+
+// A thought, a text and a call.
+inline std::vector<ChatEvent> whole_reply(const std::string& call_id) {
+  std::vector<ChatEvent> events{thought("Hm"), thought("m."), said("I "), said("look.")};
+  std::ranges::copy(called(call_id, "read", {"{\"path\":", "\"a\"}"}), std::back_inserter(events));
   return events;
 }
 

@@ -19,15 +19,9 @@ namespace {
 using testing::ElementsAre;
 using testing::StartsWith;
 
-std::vector<ChatEvent> whole_reply() {
-  std::vector<ChatEvent> events{thought("Hm"), thought("m."), said("I "), said("look.")};
-  std::ranges::copy(called("call_1", "read", {"{\"path\":", "\"a\"}"}), std::back_inserter(events));
-  return events;
-}
-
 TEST(ResponseWriter, StreamsItems) {
   ResponseWriter writer({.model = "tally"});
-  const auto events = written(writer, whole_reply(), reply_end(Finish::end, 100, 60, 12));
+  const auto events = written(writer, whole_reply("call_1"), reply_end(Finish::end, 100, 60, 12));
   EXPECT_THAT(
       names(events),
       ElementsAre("response.created", "response.in_progress",
@@ -97,7 +91,7 @@ TEST(ResponseWriter, ThoughtsComeAsSummariesWhereThoseAreWanted) {
 TEST(ResponseWriter, WhatItWritesIsReadBackAsTheSameMessage) {
   for (const bool summarizes : {false, true}) {
     ResponseWriter writer({.model = "tally", .seals_thoughts = true, .summarizes_thoughts = summarizes});
-    written(writer, whole_reply(), reply_end(Finish::end, 9, 0, 5));
+    written(writer, whole_reply("call_1"), reply_end(Finish::end, 9, 0, 5));
     ResponseStore store(1 << 20);
     const auto request = read_responses_request({{"input", writer.body()["output"]}}, store, {});
     ASSERT_TRUE(request) << request.error().message;
