@@ -6,6 +6,7 @@
 #include <print>
 #include <utility>
 
+#include "base/trimmed.h"
 #include "cli/command.h"
 #include "cli/engine_flags.h"
 #include "cli/output.h"

@@ -2,6 +2,7 @@
 #include <print>
 #include <utility>
 
+#include "base/trimmed.h"
 #include "cli/chat.h"
 #include "cli/engine_flags.h"
 #include "cli/reply.h"

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/trimmed.h"
 #include "cli/text.h"
 
 namespace banyan::cli {

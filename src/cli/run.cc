@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/trimmed.h"
 #include "cli/command.h"
 #include "cli/engine_flags.h"
 #include "cli/output.h"

@@ -31,7 +31,4 @@ Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, st
 /// A finite number, all of `text`. Errors: invalid_argument, also outside [least, most].
 Result<float> parse_number(std::string_view text, float least, float most);
 
-/// Without white space at both ends.
-std::string_view trimmed(std::string_view text);
-
 }  // namespace banyan::cli

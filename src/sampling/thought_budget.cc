@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/trimmed.h"
 #include "sampling/marks.h"
 #include "text/utf8.h"
 
@@ -13,11 +14,6 @@ namespace {
 constexpr std::size_t kMostMissing = 3;  // bytes of a character that is cut
 
 constexpr std::string_view kSpace = " \t\r\n";
-
-std::string trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kSpace);
-  return first == text.npos ? "" : std::string(text.substr(first, text.find_last_not_of(kSpace) + 1 - first));
-}
 
 bool ends_in_character(std::string_view text) {
   for (std::size_t bytes = 1; bytes <= std::min(kMostMissing, text.size()); ++bytes) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "banyan/chat_request.h"
+#include "base/trimmed.h"
 
 namespace banyan {
 namespace {
@@ -16,13 +17,6 @@ constexpr std::size_t kLongMarkup = 120;
 
 /// Bytes that are searched for contents which the template did not take over: a fraction of a second.
 constexpr std::size_t kMostSearched = std::size_t{1} << 30;
-
-// Templates trim what they are given.
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
-  return text.substr(0, text.find_last_not_of(kBlank) + 1);
-}
 
 /// A place in the text at which conversations fork.
 struct Fork {

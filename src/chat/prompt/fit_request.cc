@@ -15,9 +15,6 @@
 namespace banyan {
 namespace {
 
-// Between the tools and what else is said at the same place.
-constexpr const char* kBetween = "\n\n";
-
 const char* role_name(Role role) {
   switch (role) {
     case Role::system:

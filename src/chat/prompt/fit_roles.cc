@@ -9,8 +9,6 @@
 namespace banyan {
 namespace {
 
-constexpr const char* kBetween = "\n\n";
-
 // Adds a message behind another of an assistant.
 void join_assistants(Message& message, Message more) {
   add_text(message, kBetween, std::move(more.content));

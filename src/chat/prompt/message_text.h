@@ -9,6 +9,9 @@
 
 namespace banyan {
 
+/// Between texts that become one message.
+inline constexpr const char* kBetween = "\n\n";
+
 std::string joined_text(const std::vector<TextPart>& parts);
 
 /// Adds parts to a message, with `between` before them where the message has text.

@@ -7,12 +7,6 @@
 
 namespace banyan {
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 Step MarkerMatch::take(char c) {
   std::size_t next = taken_;
   while (next < marker_.size() && is_blank(marker_[next])) ++next;

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/trimmed.h"
+
 namespace banyan {
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-/// Without blanks at both ends.
-std::string_view trimmed(std::string_view text);
 
 /// What a byte was to a reader.
 enum class Step : std::uint8_t {

@@ -1,16 +1,13 @@
 #include "server/anthropic/models.h"
 
-#include <chrono>
-#include <format>
 #include <utility>
+
+#include "server/dialect/ids.h"
 
 namespace banyan {
 
 Json anthropic_model_json(const std::string& id, std::int64_t created) {
-  return {{"type", "model"},
-          {"id", id},
-          {"display_name", id},
-          {"created_at", std::format("{:%FT%T}Z", std::chrono::sys_seconds(std::chrono::seconds(created)))}};
+  return {{"type", "model"}, {"id", id}, {"display_name", id}, {"created_at", iso_time(created)}};
 }
 
 Json anthropic_models_json(const std::string& id, std::int64_t created) {

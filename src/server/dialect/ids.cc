@@ -17,4 +17,8 @@ std::int64_t unix_seconds() {
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
 }
 
+std::string iso_time(std::int64_t seconds) {
+  return std::format("{:%FT%T}Z", std::chrono::sys_seconds(std::chrono::seconds(seconds)));
+}
+
 }  // namespace banyan

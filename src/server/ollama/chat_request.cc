@@ -98,9 +98,7 @@ class HistoryReader {
 Result<OllamaRequest> read_ollama_chat(const Json& body, const RequestDefaults& defaults) {
   Fields fields(body);
   OllamaRequest request;
-  request.generation.sampling = defaults.sampling;
-  request.generation.max_tokens = defaults.max_tokens;
-  read_ollama_options(fields, request);
+  read_ollama_options(fields, defaults, request);
   if (const Json* array = fields.array("tools")) {
     auto tools = read_wrapped_functions(*array);
     if (!tools) return std::unexpected(tools.error());

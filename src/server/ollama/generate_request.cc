@@ -25,9 +25,7 @@ void read_context(Fields& fields, std::vector<Token>& context) {
 Result<GenerateRequest> read_ollama_generate(const Json& body, const RequestDefaults& defaults) {
   Fields fields(body);
   GenerateRequest request;
-  request.generation.sampling = defaults.sampling;
-  request.generation.max_tokens = defaults.max_tokens;
-  read_ollama_options(fields, request);
+  read_ollama_options(fields, defaults, request);
   request.is_raw = fields.boolean("raw", false);
   request.prompt = fields.string("prompt");
   request.suffix = fields.string("suffix");

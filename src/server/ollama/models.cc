@@ -1,9 +1,10 @@
 #include "server/ollama/models.h"
 
-#include <chrono>
 #include <format>
 #include <functional>
 #include <utility>
+
+#include "server/dialect/ids.h"
 
 namespace banyan {
 namespace {
@@ -12,10 +13,6 @@ namespace {
 constexpr const char* kVersion = "0.13.4";
 // A model that is always in memory is there until then.
 constexpr const char* kForEver = "2318-01-01T00:00:00Z";
-
-std::string iso_time(std::int64_t seconds) {
-  return std::format("{:%FT%T}Z", std::chrono::sys_seconds(std::chrono::seconds(seconds)));
-}
 
 std::string parameter_size(std::uint64_t count) {
   const auto number = static_cast<double>(count);

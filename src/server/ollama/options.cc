@@ -62,7 +62,9 @@ bool is_zero(const Json& keep_alive) {
 
 }  // namespace
 
-void read_ollama_options(Fields& fields, OllamaRequest& request) {
+void read_ollama_options(Fields& fields, const RequestDefaults& defaults, OllamaRequest& request) {
+  request.generation.sampling = defaults.sampling;
+  request.generation.max_tokens = defaults.max_tokens;
   request.streams = fields.boolean("stream", true);
   read_options(fields, request.generation);
   read_think(fields, request.chat.reasoning);

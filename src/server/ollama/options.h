@@ -1,6 +1,7 @@
 /// What Ollama's chats and generations say alike.
 #pragma once
 
+#include "banyan/server.h"
 #include "server/dialect/reply_request.h"
 #include "server/json_fields.h"
 
@@ -15,6 +16,6 @@ struct OllamaRequest : ReplyRequest {
 
 /// Reads `options`, `think`, `format`, `stream` and `keep_alive`. What of the options is about how Ollama
 /// runs a model (num_ctx, num_gpu, ...) changes nothing here. Errors are left in `fields`.
-void read_ollama_options(Fields& fields, OllamaRequest& request);
+void read_ollama_options(Fields& fields, const RequestDefaults& defaults, OllamaRequest& request);
 
 }  // namespace banyan
