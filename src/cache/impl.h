@@ -24,6 +24,10 @@ struct PrefixCache::Impl {
   bool evict(std::size_t wanted);
   /// Evicts until `wanted` bytes have come back or nothing more can go. Whether any came back.
   bool reclaim(std::size_t wanted);
+  /// Has no session keep a node beyond what is published of its path, so that the rest may be evicted; a node
+  /// that the path ends in is split there. Whether any more may go now.
+  /// REQUIRES: no one holds pointers to nodes or parts.
+  bool let_go_of_rests();
   /// What the tries take now. O(1).
   std::size_t own_bytes() const;
   /// Tells the budget.
@@ -50,6 +54,9 @@ struct Session::Impl {
   /// Has the states capture the points ahead, and marks the user's points behind.
   void schedule(std::span<const RestorePoint> restore_points);
   void set_states(std::vector<std::unique_ptr<LiveState>> new_states);
+  Result<> reserve(std::size_t count);
+  /// Makes the node that ends where the published path does the tip. Whether it was another.
+  bool let_go_of_rest();
   /// Has the states capture points in a long reply.
   void schedule_in_reply();
   void give_back_reserved();

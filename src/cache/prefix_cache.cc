@@ -151,6 +151,13 @@ bool PrefixCache::Impl::evict(std::size_t wanted) {
   return true;
 }
 
+bool PrefixCache::Impl::let_go_of_rests() {
+  bool any = false;
+  for (Session::Impl* session : open) any |= session->let_go_of_rest();
+  count_overhead();
+  return any;
+}
+
 std::size_t PrefixCache::Impl::own_bytes() const {
   return tree.own_bytes() + (lower == nullptr ? 0 : lower->own_bytes());
 }

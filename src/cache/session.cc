@@ -52,15 +52,10 @@ bool Session::is_open() const { return impl_ != nullptr && impl_->cache != nullp
 Result<> Session::reserve(std::size_t count) {
   require(is_open(), "reserve: the session is closed");
   require(!is_loading(), "reserve: the session is loading");
-  impl_->give_back_reserved();
-  for (const auto& state : impl_->states) {
-    if (Result<> room = state->reserve(count); !room) {
-      impl_->give_back_reserved();
-      return room;
-    }
-  }
-  impl_->reserved = count;
-  return {};
+  Result<> room = impl_->reserve(count);
+  // Once nothing else can go, what sessions only share the beginning of can: no one has a path in hand now.
+  if (!room && impl_->cache->let_go_of_rests()) room = impl_->reserve(count);
+  return room;
 }
 
 void Session::advance(TokenSpan tokens) {
@@ -210,6 +205,18 @@ void Session::Impl::schedule_in_reply() {
   for (const auto& state : states) state->schedule_capture(offset);
 }
 
+Result<> Session::Impl::reserve(std::size_t count) {
+  give_back_reserved();
+  for (const auto& state : states) {
+    if (Result<> room = state->reserve(count); !room) {
+      give_back_reserved();
+      return room;
+    }
+  }
+  reserved = count;
+  return {};
+}
+
 void Session::Impl::give_back_reserved() {
   for (const auto& state : states) state->commit(0);
   reserved = 0;
@@ -218,6 +225,15 @@ void Session::Impl::give_back_reserved() {
 void Session::Impl::hold(Node* node) {
   cache->tree.acquire(node);
   cache->tree.release(std::exchange(tip, node));
+}
+
+bool Session::Impl::let_go_of_rest() {
+  Node* node = tip;
+  while (!node->is_root() && node->start() >= published) node = node->parent();
+  if (node->end() > published) node = cache->tree.split(node, published);
+  if (node == tip) return false;
+  hold(node);
+  return true;
 }
 
 void Session::Impl::try_publish() {

@@ -44,10 +44,10 @@ Reply::~Reply() {
   if (!finished_ || !unsent_.empty()) submission_->deltas->cancel();
 }
 
-Result<> Reply::start(PrefixCache& cache) {
+Result<> Reply::start(PrefixCache& cache, bool anew) {
   if (path_.empty()) path_ = request().prompt;
   const auto points = place_restore_points(request().restore_points, request().prompt.size());
-  Result<Session> session = cache.begin(path_, points, reuses_cache());
+  Result<Session> session = cache.begin(path_, points, reuses_cache() && !anew);
   if (!session) return std::unexpected(session.error());
   session_.emplace(std::move(*session));
   const SessionStats& stats = session_->stats();

@@ -43,8 +43,9 @@ class Reply {
   bool is_finished() const { return finished_; }
   bool was_started() const { return started_.has_value(); }
 
-  /// Begins on the path, or goes on after set_aside(). Errors as PrefixCache::begin.
-  Result<> start(PrefixCache& cache);
+  /// Begins on the path, or goes on after set_aside(); `anew` with nothing of what the cache has. Errors as
+  /// PrefixCache::begin.
+  Result<> start(PrefixCache& cache, bool anew = false);
 
   /// The following are of a reply that was started and is neither set aside nor finished.
   Session& session() { return *session_; }

@@ -266,13 +266,29 @@ void Scheduler::make_room(const Error& shortage) {
       runner_.release_scratch();
       return;
     }
+    // What it shares lies in segments whose rest is of use to no one. Evaluated anew it takes no more than it
+    // has to.
+    if (youngest.session().stats().restored > 0) {
+      guard(youngest, [&] {
+        youngest.set_aside();
+        cache_.clear();
+        if (const Result<> started = youngest.start(cache_, true); !started) fail(youngest, started.error());
+      });
+      remove_finished();
+      return;
+    }
     if (youngest.generated() > 0) {
       spdlog::warn("a reply ends after {} tokens, since no more fit the memory: {}", youngest.generated(),
                    shortage.message);
       youngest.finish(Finish::length);
     } else {
-      fail(youngest, {Errc::too_long, "a conversation of " + std::to_string(youngest.path().size()) +
-                                          " tokens does not fit the memory: " + shortage.message});
+      // Nothing else runs: is it the prompt that is too long for the budget, or is the machine short of
+      // memory?
+      const std::size_t size = youngest.path().size();
+      const std::size_t wanted = cache_.least_bytes(size) - cache_.least_bytes(youngest.session().position());
+      fail(youngest, {wanted > cache_.room() ? Errc::too_long : Errc::out_of_memory,
+                      "a conversation of " + std::to_string(size) +
+                          " tokens does not fit the memory: " + shortage.message});
     }
     remove_finished();
     return;

@@ -307,6 +307,35 @@ TEST_F(TightTest, ReserveOutOfMemoryLeavesAllAsItWasAndClosingWorks) {
   EXPECT_EQ(match(prompt('b', 150)), 150u);
 }
 
+TEST_F(TightTest, LeafThatASessionOnlySharesTheBeginningOfGoes) {
+  const auto evaluate_in_pieces = [&](Session& session) {
+    while (!session.pending().empty()) prefill(session, 64);
+  };
+  Session leaf = begin(prompt('a', 256));
+  evaluate_in_pieces(leaf);
+  leaf.close();
+  ASSERT_EQ(budget.charged(), 4 * kSegment);
+
+  Session one = begin(prompt('a', 8) + prompt('b', 128));
+  ASSERT_EQ(one.position(), 8u);
+  evaluate_in_pieces(one);
+  EXPECT_LE(match(prompt('a', 256)), 128u);
+  one.close();
+
+  // Of two that share different parts of one node, each keeps its own.
+  Session two = begin(prompt('a', 8) + prompt('b', 20));
+  Session three = begin(prompt('a', 8) + prompt('b', 40) + prompt('c', 128));
+  ASSERT_EQ(two.position(), 27u);
+  ASSERT_EQ(three.position(), 48u);
+  evaluate_in_pieces(three);
+  EXPECT_LT(match(prompt('a', 8) + prompt('b', 128)), 136u);
+  EXPECT_TRUE(holds_its_path(two));
+  EXPECT_EQ(cache.check(), "");
+  three.close();
+  prefill(two);
+  two.close();
+}
+
 TEST_F(TightTest, PromptThatCanNeverFitIsRefused) {
   request(prompt('a'));
   Session session = begin(prompt('b', 1000));

@@ -187,6 +187,10 @@ class History {
     }
     const std::size_t position = session.position();
     const Result<> room = session.reserve(next.size() + choose(3));
+    // What sessions only share the beginning of may have gone, too, or may go from now on.
+    if (!room || cache_.counters().evictions != evictions_) {
+      for (Open& each : open_) each.kept = each.published;
+    }
     if (kinds_.recurrent && budget_.used() + kTestRecurrentLayout.bytes() > budget_.limit()) {
       open.short_of_memory = true;
     }

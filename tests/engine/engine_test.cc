@@ -487,6 +487,27 @@ TEST(EngineUnderPressure, APromptThatCanNeverFitIsRefusedAndCostsNoOneAnything) 
   EXPECT_EQ(engine->status().cache.evictions, 0u);
 }
 
+TEST(EngineUnderPressure, WhatFitsIsAnsweredWhateverWasSaidBefore) {
+  const auto engine = start_engine({.memory_bytes = std::size_t{6} << 20});
+  const auto say = [&](std::size_t tokens, int reply) {
+    std::vector<Token> prompt(tokens, 5);
+    prompt.push_back(6);
+    Request request = greedy(prompt, reply);
+    request.ignore_eos = true;
+    return run(*engine, request);
+  };
+  // Each goes on from the one before, and leaves behind the rest of a segment.
+  for (const std::size_t tokens : {10u, 200u, 500u, 800u, 1200u}) {
+    const Outcome outcome = say(tokens, 300);
+    EXPECT_FALSE(outcome.error) << outcome.error->message;
+    EXPECT_THAT(outcome.generated, SizeIs(300));
+  }
+  // One that all but fills the memory is no reason to refuse others, though they begin in the same way.
+  EXPECT_FALSE(say(1500, 200).error);
+  EXPECT_FALSE(say(10, 300).error);
+  EXPECT_THAT(engine->check(), IsEmpty());
+}
+
 TEST(EngineUnderPressure, APromptThatFitsIsReadInSmallerStepsWhereTheScratchOfLargeOnesLeavesNoRoom) {
   const auto engine = start_engine({.memory_bytes = std::size_t{16} << 20});
   const Outcome outcome = run(*engine, greedy(std::vector<Token>(3000, 5), 4));
