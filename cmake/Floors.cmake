@@ -1,3 +1,9 @@
+# Most of the time to compile a source is its headers, and what it makes of their templates. (The preset lint
+# compiles each by itself, so that none lives on what another includes.)
+function(banyan_unite target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${BANYAN_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
 # A floor is a folder of src/ and a static library banyan_NAME; it may depend on floors below only.
 # Sources are taken from the folder, so that adding a file needs no change here.
 function(banyan_floor name)
@@ -12,6 +18,7 @@ function(banyan_floor name)
   target_link_libraries(banyan_${name} PUBLIC ${arg_FLOORS} PRIVATE ${arg_LIBRARIES})
   target_compile_features(banyan_${name} PUBLIC cxx_std_23)
   set_target_properties(banyan_${name} PROPERTIES EXPORT_NAME ${name})
+  banyan_unite(banyan_${name})
   install(TARGETS banyan_${name} EXPORT banyan)
 endfunction()
 

@@ -24,7 +24,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Flags {
+struct BenchFlags {
   EngineFlags engine;
   std::vector<int> prompts = {512};
   std::vector<int> replies = {64};
@@ -182,7 +182,7 @@ class Bench {
   std::mt19937 random_{1};
 };
 
-std::vector<Case> cases(const Flags& flags) {
+std::vector<Case> cases(const BenchFlags& flags) {
   std::vector<Case> all;
   for (const int depth : flags.depths) {
     for (const int prompt : flags.prompts) {
@@ -197,7 +197,8 @@ std::vector<Case> cases(const Flags& flags) {
   return all;
 }
 
-nlohmann::ordered_json to_json(const Bench& bench, const Flags& flags, const Case& test, const Speed& speed) {
+nlohmann::ordered_json to_json(const Bench& bench, const BenchFlags& flags, const Case& test,
+                               const Speed& speed) {
   const ModelInfo& info = bench.model().info();
   return {{"model", info.path},
           {"architecture", info.architecture},
@@ -217,7 +218,7 @@ nlohmann::ordered_json to_json(const Bench& bench, const Flags& flags, const Cas
           {"deviation_tokens_per_second", speed.deviation()}};
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const BenchFlags& flags) {
   set_up_log(flags.engine.verbosity);
   const std::vector<Case> all = cases(flags);
   if (all.empty()) throw CLI::ValidationError("-p, -n", "nothing to measure");
@@ -250,7 +251,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 Command add_bench(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchFlags>();
   CLI::App* command = app.add_subcommand("bench", "Measure how fast a model reads and writes");
   const auto add_list = [&](const char* name, std::vector<int>& values, int least, const char* help) {
     command->add_option(name, values, help)

@@ -16,7 +16,7 @@
 namespace banyan::cli {
 namespace {
 
-struct Flags {
+struct CacheFlags {
   std::string folder;
   std::string model;
   std::optional<std::chrono::seconds> older_than;
@@ -30,7 +30,7 @@ std::string age(const DiskCacheModel& model) {
 }
 
 /// The one model whose key begins with what was given; none when nothing was.
-Result<std::optional<std::string>> find_model(const Flags& flags) {
+Result<std::optional<std::string>> find_model(const CacheFlags& flags) {
   if (flags.model.empty()) return std::nullopt;
   const auto models = list_disk_cache(flags.folder);
   if (!models) return std::unexpected(models.error());
@@ -47,7 +47,7 @@ Result<std::optional<std::string>> find_model(const Flags& flags) {
   return found;
 }
 
-Result<int> list(const Flags& flags) {
+Result<int> list(const CacheFlags& flags) {
   const auto models = list_disk_cache(flags.folder);
   if (!models) return std::unexpected(models.error());
   std::println("{:<32}  {:>10}  {:>8}  {:>8}  {}", "KEY", "SIZE", "BLOCKS", "USED", "MODEL");
@@ -58,7 +58,7 @@ Result<int> list(const Flags& flags) {
   return kExitOk;
 }
 
-Result<int> sizes(const Flags& flags) {
+Result<int> sizes(const CacheFlags& flags) {
   const auto models = list_disk_cache(flags.folder);
   if (!models) return std::unexpected(models.error());
   std::uint64_t total = 0;
@@ -70,7 +70,7 @@ Result<int> sizes(const Flags& flags) {
   return kExitOk;
 }
 
-Result<int> verify(const Flags& flags) {
+Result<int> verify(const CacheFlags& flags) {
   const auto model = find_model(flags);
   if (!model) return std::unexpected(model.error());
   const auto damage = verify_disk_cache(flags.folder, *model);
@@ -80,7 +80,7 @@ Result<int> verify(const Flags& flags) {
   return damage->empty() ? kExitOk : kExitFailure;
 }
 
-Result<int> clear(const Flags& flags) {
+Result<int> clear(const CacheFlags& flags) {
   if (!flags.all && flags.model.empty() && !flags.older_than) {
     throw CLI::RequiredError("what to clear, --model KEY, --older-than AGE or --all,");
   }
@@ -93,7 +93,7 @@ Result<int> clear(const Flags& flags) {
   return kExitOk;
 }
 
-CLI::Option* add_model_option(CLI::App& command, Flags& flags) {
+CLI::Option* add_model_option(CLI::App& command, CacheFlags& flags) {
   return command.add_option("--model", flags.model, "Only this model: the first digits of its key")
       ->type_name("KEY");
 }
@@ -101,7 +101,7 @@ CLI::Option* add_model_option(CLI::App& command, Flags& flags) {
 }  // namespace
 
 Command add_cache(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CacheFlags>();
   CLI::App* command = app.add_subcommand("cache", "List, check or clear a disk cache");
   const auto add = [&](const char* name, const char* what) {
     CLI::App* action = command->add_subcommand(name, what);

@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kMostReplyTokens = 64;
 
-struct Flags {
+struct DemoFlags {
   EngineFlags engine;
   int conversations = 6;
 };
@@ -183,7 +183,7 @@ class Demo {
   int right_ = 0;
 };
 
-Result<int> demo(const Flags& flags) {
+Result<int> demo(const DemoFlags& flags) {
   set_up_log(flags.engine.verbosity);
   auto path = model_path(flags.engine);
   if (!path) return std::unexpected(path.error());
@@ -196,7 +196,7 @@ Result<int> demo(const Flags& flags) {
 }  // namespace
 
 Command add_demo(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<DemoFlags>();
   CLI::App* command = app.add_subcommand("demo", "Hold several conversations on one long system prompt");
   command->add_option("--conversations", flags->conversations, "How many [6]")
       ->check(between(2, kMostDemoConversations))

@@ -21,7 +21,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Flags {
+struct InspectFlags {
   std::string model;
   bool tensors = false;
   bool metadata = false;
@@ -106,7 +106,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text;
 }
 
-void print_json(const Model& model, const Flags& flags) {
+void print_json(const Model& model, const InspectFlags& flags) {
   const ModelInfo& info = model.info();
   Json json = {{"path", info.path},
                {"name", info.name},
@@ -137,7 +137,7 @@ void print_json(const Model& model, const Flags& flags) {
   std::println("{}", json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
-void print_text(const Model& model, const Flags& flags) {
+void print_text(const Model& model, const InspectFlags& flags) {
   const ModelInfo& info = model.info();
   const auto row = [](const char* name, const std::string& value) { std::println("{:<14} {}", name, value); };
   row("file", std::format("{} ({})", info.path, format_bytes(info.file_bytes)));
@@ -168,7 +168,7 @@ void print_text(const Model& model, const Flags& flags) {
   if (flags.chat_template) std::println("\n{}", info.chat_template);
 }
 
-Result<int> inspect(const Flags& flags) {
+Result<int> inspect(const InspectFlags& flags) {
   set_up_log(0);
   const auto path = model_path({.model = flags.model});
   if (!path) return std::unexpected(path.error());
@@ -181,7 +181,7 @@ Result<int> inspect(const Flags& flags) {
 }  // namespace
 
 Command add_inspect(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<InspectFlags>();
   CLI::App* command = app.add_subcommand("inspect", "Show what a model file holds");
   command->add_option("MODEL", flags->model, "GGUF file; without one, the tiny model that ships")
       ->envname("BANYAN_MODEL");

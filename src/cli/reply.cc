@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 /// How soon an interrupt is noticed.
 constexpr auto kTick = std::chrono::milliseconds(50);
 /// A first token that comes sooner needs no progress.
-constexpr auto kPatience = std::chrono::milliseconds(500);
+constexpr auto kReplyPatience = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -38,7 +38,7 @@ Result<Reply> receive(const Engine& engine, Generation generation, Interrupts& i
     if (wait == Generation::Wait::done || interrupts.raised()) break;
     if (wait == Generation::Wait::pending) {
       const std::chrono::duration<double> waited = Clock::now() - start;
-      if (reply.timings.generated == 0 && waited > kPatience) {
+      if (reply.timings.generated == 0 && waited > kReplyPatience) {
         progress.show(std::format("reading the prompt: {} tokens, {:.0f} s",
                                   grouped(engine.status().cache.evaluated_tokens - evaluated),
                                   waited.count()));

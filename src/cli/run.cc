@@ -19,7 +19,7 @@
 namespace banyan::cli {
 namespace {
 
-struct Flags {
+struct RunFlags {
   EngineFlags engine;
   ReplyOptions reply;
   std::string system;
@@ -39,7 +39,7 @@ std::string read_prompt(const std::vector<std::string>& words) {
   return prompt;
 }
 
-Result<ChatPrompt> make_prompt(const Engine& engine, const Flags& flags, const std::string& prompt) {
+Result<ChatPrompt> make_prompt(const Engine& engine, const RunFlags& flags, const std::string& prompt) {
   if (flags.raw) return ChatPrompt{.tokens = engine.vocabulary().tokenize(prompt, true, true), .points = {}};
   ChatRequest request;
   if (!flags.system.empty())
@@ -48,7 +48,7 @@ Result<ChatPrompt> make_prompt(const Engine& engine, const Flags& flags, const s
   return chat_prompt(engine, request);
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const RunFlags& flags) {
   set_up_log(flags.engine.verbosity);
   const std::string prompt = read_prompt(flags.words);
   if (prompt.empty()) throw CLI::RequiredError("a prompt, as arguments or from a pipe,");
@@ -75,7 +75,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 Command add_run(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "Reply to one prompt and end");
   command->add_option("PROMPT", flags->words, "The prompt; what a pipe brings is appended to it");
   command->add_option("--system", flags->system, "Text that tells the model how to answer")

@@ -17,7 +17,7 @@
 namespace banyan::cli {
 namespace {
 
-struct Flags {
+struct ServeFlags {
   EngineFlags engine;
   ServerOptions server;
   ReplyOptions reply;
@@ -44,7 +44,7 @@ void take_known_variables(RequestDefaults& defaults) {
   }
 }
 
-Result<RequestDefaults> request_defaults(const Flags& flags) {
+Result<RequestDefaults> request_defaults(const ServeFlags& flags) {
   RequestDefaults defaults{.sampling = flags.reply.sampling,
                            .max_tokens = flags.reply.max_tokens,
                            .tools_first = flags.tools_first};
@@ -59,7 +59,7 @@ Result<RequestDefaults> request_defaults(const Flags& flags) {
   return fail(Errc::invalid_argument, "--chat-template-kwargs must be a JSON object, such as {\"a\": true}");
 }
 
-Result<std::string> chat_template(const Flags& flags) {
+Result<std::string> chat_template(const ServeFlags& flags) {
   if (flags.chat_template_file.empty()) return flags.chat_template;
   std::ifstream file(flags.chat_template_file, std::ios::binary);
   std::ostringstream text;
@@ -68,7 +68,7 @@ Result<std::string> chat_template(const Flags& flags) {
   return fail(Errc::io, "cannot read a chat template from " + flags.chat_template_file + ", or it is empty");
 }
 
-Result<int> serve(const Flags& flags) {
+Result<int> serve(const ServeFlags& flags) {
   set_up_log(flags.engine.verbosity + 1);
   auto path = model_path(flags.engine);
   if (!path) return std::unexpected(path.error());
@@ -111,7 +111,7 @@ Result<int> serve(const Flags& flags) {
 }  // namespace
 
 Command add_serve(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ServeFlags>();
   CLI::App* command = app.add_subcommand("serve", "Answer clients over HTTP");
   const std::string group = "Server";
   command->add_option("--host", flags->server.host, "Name or address to listen on [127.0.0.1]")

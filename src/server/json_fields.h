@@ -15,6 +15,9 @@ namespace banyan {
 /// Keeps the order of fields, which chat templates and readers of answers see.
 using Json = nlohmann::ordered_json;
 
+/// Bytes of a name that a client made up which an error shows.
+inline constexpr std::size_t kMaxNamed = 40;
+
 /// The body of a request: one JSON object. Errors: invalid_argument (no JSON, not an object, or nested
 /// deeper than any request needs, so that nothing recursive behind it overflows). Takes time linear in the
 /// bytes (names are sorted), whatever they hold, and some 30 bytes of memory at most for each byte. Of

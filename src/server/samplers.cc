@@ -11,8 +11,6 @@
 namespace banyan {
 namespace {
 
-constexpr std::size_t kMaxNamed = 40;  // of a client's text in an error
-
 struct Name {
   char letter;
   std::string_view name;

@@ -18,7 +18,6 @@
 namespace banyan {
 namespace {
 
-constexpr std::size_t kMaxNamed = 40;  // of a client's text in an error
 constexpr double kMaxBias = 1e6;
 constexpr std::size_t kMaxBiasBytes = 64 << 10;    // of the texts that name tokens, which are tokenized
 constexpr std::uint32_t kRandomSeed = 0xFFFFFFFF;  // llama.cpp's -1

@@ -9,6 +9,10 @@
 
 namespace banyan {
 
+inline constexpr char32_t kLastCodePoint = 0x10FFFF;
+/// Code points that are no characters.
+inline constexpr char32_t kFirstSurrogate = 0xD800, kLastSurrogate = 0xDFFF;
+
 /// U+FFFD, which stands for bytes that are not UTF-8.
 inline constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 

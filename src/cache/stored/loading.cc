@@ -12,8 +12,6 @@ namespace {
 
 // Fewer tokens are evaluated again in less time.
 constexpr std::size_t kWorthLoading = 16;
-// Tokens of most blocks.
-constexpr std::size_t kBlockTokens = 256;
 // A load has no more stages than about this: each costs the time of the path's segments.
 constexpr std::size_t kMostStages = 64;
 // What a stage loads besides its tokens is at most this part of it.

@@ -15,6 +15,9 @@
 
 namespace banyan {
 
+/// Tokens of most blocks of keys and values.
+inline constexpr std::size_t kBlockTokens = 256;
+
 struct StoredRecord {
   /// As StoredRun, with the block's number.
   struct Run {

@@ -9,7 +9,6 @@
 namespace banyan {
 namespace {
 
-constexpr std::size_t kBlockTokens = 256;
 constexpr std::size_t kMostInsertBytes = std::size_t{64} << 20;
 // Fewer tokens are not worth a block of their own.
 constexpr std::size_t kWorthStoring = 16;

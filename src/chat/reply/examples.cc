@@ -6,7 +6,7 @@
 namespace banyan {
 namespace {
 
-constexpr std::string_view kUser = "Where is the copper kettle?";
+constexpr std::string_view kUserText = "Where is the copper kettle?";
 
 }  // namespace
 
@@ -36,12 +36,12 @@ std::string Examples::arguments() {
 
 std::string Examples::behind_user(ChatRequest request) const {
   request.messages.insert(request.messages.begin(),
-                          {.role = Role::user, .content = {{.text = std::string(kUser)}}});
+                          {.role = Role::user, .content = {{.text = std::string(kUserText)}}});
   request.tools = tools();
   request.reasoning.enabled = true;
   std::string text = render_(request);
-  const std::size_t found = text.rfind(kUser);
-  return found == text.npos ? "" : text.substr(found + kUser.size());
+  const std::size_t found = text.rfind(kUserText);
+  return found == text.npos ? "" : text.substr(found + kUserText.size());
 }
 
 std::string Examples::opening() const { return behind_user({}); }

@@ -9,7 +9,7 @@
 namespace banyan {
 namespace {
 
-using Kind = Grammar::State::Kind;
+using StateKind = Grammar::State::Kind;
 
 }  // namespace
 
@@ -85,13 +85,13 @@ bool GrammarMatcher::accept_any(std::minstd_rand& random) {
   }
   const Grammar::State& state = grammar_->states[different[random() % different.size()]];
   bool taken = false;
-  if (state.kind == Kind::chars) {
+  if (state.kind == StateKind::chars) {
     const auto& ranges = grammar_->sets[state.arg].ranges;
     const CharSet::Range& range = ranges[random() % ranges.size()];
     const char32_t c = range.first + static_cast<char32_t>(random() % (range.last - range.first + 1));
     taken = push_char(c, Frame(frames_.back()));
   } else {
-    taken = push_token(static_cast<Token>(state.kind == Kind::token ? state.arg : state.arg ^ 1));
+    taken = push_token(static_cast<Token>(state.kind == StateKind::token ? state.arg : state.arg ^ 1));
   }
   settle();
   return taken && !exhausted_;
@@ -123,12 +123,12 @@ bool GrammarMatcher::search_named(Search& search, std::size_t until) {
   for (; search.place < terminals_.size() && !exhausted_; ++search.place) {
     if (token_work_ > until) return false;
     const Grammar::State& state = grammar_->states[terminals_[search.place].state];
-    if (state.kind == Kind::token && !search.allowed[state.arg] &&
+    if (state.kind == StateKind::token && !search.allowed[state.arg] &&
         push_token(static_cast<Token>(state.arg))) {
       search.allowed[state.arg] = true;
       pop_to(1);
     }
-    if (state.kind != Kind::not_token) continue;
+    if (state.kind != StateKind::not_token) continue;
     if (search.excluded && *search.excluded != state.arg) search.are_all_named = true;
     search.excluded = state.arg;
   }
@@ -218,7 +218,7 @@ bool GrammarMatcher::push_char(char32_t c, const Frame& from) {
   for (std::size_t i = from.begin; i < end; ++i) {
     const Place place = terminals_[i];
     const Grammar::State& state = grammar_->states[place.state];
-    if (state.kind == Kind::chars && grammar_->sets[state.arg].has_any_of(c, c)) {
+    if (state.kind == StateKind::chars && grammar_->sets[state.arg].has_any_of(c, c)) {
       reach(state.next, place.node);
     }
   }
@@ -243,14 +243,14 @@ bool GrammarMatcher::push_token(Token token) {
 bool GrammarMatcher::takes_token(const Place& place, Token token) const {
   const Grammar::State& state = grammar_->states[place.state];
   const bool same = state.arg == static_cast<std::uint32_t>(token);
-  return (state.kind == Kind::token && same) || (state.kind == Kind::not_token && !same);
+  return (state.kind == StateKind::token && same) || (state.kind == StateKind::not_token && !same);
 }
 
 bool GrammarMatcher::cut_may_go_on(const Frame& from, std::string_view cut) const {
   const auto [first, last] = cut_code_points(cut);
   for (std::size_t i = from.begin; i < terminals_.size(); ++i) {
     const Grammar::State& state = grammar_->states[terminals_[i].state];
-    if (state.kind == Kind::chars && grammar_->sets[state.arg].has_any_of(first, last)) return true;
+    if (state.kind == StateKind::chars && grammar_->sets[state.arg].has_any_of(first, last)) return true;
   }
   return false;
 }
@@ -307,19 +307,19 @@ void GrammarMatcher::follow() {
     todo_.pop_back();
     const Grammar::State& state = grammar_->states[place.state];
     switch (state.kind) {
-      case Kind::chars:
-      case Kind::token:
-      case Kind::not_token:
+      case StateKind::chars:
+      case StateKind::token:
+      case StateKind::not_token:
         terminals_.push_back(place);
         break;
-      case Kind::split:
+      case StateKind::split:
         reach(state.next, place.node);
         reach(state.arg, place.node);
         break;
-      case Kind::call:
+      case StateKind::call:
         call(state, place.node);
         break;
-      case Kind::end:
+      case StateKind::end:
         if (nodes_[place.node].step == step_) nodes_[place.node].returned = true;
         for (std::uint32_t at = nodes_[place.node].edges; at != kNone; at = edges_[at].next) {
           if (edges_[at].parent == kNone) {
@@ -352,7 +352,7 @@ void GrammarMatcher::call(const Grammar::State& state, std::uint32_t node) {
     tails_.pop_back();
     ++work_;
     if (!seen_.insert(tail.state, tail.node, target)) continue;  // also where tails lead back to themselves
-    if (tail.node != kNone && grammar_->states[tail.state].kind == Kind::end &&
+    if (tail.node != kNone && grammar_->states[tail.state].kind == StateKind::end &&
         nodes_[tail.node].step != step_) {
       for (std::uint32_t at = nodes_[tail.node].edges; at != kNone; at = edges_[at].next) {
         tails_.push_back({edges_[at].state, edges_[at].parent});

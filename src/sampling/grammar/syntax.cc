@@ -16,8 +16,6 @@ namespace {
 
 using Kind = SyntaxNode::Kind;
 
-constexpr char32_t kLastCodePoint = 0x10FFFF;
-constexpr char32_t kFirstSurrogate = 0xD800, kLastSurrogate = 0xDFFF;
 constexpr std::uint32_t kMaxTimes = 65536;     // of a repetition
 constexpr int kMaxRepetitionsOfOneItem = 4;    // as in "a"{2}{3}+
 constexpr std::size_t kMaxNodes = 256 * 1024;  // of the tree, some hundred bytes each

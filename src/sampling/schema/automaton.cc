@@ -13,9 +13,6 @@ namespace {
 using Edge = Automaton::Edge;
 using State = Automaton::State;
 
-constexpr std::uint32_t kNone = ~std::uint32_t{0};
-constexpr char32_t kLastCodePoint = 0x10FFFF;
-
 void add_edge(std::vector<Edge>& edges, Edge edge) {
   if (!edges.empty() && edges.back().to == edge.to && edges.back().last + 1 == edge.first) {
     edges.back().last = edge.last;
@@ -41,13 +38,13 @@ Automaton trimmed(const Automaton& a) {
     todo.insert(todo.end(), from[state].begin(), from[state].end());
   }
   Automaton trimmed;
-  std::vector<std::uint32_t> number(a.states.size(), kNone), order{0};
+  std::vector<std::uint32_t> number(a.states.size(), kNoNumber), order{0};
   number[0] = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
     State state{.accepts = a.states[order[i]].accepts};
     for (Edge edge : a.states[order[i]].edges) {
       if (!ends[edge.to]) continue;
-      if (number[edge.to] == kNone) {
+      if (number[edge.to] == kNoNumber) {
         number[edge.to] = static_cast<std::uint32_t>(order.size());
         order.push_back(edge.to);
       }

@@ -11,6 +11,9 @@
 
 namespace banyan {
 
+/// The number of no state, and of no rule.
+inline constexpr std::uint32_t kNoNumber = ~std::uint32_t{0};
+
 struct Automaton {
   static constexpr std::size_t kMaxStates = 4096;
   static constexpr std::size_t kMaxWork = 1 << 21;  ///< ranges of characters that are looked at for one

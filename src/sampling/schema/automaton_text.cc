@@ -7,15 +7,13 @@
 #include <vector>
 
 #include "sampling/schema/char_sets.h"
+#include "text/utf8.h"
 
 namespace banyan {
 namespace {
 
 using Edge = Automaton::Edge;
 using State = Automaton::State;
-
-constexpr std::uint32_t kNone = ~std::uint32_t{0};
-constexpr char32_t kLastCodePoint = 0x10FFFF;
 
 Expression spelled(const CharSet& set, Spelling spelling) {
   if (spelling == Spelling::plain) return Expression::of_set(set);
@@ -64,8 +62,8 @@ class AutomatonWriter {
         spelling_(spelling),
         rules_(rules),
         entries_(automaton.states.size()),
-        tails_(automaton.states.size(), kNone),
-        state_rules_(automaton.states.size(), kNone) {
+        tails_(automaton.states.size(), kNoNumber),
+        state_rules_(automaton.states.size(), kNoNumber) {
     entries_[0] = 1;
     for (const State& state : automaton.states) {
       std::set<std::uint32_t> targets;
@@ -91,10 +89,10 @@ class AutomatonWriter {
   // The only set of characters that leads on from a state, and where to. No state: none, or several ways.
   std::pair<CharSet, std::uint32_t> only_way(std::uint32_t state) const {
     const auto& edges = automaton_.states[state].edges;
-    if (edges.empty()) return {{}, kNone};
+    if (edges.empty()) return {{}, kNoNumber};
     std::vector<CharSet::Range> ranges;
     for (const Edge& edge : edges) {
-      if (edge.to != edges[0].to) return {{}, kNone};
+      if (edge.to != edges[0].to) return {{}, kNoNumber};
       ranges.push_back({edge.first, edge.last});
     }
     return {char_set(std::move(ranges)), edges[0].to};
@@ -116,7 +114,7 @@ class AutomatonWriter {
       if (state.edges.empty()) {
         tails_[i] = 0;
         todo.push_back(i);
-      } else if (to != kNone && to != i) {
+      } else if (to != kNoNumber && to != i) {
         before[to].push_back(i);
       }
     }
@@ -132,7 +130,7 @@ class AutomatonWriter {
   }
 
   Expression from(std::uint32_t state, int depth) {
-    if (tails_[state] != kNone) {
+    if (tails_[state] != kNoNumber) {
       if (tails_[state] == 0) return {};
       return rules_.repeat(character(only_way(state).first), 0, tails_[state]);
     }
@@ -141,7 +139,7 @@ class AutomatonWriter {
       return rules_.repeat(character(set), 0, Expression::kNoMost);
     }
     if (entries_[state] == 1 && depth < kMaxInline) return body(state, depth);
-    if (state_rules_[state] == kNone) {
+    if (state_rules_[state] == kNoNumber) {
       state_rules_[state] = rules_.declare();
       todo_.push_back(state);
     }
@@ -153,16 +151,16 @@ class AutomatonWriter {
     std::vector<Expression> sequence;
     while (!automaton_.states[state].accepts) {
       auto [set, to] = only_way(state);
-      if (to == kNone) break;
+      if (to == kNoNumber) break;
       std::uint64_t times = 1;
       while (entries_[to] == 1 && !automaton_.states[to].accepts) {
         const auto [again, after] = only_way(to);
-        if (after == kNone || !are_same(again, set)) break;
+        if (after == kNoNumber || !are_same(again, set)) break;
         to = after;
         ++times;
       }
       sequence.push_back(rules_.repeat(character(set), times, times));
-      if (entries_[to] != 1 || automaton_.states[to].accepts || tails_[to] != kNone) {
+      if (entries_[to] != 1 || automaton_.states[to].accepts || tails_[to] != kNoNumber) {
         sequence.push_back(from(to, depth + 1));
         return Expression::sequence(std::move(sequence));
       }

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "text/utf8.h"
+
 namespace banyan {
 namespace {
 
 using Range = CharSet::Range;
-
-constexpr char32_t kLastCodePoint = 0x10FFFF;
-constexpr char32_t kFirstSurrogate = 0xD800, kLastSurrogate = 0xDFFF;
 
 }  // namespace
 

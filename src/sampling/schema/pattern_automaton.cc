@@ -6,14 +6,12 @@
 #include <vector>
 
 #include "sampling/schema/char_sets.h"
+#include "text/utf8.h"
 
 namespace banyan {
 namespace {
 
 using State = Automaton::State;
-
-constexpr std::uint32_t kNone = ~std::uint32_t{0};
-constexpr char32_t kLastCodePoint = 0x10FFFF;
 
 // Thompson's construction: a pattern with states that split and states that take a character.
 class PatternStates {
@@ -27,10 +25,10 @@ class PatternStates {
   static constexpr std::size_t kMaxNodes = 4 * Automaton::kMaxStates;
 
   explicit PatternStates(const Pattern& pattern) {
-    found = add({Kind::found, nullptr, kNone, kNone});
+    found = add({Kind::found, nullptr, kNoNumber, kNoNumber});
     start = build(pattern, found);
     // The beginning may be anywhere, and anything may follow.
-    before = add({Kind::chars, &all_characters(), kNone, kNone});
+    before = add({Kind::chars, &all_characters(), kNoNumber, kNoNumber});
     anywhere = add({Kind::split, nullptr, before, start});
     nodes[before].next = anywhere;
   }
@@ -50,11 +48,11 @@ class PatternStates {
     if (is_full()) return next;
     switch (pattern.kind) {
       case Pattern::Kind::set:
-        return add({Kind::chars, &pattern.set, next, kNone});
+        return add({Kind::chars, &pattern.set, next, kNoNumber});
       case Pattern::Kind::begin:
-        return add({Kind::begin, nullptr, next, kNone});
+        return add({Kind::begin, nullptr, next, kNoNumber});
       case Pattern::Kind::end:
-        return add({Kind::end, nullptr, next, kNone});
+        return add({Kind::end, nullptr, next, kNoNumber});
       case Pattern::Kind::sequence:
         for (std::size_t i = pattern.parts.size(); i-- > 0;) next = build(pattern.parts[i], next);
         return next;

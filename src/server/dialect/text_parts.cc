@@ -9,8 +9,6 @@
 namespace banyan {
 namespace {
 
-constexpr std::size_t kMaxNamed = 40;  // of a client's text in an error
-
 std::string list_of(TextTypes types) {
   std::string all;
   for (const std::string_view type : types) all += std::format("{}\"{}\"", all.empty() ? "" : ", ", type);

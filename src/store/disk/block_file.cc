@@ -12,15 +12,15 @@
 namespace banyan {
 namespace {
 
-constexpr std::string_view kMagic = "BANYANB\n";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kBlockMagic = "BANYANB\n";
+constexpr std::uint32_t kBlockVersion = 1;
 constexpr std::string_view kSuffix = ".block";
 
 std::vector<std::byte> header(const SpaceId& space, BlockId block, std::uint64_t bytes,
                               std::uint64_t payload_checksum) {
   ByteWriter writer;
-  writer.put(std::as_bytes(std::span(kMagic)));
-  writer.put(kVersion);
+  writer.put(std::as_bytes(std::span(kBlockMagic)));
+  writer.put(kBlockVersion);
   writer.put(std::uint32_t{0});
   writer.put(space);
   writer.put(block);

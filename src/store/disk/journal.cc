@@ -13,16 +13,16 @@
 namespace banyan {
 namespace {
 
-constexpr std::string_view kMagic = "BANYANJ\n";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kJournalMagic = "BANYANJ\n";
+constexpr std::uint32_t kJournalVersion = 1;
 constexpr std::size_t kHeader = 40;
 constexpr std::uint32_t kMark = 0x4C4E524A;
 constexpr std::size_t kRecordHeader = 16;
 
 std::vector<std::byte> header(const Journal::Head& head) {
   ByteWriter writer;
-  writer.put(std::as_bytes(std::span(kMagic)));
-  writer.put(kVersion);
+  writer.put(std::as_bytes(std::span(kJournalMagic)));
+  writer.put(kJournalVersion);
   writer.put(head.starts);
   writer.put(head.space);
   writer.put(checksum(writer.bytes()));
@@ -82,7 +82,7 @@ Result<Journal::Contents> Journal::read(Files& files, const std::string& path) {
   contents.head.starts = reader.get<std::uint32_t>();
   std::ranges::copy(reader.get_bytes(contents.head.space.size()), contents.head.space.begin());
   if (!std::ranges::equal(std::span(bytes).first(kHeader), header(contents.head))) {
-    return fail(Errc::corrupt, path + ": not a journal of version " + std::to_string(kVersion));
+    return fail(Errc::corrupt, path + ": not a journal of version " + std::to_string(kJournalVersion));
   }
   Scan scan(bytes);
   for (std::span<const std::byte> left = std::span(bytes).subspan(kHeader); !left.empty();) {
