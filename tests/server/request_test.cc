@@ -117,6 +117,8 @@ TEST(Requests, WrongFieldsAreNamed) {
       {R"({"response_format": {"type": "json_object"}, "grammar": "x"})", "grammar"},
       {R"({"response_format": {"type": "json_schema"}})", "response_format.json_schema"},
       {R"({"response_format": {"type": "json_schema", "json_schema": 1}})", "response_format.json_schema"},
+      {R"({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}})",
+       "response_format.json_schema.schema"},
       {R"({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 1}}}})",
        "response_format.json_schema.schema"},
       {R"({"response_format": {"type": "json_schema", "json_schema": {"strict": 1}}})",
