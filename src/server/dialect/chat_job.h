@@ -31,7 +31,9 @@ using MakeWriter = std::function<std::unique_ptr<ReplyWriter>(const Request& req
 Result<Job> chat_job(ReplyRequest request, const ModelContext& context, const StreamForm& form,
                      const MakeWriter& make_writer);
 
-/// How many tokens a chat's prompt has.
+/// How many tokens a chat's prompt has, also where those are more than the context's.
 Result<std::size_t> count_tokens(ChatRequest chat, const ModelContext& context);
+/// The same as OpenAI's answer.
+Result<Json> count_tokens_json(ChatRequest chat, const ModelContext& context);
 
 }  // namespace banyan
