@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
+#include <string>
 
 #include "cli/program.h"
 
@@ -59,6 +61,22 @@ TEST(Usage, ComplaintsSayWhatToDo) {
   expect_complaint(run({"inspect", "a", "b"}), 2, "'b' is one argument too many; 'banyan inspect --help'");
   expect_complaint(run({"serve", "--port"}), 2, "--port needs a value; 'banyan serve --help'");
   expect_complaint(run({"run", "--raw", "--system", "x", "hello"}), 2, "cannot be given together");
+  expect_complaint(run({"serve", "--port", "1", "--port", "2"}), 2,
+                   "--port is given more than once; 'banyan serve --help'");
+  expect_complaint(run({"run", "--temp", "1", "--temp", "0", "hello"}), 2, "--temp is given more than once");
+}
+
+TEST(Usage, LinesOfHelpFitATerminal) {
+  for (const char* command : {"chat", "run", "serve", "demo", "bench", "inspect", "cache"}) {
+    std::istringstream lines(run({command, "--help"}).out);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 110u) << line;
+  }
+}
+
+TEST(Usage, EmptyRepliesAreWarnedOf) {
+  const Ended ended = run({"run", "--predict", "0", "hello"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.err, HasSubstr("--predict 0"));
 }
 
 TEST(Usage, EmptyValuesAreRefused) {
@@ -80,6 +98,10 @@ TEST(Usage, TemplatesThatCannotBeReadAreNamed) {
     expect_complaint(run({"serve", "--port", "0", "--chat-template-file", file}), 1, file);
   }
   expect_complaint(run({"serve", "--port", "0", "--chat-template", "{{"}), 1, "the chat template");
+  expect_complaint(run({"serve", "--port", "0", "--chat-template", "chatml"}), 1,
+                   "'chatml' is neither that nor a name that is known here; --chat-template-file");
+  expect_complaint(run({"serve", "--port", "0", "--chat-template", "{{ raise_exception('never') }}"}), 1,
+                   "never");
   expect_complaint(run({"serve", "--port", "0", "--chat-template-kwargs", "[]"}), 1,
                    "--chat-template-kwargs");
 }
