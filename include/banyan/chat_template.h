@@ -15,8 +15,8 @@ struct ChatRequest;
 
 class ChatTemplate {
  public:
-  /// `source` empty: ChatML. Errors: invalid_argument, with the template's line, for a fault in it and where
-  /// it refuses every message; unsupported where short messages already take it past a limit, which it names.
+  /// `source` empty: ChatML. Errors: invalid_argument with the template's line and what is wrong there;
+  /// unsupported where short messages already take it past a limit, which it names.
   static Result<std::unique_ptr<ChatTemplate>> create(const std::string& source, const std::string& bos_text,
                                                       const std::string& eos_text);
   ~ChatTemplate();

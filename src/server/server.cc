@@ -41,6 +41,7 @@
 #include "server/openai/chat.h"
 #include "server/openai/completions.h"
 #include "server/openai/models.h"
+#include "server/request_defaults.h"
 #include "server/responses/endpoints.h"
 #include "server/responses/response_store.h"
 #include "server/responses/stored_responses.h"
@@ -75,6 +76,14 @@ constexpr std::size_t kBodiesAtOnce = 8;
 constexpr std::size_t kResponseBytes = std::size_t{64} << 20;
 
 constexpr std::string_view kModels = "/v1/models/";
+
+// All but chats works then.
+void warn_of_refusing_template(const ModelContext& context) {
+  ChatRequest chat{.messages = {{.role = Role::user, .content = {{.text = "hi"}}}}};
+  fill_in(chat, context.defaults);
+  const auto prompt = context.chat_template.apply(chat);
+  if (!prompt) spdlog::warn("chats will fail: {}, a lone message of the user's", prompt.error().message);
+}
 
 HttpError no_model(const std::string& id) {
   HttpError error = http_error(404, std::format("there is no model \"{}\" here", id.substr(0, 80)));
@@ -448,6 +457,7 @@ Result<std::unique_ptr<Server>> Server::start(Engine& engine, const ServerOption
   if (auto bound = impl.bind(); !bound) return std::unexpected(bound.error());
   impl.configure();
   impl.add_routes();
+  warn_of_refusing_template(impl.context);
   impl.listener = std::thread([&impl] {
     impl.http.listen_after_bind();
     const std::lock_guard lock(impl.mutex);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -100,10 +101,16 @@ TEST(Usage, TemplatesThatCannotBeReadAreNamed) {
   expect_complaint(run({"serve", "--port", "0", "--chat-template", "{{"}), 1, "the chat template");
   expect_complaint(run({"serve", "--port", "0", "--chat-template", "chatml"}), 1,
                    "'chatml' is neither that nor a name that is known here; --chat-template-file");
-  expect_complaint(run({"serve", "--port", "0", "--chat-template", "{{ raise_exception('never') }}"}), 1,
-                   "never");
   expect_complaint(run({"serve", "--port", "0", "--chat-template-kwargs", "[]"}), 1,
                    "--chat-template-kwargs");
+}
+
+TEST(Usage, ATemplateThatRefusesEveryMessageIsWarnedOf) {
+  Program server({"serve", "--port", "0", "--chat-template", "{{ raise_exception('never') }}"});
+  server.read_until("listening on");
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+  EXPECT_THAT(server.err(), HasSubstr("chats will fail: the chat template refuses messages[0]"));
 }
 
 TEST(Usage, NumbersAndSizesAreReadStrictly) {

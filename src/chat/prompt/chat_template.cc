@@ -86,17 +86,6 @@ struct ChatTemplate::Impl {
     return render(traits, request, {}, Clock::now());
   }
 
-  // The prompt of a short message, which may need one of the system's in front of it.
-  Result<std::string> render_any() const {
-    ChatRequest request{.messages = {{.role = Role::user, .content = {{.text = "hi"}}}}};
-    const auto prompt = render(traits, request, kExampleLimits, Clock::now());
-    if (prompt) return prompt;
-    request.messages.insert(request.messages.begin(),
-                            {.role = Role::system, .content = {{.text = "Hello."}}});
-    const auto with_system = render(traits, request, kExampleLimits, Clock::now());
-    return with_system ? with_system : prompt;
-  }
-
   // The prompt up to the end of the last message.
   Result<std::string> render_to_last(ChatRequest request) const {
     Message& last = request.messages.back();
@@ -174,8 +163,6 @@ Result<std::unique_ptr<ChatTemplate>> ChatTemplate::create(const std::string& so
     return text.value_or("");
   });
   if (past_limit) return fail(Errc::unsupported, "the chat template cannot be used: " + past_limit->message);
-  if (auto one = impl.render_any(); !one)
-    return fail(Errc::invalid_argument, "the chat template refuses every message: " + one.error().message);
   return made;
 }
 

@@ -261,11 +261,12 @@ TEST(AnthropicRequest, PicturesOfTheUserAreRefused) {
 
 // An agent sends it with every request from then on.
 TEST(AnthropicRequest, APictureThatAToolGaveIsAFewWords) {
-  const Json body = Json::parse(R"({"max_tokens": 9, "messages": [{"role": "user", "content": [
-      {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "x"},
-       {"type": "image", "source": {}}]}]}]})");
-  EXPECT_EQ(told(read_messages_request(body, {})->chat.messages[0]),
-            "tool#t x|[a picture, which this model cannot see]");
+  const Json body = Json::parse(R"({"max_tokens": 9, "messages": [
+      {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+      {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [
+       {"type": "text", "text": "x"}, {"type": "image", "source": {}}]}]}]})");
+  EXPECT_EQ(told(read_messages_request(body, {})->chat.messages[1]),
+            "tool f#t x|[a picture, which this model cannot see]");
 }
 
 TEST(AnthropicRequest, ThreadsAreRefused) {
