@@ -16,4 +16,8 @@ std::size_t common_prefix(TokenSpan a, TokenSpan b) {
   return at;
 }
 
+std::size_t common_prefix(std::string_view a, std::string_view b) {
+  return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
 }  // namespace banyan

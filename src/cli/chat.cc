@@ -168,6 +168,7 @@ Command add_chat(CLI::App& app) {
   return {chat, [flags]() -> Result<int> {
             if (!flags->model.empty()) flags->engine.model = flags->model;
             set_up_log(flags->engine.verbosity);
+            warn_of_empty_replies(flags->reply);
             auto path = model_path(flags->engine);
             if (!path) return std::unexpected(path.error());
             Interrupts interrupts;

@@ -81,7 +81,11 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   }
   std::string what = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
-    return std::format("{} needs a value; {} tells more", what.substr(0, what.find(':')), help);
+    const std::string option = what.substr(0, what.find(':'));
+    const CLI::Option* given = command->get_option_no_throw(option);
+    const bool is_repeated = given != nullptr && given->count() > 1;
+    return std::format("{} {}; {} tells more", option,
+                       is_repeated ? "is given more than once" : "needs a value", help);
   }
   if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr) {
     constexpr std::string_view excludes = " excludes ";

@@ -1,5 +1,7 @@
 #include "cli/reply_options.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <climits>
 #include <cstdint>
@@ -112,6 +114,10 @@ void add_reply_options(CLI::App& app, ReplyOptions& options) {
       ->allow_extra_args(false)
       ->group(group);
   app.add_flag("--ignore-eos", options.ignore_eos, "Go on where the model would end its reply")->group(group);
+}
+
+void warn_of_empty_replies(const ReplyOptions& options) {
+  if (options.max_tokens == 0) spdlog::warn("--predict 0: prompts are only evaluated, and replies are empty");
 }
 
 Request make_request(const ReplyOptions& options, ChatPrompt prompt) {

@@ -39,6 +39,9 @@ void add_parameters(CLI::App& app, ReplyOptions& options, const std::string& gro
 /// These and how a reply ends.
 void add_reply_options(CLI::App& app, ReplyOptions& options);
 
+/// Warns where no reply can have a token.
+void warn_of_empty_replies(const ReplyOptions& options);
+
 /// A request for a reply to `prompt` by these options.
 Request make_request(const ReplyOptions& options, ChatPrompt prompt);
 

@@ -50,6 +50,7 @@ Result<ChatPrompt> make_prompt(const Engine& engine, const RunFlags& flags, cons
 
 Result<int> run(const RunFlags& flags) {
   set_up_log(flags.engine.verbosity);
+  warn_of_empty_replies(flags.reply);
   const std::string prompt = read_prompt(flags.words);
   if (prompt.empty()) throw CLI::RequiredError("a prompt, as arguments or from a pipe,");
   auto path = model_path(flags.engine);

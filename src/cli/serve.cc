@@ -1,6 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
+#include <format>
 #include <fstream>
 #include <memory>
 #include <print>
@@ -60,6 +61,13 @@ Result<RequestDefaults> request_defaults(const ServeFlags& flags) {
 }
 
 Result<std::string> chat_template(const ServeFlags& flags) {
+  if (!flags.chat_template.empty() && !flags.chat_template.contains('{')) {
+    return fail(
+        Errc::invalid_argument,
+        std::format("--chat-template takes the text of a Jinja template, and '{}' is neither that nor a name "
+                    "that is known here; --chat-template-file takes a file",
+                    flags.chat_template.substr(0, 60)));
+  }
   if (flags.chat_template_file.empty()) return flags.chat_template;
   std::ifstream file(flags.chat_template_file, std::ios::binary);
   std::ostringstream text;
@@ -70,6 +78,7 @@ Result<std::string> chat_template(const ServeFlags& flags) {
 
 Result<int> serve(const ServeFlags& flags) {
   set_up_log(flags.engine.verbosity + 1);
+  warn_of_empty_replies(flags.reply);
   auto path = model_path(flags.engine);
   if (!path) return std::unexpected(path.error());
   auto defaults = request_defaults(flags);
@@ -183,10 +192,10 @@ Command add_serve(CLI::App& app) {
   add_disk_flags(*command, flags->engine);
   command->footer(
       "Speaks OpenAI's chat completions, responses and completions, Anthropic's messages, Ollama's chat\n"
-      "and generate, and llama-server's completion, and shows its cache at /cache. Prints 'banyan: listening "
-      "on URL' once it is ready. On SIGINT, SIGTERM or SIGHUP\n"
-      "it finishes what runs and ends; on a second SIGINT or SIGTERM it ends at once. With --disk-cache it\n"
-      "goes on from there after a restart, however it ended; 'banyan cache' manages that folder.\n"
+      "and generate, and llama-server's completion, and shows its cache at /cache. Prints\n"
+      "'banyan: listening on URL' once it is ready. On SIGINT, SIGTERM or SIGHUP it finishes what runs and\n"
+      "ends; on a second SIGINT or SIGTERM it ends at once. With --disk-cache it goes on from there after a\n"
+      "restart, however it ended; 'banyan cache' manages that folder.\n"
       "\n"
       "Examples:\n"
       "  banyan serve\n"

@@ -53,9 +53,12 @@ std::optional<Token> ThoughtBudget::forced() const {
 void ThoughtBudget::accept(Token token, std::string_view text) {
   const bool is_closing = forced() == token;
   closed_ = is_closing ? closed_ + 1 : 0;
-  if (is_open_ && spent_ - most_ < static_cast<int>(kMostMissing)) ++spent_;
+  const bool was_open = is_open_;
   recent_ += text;
   look_for_marks();
+  // The token that opens a thought may hold the first of it.
+  const bool is_thought = was_open || (is_open_ && !trimmed(recent_).empty());
+  if (is_thought && spent_ - most_ < static_cast<int>(kMostMissing)) ++spent_;
   if (closed_ == closing_.size()) {  // whatever its tokens come to as text
     closed_ = 0;
     is_open_ = false;

@@ -1,6 +1,7 @@
 #include "server/chat_answer.h"
 
 #include <iterator>
+#include <utility>
 
 #include "server/dialect/ids.h"
 
@@ -29,11 +30,17 @@ std::vector<WireEvent> ChatAnswer::take(std::size_t index, const Delta& delta) {
     std::vector<ChatEvent> rest = reader.parser.end(delta.finish == Finish::end);
     events.insert(events.end(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
   }
-  for (const ChatEvent& event : events) {
-    reader.is_thinking = event.kind == ChatEvent::Kind::reasoning;
+  // A delta is mostly one token, which is of one kind. Where nothing is told of it yet, it may be of the mark
+  // that ends the thought.
+  for (const ChatEvent& event : events) reader.is_thinking = event.kind == ChatEvent::Kind::reasoning;
+  const auto tokens = static_cast<int>(delta.tokens.size());
+  if (!reader.is_thinking) {
+    reader.held_tokens = 0;
+  } else if (events.empty()) {
+    reader.held_tokens += tokens;
+  } else {
+    reader.reasoning_tokens += std::exchange(reader.held_tokens, 0) + tokens;
   }
-  // A delta is mostly one token, which is of one kind.
-  if (reader.is_thinking) reader.reasoning_tokens += static_cast<int>(delta.tokens.size());
   return tell(index, events, delta);
 }
 

@@ -33,6 +33,7 @@ class ChatAnswer : public Answer {
   struct Reader {
     ReplyParser parser;
     int reasoning_tokens = 0;
+    int held_tokens = 0;  ///< behind them, of the thought if that goes on
     bool is_thinking = false;
   };
 

@@ -31,7 +31,8 @@ class SchemaReader {
       // llama-server's clients may send a schema with it, which may be {} for none.
       const Json* schema = inner.any("schema");
       if (schema && *schema == Json::object()) schema = nullptr;
-      read = of_optional_schema("response_format.schema", schema, true);
+      static const Json kAnyObject{{"type", "object"}};
+      read = of_schema("response_format.schema", schema ? *schema : kAnyObject, true);
     } else if (type == "json_schema") {
       if (const Json* described = inner.required("json_schema"); described && inner.object("json_schema")) {
         read = of_json_schema(*described);
@@ -47,14 +48,9 @@ class SchemaReader {
   std::optional<ReplySchema> of_json_schema(const Json& described) {
     Fields inner(described, "response_format.json_schema.");
     const bool is_strict = inner.boolean("strict", true);
+    const Json* schema = inner.required("schema");
     if (inner.error()) fields_.wrong(*inner.error());
-    return of_optional_schema("response_format.json_schema.schema", inner.any("schema"), is_strict);
-  }
-
-  // Without a schema, any object.
-  std::optional<ReplySchema> of_optional_schema(const std::string& name, const Json* schema, bool is_strict) {
-    static const Json kAnyObject{{"type", "object"}};
-    return of_schema(name, schema ? *schema : kAnyObject, is_strict);
+    return schema ? of_schema("response_format.json_schema.schema", *schema, is_strict) : std::nullopt;
   }
 
   Fields& fields_;

@@ -6,6 +6,8 @@
 #include <format>
 #include <utility>
 
+#include "server/http/http_errors.h"
+
 namespace banyan {
 namespace {
 
@@ -80,10 +82,7 @@ Result<Token> read_token(const Json& value, const std::string& array, std::size_
 Result<> check_length(std::size_t bytes, const PromptLimits& limits) {
   const std::size_t least = (bytes + limits.token_bytes - 1) / limits.token_bytes;
   if (least <= limits.tokens) return {};
-  return fail(Errc::too_long,
-              std::format("the prompt has {} bytes, which are {} tokens at least; that exceeds the available "
-                          "context size ({} tokens)",
-                          bytes, least, limits.tokens));
+  return fail(Errc::too_long, too_long_message("at least ", least, limits.tokens), "prompt");
 }
 
 std::vector<Prompt> read_prompts(Fields& fields, const ModelContext& context) {

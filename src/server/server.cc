@@ -41,6 +41,7 @@
 #include "server/openai/chat.h"
 #include "server/openai/completions.h"
 #include "server/openai/models.h"
+#include "server/request_defaults.h"
 #include "server/responses/endpoints.h"
 #include "server/responses/response_store.h"
 #include "server/responses/stored_responses.h"
@@ -73,6 +74,16 @@ constexpr std::size_t kBodiesAtOnce = 8;
 
 // Of responses that are kept for clients to go on from.
 constexpr std::size_t kResponseBytes = std::size_t{64} << 20;
+
+constexpr std::string_view kModels = "/v1/models/";
+
+// All but chats works then.
+void warn_of_refusing_template(const ModelContext& context) {
+  ChatRequest chat{.messages = {{.role = Role::user, .content = {{.text = "hi"}}}}};
+  fill_in(chat, context.defaults);
+  const auto prompt = context.chat_template.apply(chat);
+  if (!prompt) spdlog::warn("chats will fail: {}, a lone message of the user's", prompt.error().message);
+}
 
 HttpError no_model(const std::string& id) {
   HttpError error = http_error(404, std::format("there is no model \"{}\" here", id.substr(0, 80)));
@@ -242,7 +253,10 @@ void Server::Impl::explain(const httplib::Request& request, httplib::Response& r
         request, response,
         http_error(413, std::format("the body is larger than {} bytes", options.max_body_bytes)));
   }
-  set_error(request, response, http_error(response.status, response.status == 404 ? "no such path" : ""));
+  const bool is_missing = response.status == 404;
+  set_error(request, response,
+            http_error(response.status,
+                       is_missing ? paths.missing(request.path, dialect_folder(request.path)) : ""));
 }
 
 void Server::Impl::get(const char* path, Answering answer) {
@@ -332,12 +346,18 @@ void Server::Impl::add_model_routes() {
                                                : models_json(engine, context.model_id, created));
     });
   }
-  get("/v1/models/:model", [this, is_anthropic](const auto& request, auto& response) {
-    const std::string& id = request.path_params.at("model");
+  const auto one = [this, is_anthropic](const httplib::Request& request, httplib::Response& response) {
+    const std::string id = request.path.substr(kModels.size());
     if (id != context.model_id) return set_error(request, response, no_model(id));
     set_json(response,
              is_anthropic(request) ? anthropic_model_json(id, created) : model_json(engine, id, created));
-  });
+  };
+  get("/v1/models/:model", one);
+  // A name may have folders, which the pattern does not match.
+  if (context.model_id.contains('/')) {
+    paths.add(std::string(kModels) + context.model_id, "GET");
+    http.Get(std::string(kModels) + ".+", one);
+  }
 }
 
 void Server::Impl::response_by_id(const httplib::Request& request, httplib::Response& response,
@@ -437,6 +457,7 @@ Result<std::unique_ptr<Server>> Server::start(Engine& engine, const ServerOption
   if (auto bound = impl.bind(); !bound) return std::unexpected(bound.error());
   impl.configure();
   impl.add_routes();
+  warn_of_refusing_template(impl.context);
   impl.listener = std::thread([&impl] {
     impl.http.listen_after_bind();
     const std::lock_guard lock(impl.mutex);

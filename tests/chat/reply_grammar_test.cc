@@ -57,6 +57,29 @@ bool opens(const ReplyFamily& family) {
   return opens_thought(test::learned_form(family), request, test::render(family, request));
 }
 
+// The prompt tells of tools, and the reply must not call them.
+TEST(ReplyGrammar, WithoutAChoiceOfToolsTakesNoCall) {
+  ChatRequest request = test::weather_request();
+  request.tool_choice.mode = ToolChoice::Mode::none;
+  int kept = 0;
+  for (const ReplyFamily& family : test::reply_families()) {
+    if (family.name == "none") continue;
+    SCOPED_TRACE(family.name);
+    const std::string thought = family.thinks && opens(family) ? "Hm." : "";
+    const Message says{
+        .role = Role::assistant, .content = {{.text = "It is [12] < 30."}}, .reasoning = thought};
+    const auto rendered = test::render_reply(family, request, says);
+    const auto grammar = reply_grammar(test::learned_form(family), request, rendered.prompt);
+    ASSERT_TRUE(grammar);
+    if (grammar->grammar.empty()) continue;  // calls look like text
+    ++kept;
+    EXPECT_TRUE(grammar->is_optional);
+    EXPECT_TRUE(fits(family, request, says)) << grammar->grammar;
+    EXPECT_FALSE(fits(family, request, calling(family, {R"({"city": "Oslo", "days": 3})"}, thought)));
+  }
+  EXPECT_GT(kept, 5);
+}
+
 TEST(ReplyGrammar, TakesTheCallsThatTemplatesWrite) {
   const std::string plain = R"({"city": "Oslo", "days": 3})";
   for (const ReplyFamily& family : test::reply_families()) {

@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
+#include <sstream>
+#include <string>
 
 #include "cli/program.h"
 
@@ -59,6 +62,22 @@ TEST(Usage, ComplaintsSayWhatToDo) {
   expect_complaint(run({"inspect", "a", "b"}), 2, "'b' is one argument too many; 'banyan inspect --help'");
   expect_complaint(run({"serve", "--port"}), 2, "--port needs a value; 'banyan serve --help'");
   expect_complaint(run({"run", "--raw", "--system", "x", "hello"}), 2, "cannot be given together");
+  expect_complaint(run({"serve", "--port", "1", "--port", "2"}), 2,
+                   "--port is given more than once; 'banyan serve --help'");
+  expect_complaint(run({"run", "--temp", "1", "--temp", "0", "hello"}), 2, "--temp is given more than once");
+}
+
+TEST(Usage, LinesOfHelpFitATerminal) {
+  for (const char* command : {"chat", "run", "serve", "demo", "bench", "inspect", "cache"}) {
+    std::istringstream lines(run({command, "--help"}).out);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 110u) << line;
+  }
+}
+
+TEST(Usage, EmptyRepliesAreWarnedOf) {
+  const Ended ended = run({"run", "--predict", "0", "hello"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.err, HasSubstr("--predict 0"));
 }
 
 TEST(Usage, EmptyValuesAreRefused) {
@@ -80,8 +99,18 @@ TEST(Usage, TemplatesThatCannotBeReadAreNamed) {
     expect_complaint(run({"serve", "--port", "0", "--chat-template-file", file}), 1, file);
   }
   expect_complaint(run({"serve", "--port", "0", "--chat-template", "{{"}), 1, "the chat template");
+  expect_complaint(run({"serve", "--port", "0", "--chat-template", "chatml"}), 1,
+                   "'chatml' is neither that nor a name that is known here; --chat-template-file");
   expect_complaint(run({"serve", "--port", "0", "--chat-template-kwargs", "[]"}), 1,
                    "--chat-template-kwargs");
+}
+
+TEST(Usage, ATemplateThatRefusesEveryMessageIsWarnedOf) {
+  Program server({"serve", "--port", "0", "--chat-template", "{{ raise_exception('never') }}"});
+  server.read_until("listening on");
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+  EXPECT_THAT(server.err(), HasSubstr("chats will fail: the chat template refuses messages[0]"));
 }
 
 TEST(Usage, NumbersAndSizesAreReadStrictly) {

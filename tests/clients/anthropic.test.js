@@ -187,6 +187,16 @@ test('thoughts are blocks with a signature, and go back', async () => {
   assert.equal(adaptive.content[0].thinking, thought);
 });
 
+test('a thought has as many tokens as its budget', async () => {
+  const parts = ['', 'One thought,', 'One thought, another thought,', thought];
+  for (const budget of [0, 1, 2, 3]) {
+    const reply = await create('Please think.', { thinking: { type: 'enabled', budget_tokens: budget } });
+    const said = reply.content.filter((block) => block.type === 'thinking').map((block) => block.thinking);
+    assert.equal(said.join(), parts[budget]);
+    assert.equal(reply.usage.output_tokens_details.thinking_tokens, budget);
+  }
+});
+
 test('a thought, and then a call', async () => {
   const messages = [user('Please think about the weather.')];
   const first = await client.messages.create({ model, max_tokens: 2000, messages, tools, thinking });

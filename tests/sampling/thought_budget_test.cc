@@ -59,9 +59,19 @@ TEST(ThoughtBudget, CountsFromWhereAThoughtIsOpened) {
   ThoughtBudget budget = budget_of(3, false);
   EXPECT_EQ(words_until_forced(budget, 10), 10);
   budget.accept(1, "x <thi");
-  budget.accept(2, "nk> we");
+  budget.accept(2, "nk>\n");
   EXPECT_EQ(words_until_forced(budget), 3);
   EXPECT_EQ(forced_text(budget), kEnd);
+}
+
+TEST(ThoughtBudget, CountsTheTokenThatOpensAThoughtAndHoldsSomeOfIt) {
+  for (const int tokens : {1, 3}) {
+    ThoughtBudget budget = budget_of(tokens, false);
+    budget.accept(1, "<thi");
+    budget.accept(2, "nk> we");
+    EXPECT_EQ(words_until_forced(budget), tokens - 1);
+    EXPECT_EQ(forced_text(budget), kEnd);
+  }
 }
 
 TEST(ThoughtBudget, IsOfAllThoughtsTogether) {

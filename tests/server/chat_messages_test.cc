@@ -40,7 +40,8 @@ const std::string kTools =
 TEST(ChatMessages, RolesHaveOtherNames) {
   const ChatRequest request = read(R"({"messages": [
       {"role": "system", "content": "a"}, {"role": "developer", "content": "b"}, {"role": "user", "content": "c"},
-      {"role": "assistant", "content": "d"}, {"role": "tool", "content": "e", "tool_call_id": "1"},
+      {"role": "assistant", "content": "d", "tool_calls": [{"id": "1", "function": {"name": "g"}}]},
+      {"role": "tool", "content": "e", "tool_call_id": "1"},
       {"role": "function", "content": "f", "name": "g"}]})");
   ASSERT_EQ(request.messages.size(), 6u);
   const Role expected[] = {Role::system, Role::system, Role::user, Role::assistant, Role::tool, Role::tool};
@@ -190,11 +191,11 @@ TEST(ChatMessages, WrongToolChoicesAreNamed) {
       "tool_choice");
 }
 
-TEST(ChatMessages, ThinkingIsAskedForInTwoWays) {
+TEST(ChatMessages, ThinkingIsAskedForInManyWays) {
   EXPECT_EQ(read("{" + kHi + "}").reasoning.enabled, std::nullopt);
   const ChatRequest low = read("{" + kHi + R"(, "reasoning_effort": "low"})");
   EXPECT_EQ(low.reasoning.effort, "low");
-  EXPECT_EQ(low.reasoning.enabled, std::nullopt);
+  EXPECT_EQ(low.reasoning.enabled, true);
   EXPECT_EQ(read("{" + kHi + R"(, "reasoning_effort": "none"})").reasoning.enabled, false);
   const ChatRequest off =
       read("{" + kHi + R"(, "chat_template_kwargs": {"enable_thinking": false, "mood": "calm"}})");
@@ -202,6 +203,48 @@ TEST(ChatMessages, ThinkingIsAskedForInTwoWays) {
   EXPECT_EQ(off.variables, (Json{{"mood", "calm"}}));
   EXPECT_EQ(error_of("{" + kHi + R"(, "chat_template_kwargs": {"enable_thinking": "false"}})").field,
             "chat_template_kwargs.enable_thinking");
+  EXPECT_EQ(read("{" + kHi + R"(, "enable_thinking": false, "reasoning_effort": "low"})").reasoning.enabled,
+            false);
+  EXPECT_EQ(read("{" + kHi + R"(, "enable_thinking": true})").reasoning.enabled, true);
+  EXPECT_EQ(read("{" + kHi + R"(, "thinking_budget_tokens": 7})").reasoning.budget, 7);
+  const ChatRequest enabled = read("{" + kHi + R"(, "thinking": {"type": "enabled", "budget_tokens": 9}})");
+  EXPECT_EQ(enabled.reasoning.enabled, true);
+  EXPECT_EQ(enabled.reasoning.budget, 9);
+  EXPECT_EQ(read("{" + kHi + R"(, "thinking": {"type": "disabled"}})").reasoning.enabled, false);
+  const Error unknown = error_of("{" + kHi + R"(, "reasoning_effort": "banana"})");
+  EXPECT_EQ(unknown.field, "reasoning_effort");
+  EXPECT_THAT(unknown.message, HasSubstr(R"("none", "minimal", "low", "medium", "high", "xhigh", "max")"));
+}
+
+TEST(ChatMessages, FieldsOfOtherDialectsAreNotIgnored) {
+  for (const char* field : {"stop_sequences", "max_output_tokens", "reasoning", "think", "output_config"}) {
+    Json body = Json::parse("{" + kHi + "}");
+    body[field] = 5;
+    EXPECT_EQ(error_of(dump(body)).field, field);
+    body[field] = Json::array();
+    EXPECT_TRUE(read_chat_request(body)) << field << " says nothing";
+  }
+  EXPECT_EQ(error_of("{" + kHi + R"(, "stop_sequences": ["a"]})").message,
+            "`stop_sequences` is a field of Anthropic's messages; here it is `stop`");
+  EXPECT_TRUE(read_chat_request(Json::parse("{" + kHi + R"(, "x_unknown": 5})")));
+}
+
+TEST(ChatMessages, ResultsAreOfCallsBeforeThem) {
+  const char* call = R"({"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f"}}]})";
+  const auto body = [](const std::string& messages) {
+    return R"({"messages": [{"role": "user", "content": "hi"}, )" + messages + "]}";
+  };
+  read(body(call + std::string(R"(, {"role": "tool", "tool_call_id": "a", "content": "x"})")));
+  for (const std::string& wrong :
+       {std::string(R"({"role": "tool", "tool_call_id": "b", "content": "x"})"),
+        call + std::string(R"(, {"role": "tool", "tool_call_id": "b", "content": "x"})"),
+        R"({"role": "tool", "tool_call_id": "a", "content": "x"}, )" + std::string(call)}) {
+    const Error error = error_of(body(wrong));
+    EXPECT_EQ(error.code, Errc::invalid_argument);
+    EXPECT_EQ(error.field, "tool_call_id");
+  }
+  EXPECT_THAT(error_of(body(R"({"role": "tool", "tool_call_id": "call_9"})")).message,
+              HasSubstr("\"call_9\""));
 }
 
 TEST(ChatMessages, ALastMessageOfTheAssistantIsGoneOnFrom) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/common_prefix.h"
 #include "chat/prompt/described_tools.h"
 #include "chat/prompt/template_variables.h"
 
@@ -51,10 +52,6 @@ Tool example_tool() {
           .parameters = {{"type", "object"},
                          {"properties", {{kKey, {{"type", "string"}, {"description", "A value."}}}}},
                          {"required", Json::array({kKey})}}};
-}
-
-std::size_t common_prefix(std::string_view a, std::string_view b) {
-  return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
 // A little of what stands before a needle.

@@ -67,11 +67,6 @@ std::string Examples::calls(int count, bool with_thought, bool numbered_ids) con
   return behind_user(std::move(request));
 }
 
-std::size_t common_begin(std::string_view a, std::string_view b) {
-  const auto [at, other] = std::ranges::mismatch(a, b);
-  return static_cast<std::size_t>(at - a.begin());
-}
-
 std::size_t common_end(std::string_view a, std::string_view b) {
   std::size_t count = 0;
   while (count < std::min(a.size(), b.size()) && a[a.size() - 1 - count] == b[b.size() - 1 - count]) ++count;

@@ -38,8 +38,7 @@ class Examples {
   const RenderExample& render_;
 };
 
-/// Of texts that are alike at their beginning or end.
-std::size_t common_begin(std::string_view a, std::string_view b);
+/// How many bytes two texts have in common at their end.
 std::size_t common_end(std::string_view a, std::string_view b);
 /// Without a marker at its end that is not whole, such as "<|START_".
 std::string_view without_cut_marker(std::string_view text);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/common_prefix.h"
 #include "chat/reply/json_reader.h"
 #include "chat/reply/marker.h"
 
@@ -144,14 +145,14 @@ class CallLearner {
     form.key_begin = common.substr(tag);
     form.name_end = before.substr(0, before.size() - form.key_begin.size());
     const std::string_view closing = middle.substr(0, middle.size() - form.key_begin.size());
-    const std::string_view value_end = without_cut_marker(closing.substr(0, common_begin(closing, after)));
+    const std::string_view value_end = without_cut_marker(closing.substr(0, common_prefix(closing, after)));
     form.value_end = value_end.substr(0, value_end.find_last_not_of(" \n") + 1);
     form.key_separator = closing.substr(form.value_end.size());
     form.key_end = inner;
     if (inner != second_inner) {
       // Between words alone that differ is a type.
       const auto is_word_byte = [](char c) { return c >= 'a' && c <= 'z'; };
-      std::size_t begin = common_begin(inner, second_inner);
+      std::size_t begin = common_prefix(inner, second_inner);
       while (begin > 0 && is_word_byte(inner[begin - 1])) --begin;
       std::size_t end = inner.size() - common_end(inner, second_inner);
       while (end < inner.size() && is_word_byte(inner[end])) ++end;
@@ -294,7 +295,7 @@ class FormLearner {
   // What opens replies of text and of calls alike.
   std::size_t header_size(std::string_view text) const {
     const std::string_view reply = std::string_view(reply_).substr(0, reply_.find(Examples::kReply));
-    return without_cut_marker(text.substr(0, common_begin(reply, text))).size();
+    return without_cut_marker(text.substr(0, common_prefix(reply, text))).size();
   }
   std::string_view reply_end() const {
     const std::size_t reply = reply_.find(Examples::kReply);
@@ -351,7 +352,7 @@ class FormLearner {
     if (second_end == npos) return;
     const std::string_view after = without_reply_end(two.substr(second_end), reply_end(), known_);
     const std::string_view inner = middle.substr(0, middle.size() - begin.size());
-    const std::string_view end = without_cut_marker(inner.substr(0, common_begin(inner, after)));
+    const std::string_view end = without_cut_marker(inner.substr(0, common_prefix(inner, after)));
     form.end = end.substr(0, end.find_last_not_of(" \n") + 1);
     form.separator = inner.substr(form.end.size());
     form.section_end = after.substr(form.end.size());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/common_prefix.h"
 #include "chat/reply/marker.h"
 
 namespace banyan {
@@ -41,7 +42,7 @@ ReasoningForm learn_reasoning(const Examples& examples) {
   form.begin = trimmed(begin);
   if (form.begin.empty()) {
     const std::string opening = examples.opening();
-    form.begin = trimmed(std::string_view(opening).substr(common_begin(opening, before)));
+    form.begin = trimmed(std::string_view(opening).substr(common_prefix(opening, before)));
   }
   return form.begin.empty() || form.end.empty() ? ReasoningForm{} : form;
 }

@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/common_prefix.h"
 #include "chat/reply/examples.h"
 #include "chat/reply/families.h"
 #include "chat/reply/learn_calls.h"
@@ -20,7 +21,7 @@ bool reads_back(const ReplyForm& form, const Examples& examples, int count) {
   std::string text = examples.calls(count, false, numbered_ids);
   if (text.empty()) return false;
   const std::size_t header =
-      without_cut_marker(std::string_view(text).substr(0, common_begin(reply, text))).size();
+      without_cut_marker(std::string_view(text).substr(0, common_prefix(reply, text))).size();
   ChatRequest request;
   request.tools = Examples::tools();
   ReplyParser parser(form, request, std::string_view(text).substr(0, header), [] { return "id"; });

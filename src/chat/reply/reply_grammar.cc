@@ -59,11 +59,16 @@ class MarkedGrammar {
     return printed(grammar_, thought() + either(calls, value));
   }
 
+  Result<ReplyGrammar> without_calls() {
+    const std::string marker = call_marker();
+    if (marker.empty()) return ReplyGrammar{};
+    return printed(grammar_, thought() + text_up_to(marker));
+  }
+
   // From the beginning of a call, or the end of a thought, on.
   Result<ReplyGrammar> when_called() {
-    const std::string& first = form_.call.section_begin.empty() ? form_.call.begin : form_.call.section_begin;
-    const std::string marker(first.substr(0, first.find_first_of(" \n")));
-    if (marker.find_first_of("<[") == marker.npos) return ReplyGrammar{};  // too likely in texts
+    const std::string marker = call_marker();
+    if (marker.empty()) return ReplyGrammar{};
     const Result<std::string> rule = call_grammar(grammar_, form_.call, tools_, request_.parallel_calls);
     if (!rule) return std::unexpected(rule.error());
     const std::string calls = grammar_.add(*rule + reply_end());
@@ -78,6 +83,13 @@ class MarkedGrammar {
   }
 
  private:
+  // What calls begin with; "" where that is too likely in texts.
+  std::string call_marker() const {
+    const std::string& first = form_.call.section_begin.empty() ? form_.call.begin : form_.call.section_begin;
+    std::string marker(first.substr(0, first.find_first_of(" \n")));
+    return marker.find_first_of("<[") == marker.npos ? "" : marker;
+  }
+
   // The marker in front of what is said, but for what the prompt ends with.
   std::string text_begin() const {
     const std::string_view marker = form_.silent.text_begin;
@@ -158,6 +170,14 @@ class ChannelsGrammar {
     return printed(grammar_, thought() + either(calls, value));
   }
 
+  // A thought and the answer, neither of which has a recipient.
+  Result<ReplyGrammar> without_calls() {
+    std::string text =
+        grammar_.text_without("<|end|>") + " " + GrammarText::optional(GrammarText::literal("<|end|>"));
+    if (!is_answer_) text = next_message() + GrammarText::literal("<|channel|>final<|message|>") + " " + text;
+    return printed(grammar_, thought() + text);
+  }
+
   Result<ReplyGrammar> when_called() {
     const Result<std::string> rule = call();
     if (!rule) return std::unexpected(rule.error());
@@ -213,7 +233,13 @@ Result<ReplyGrammar> grammar_of(const ChatRequest& request, const std::vector<To
                                 MakeGrammar make) {
   const bool must_call = request.tool_choice.mode == ToolChoice::Mode::required && !tools.empty();
   if (must_call || request.schema) return make(!must_call).whole();
-  if (tools.empty()) return ReplyGrammar{};
+  if (tools.empty()) {
+    // The prompt tells of the tools all the same.
+    if (request.tools.empty()) return ReplyGrammar{};
+    Result<ReplyGrammar> made = make(true).without_calls();
+    if (made) made->is_optional = true;
+    return made;
+  }
   const bool is_optional = std::ranges::none_of(tools, &Tool::is_strict);
   Result<ReplyGrammar> made = make(true).when_called();
   if (made) made->is_optional = is_optional;

@@ -1,7 +1,7 @@
 #include "server/anthropic/errors.h"
 
-#include <cstddef>
 #include <format>
+#include <string_view>
 
 namespace banyan {
 namespace {
@@ -25,19 +25,11 @@ const char* type_of(int status) {
   }
 }
 
+// Also of one that fits the context and not the memory.
 std::string message_of(const HttpError& error) {
-  if (error.type != "exceed_context_size_error") return error.message;
-  const auto prompt = error.more.find("n_prompt_tokens");
-  const auto context = error.more.find("n_ctx");
-  const bool is_counted = prompt != error.more.end() && context != error.more.end();
-  // A prompt that fits the context may yet not fit the memory.
-  if (is_counted && *prompt >= *context) {
-    return std::format("prompt is too long: {} tokens > {} maximum", prompt->get<std::size_t>(),
-                       context->get<std::size_t>());
-  }
-  if (is_counted || context == error.more.end()) return "prompt is too long: " + error.message;
-  return std::format("prompt is too long: at least {} tokens > {} maximum", context->get<std::size_t>() + 1,
-                     context->get<std::size_t>());
+  constexpr std::string_view kTooLong = "prompt is too long";
+  const bool says_it = error.type != "exceed_context_size_error" || error.message.starts_with(kTooLong);
+  return says_it ? error.message : std::format("{}: {}", kTooLong, error.message);
 }
 
 }  // namespace

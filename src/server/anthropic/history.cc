@@ -225,6 +225,7 @@ Result<std::vector<Message>> read_anthropic_history(const Json& system, const Js
     const auto added = add_message(messages[i], std::format("messages[{}]", i), history);
     if (!added) return std::unexpected(added.error());
   }
+  if (auto known = check_results(history, "tool_use_id"); !known) return std::unexpected(known.error());
   name_results(history);
   return history;
 }

@@ -1,32 +1,38 @@
 #include "server/anthropic/messages_request.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
 
 #include "server/anthropic/history.h"
 #include "server/anthropic/tools.h"
+#include "server/dialect/foreign_fields.h"
 #include "server/dialect/last_message.h"
+#include "server/dialect/reasoning_fields.h"
 #include "server/sampling_fields.h"
 
 namespace banyan {
 namespace {
 
-void read_thinking(Fields& fields, MessagesRequest& request) {
+constexpr std::array kForeignToMessages = {
+    ForeignField{"stop", "OpenAI's chat", "`stop_sequences`"},
+    ForeignField{"max_completion_tokens", "OpenAI's chat", "`max_tokens`"},
+    ForeignField{"max_output_tokens", "OpenAI's responses", "`max_tokens`"},
+    ForeignField{"response_format", "OpenAI's chat", "`output_config.format`"},
+    ForeignField{"reasoning_effort", "OpenAI's chat", "`thinking` and `output_config.effort`"},
+    ForeignField{"reasoning", "OpenAI's responses", "`thinking` and `output_config.effort`"},
+    ForeignField{"enable_thinking", "other makers' chats", "`thinking`"},
+    ForeignField{"think", "Ollama's chat", "`thinking`"}};
+
+void read_thoughts(Fields& fields, MessagesRequest& request) {
   ReasoningOptions& reasoning = request.chat.reasoning;
   reasoning.enabled = false;
   const Json* thinking = fields.object("thinking");
   if (!thinking) return;
   Fields inner(*thinking, "thinking.");
-  inner.required("type");
-  const std::string type = inner.string("type");
-  if (type == "enabled") {
-    inner.required("budget_tokens");
-    reasoning.budget = static_cast<int>(inner.integer("budget_tokens", -1, 0, kMaxInt));
-  } else if (type != "adaptive" && type != "disabled") {
-    inner.wrong("type", R"(must be "enabled", "adaptive" or "disabled")");
-  }
-  reasoning.enabled = type != "disabled";
+  read_thinking(inner, reasoning);
+  if (inner.string("type") == "enabled") inner.required("budget_tokens");
   request.hides_thoughts = inner.string("display") == "omitted";
   if (inner.error()) fields.wrong(*inner.error());
 }
@@ -49,7 +55,8 @@ void read_output(Fields& fields, ChatRequest& chat) {
   const Json* config = fields.object("output_config");
   if (!config) return;
   Fields inner(*config, "output_config.");
-  chat.reasoning.effort = inner.string("effort");
+  chat.reasoning.effort = read_effort(inner, "effort");
+  if (chat.reasoning.effort == "none") chat.reasoning.enabled = false;
   if (const Json* format = inner.object("format")) {
     read_format(inner, *format, "output_config.format", chat);
   }
@@ -64,6 +71,7 @@ Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens,
                 "thread");
   }
   MessagesRequest request;
+  refuse_foreign(fields, kForeignToMessages);
   if (needs_max_tokens) fields.required("max_tokens");
   request.generation.max_tokens =
       static_cast<int>(fields.integer("max_tokens", defaults.max_tokens, 0, kMaxInt));
@@ -71,7 +79,7 @@ Result<MessagesRequest> read_request(const Json& body, bool needs_max_tokens,
   request.generation.sampling = defaults.sampling;
   read_sampling_numbers(fields, request.generation.sampling);
   read_stop(fields, "stop_sequences", request.generation.stop);
-  read_thinking(fields, request);
+  read_thoughts(fields, request);
   read_output(fields, request.chat);
   read_anthropic_tools(fields, request.chat);
   fields.refuse_unless("mcp_servers", Json::array());

@@ -11,12 +11,12 @@
 namespace banyan {
 namespace {
 
+// What is far longer than the context is not counted: that takes long, and memory.
+constexpr std::size_t kMostContexts = 8;
+
 Result<std::string> prompt_of(ChatRequest& chat, const ModelContext& context) {
   fill_in(chat, context.defaults);
-  auto text = context.chat_template.apply(chat);
-  if (!text) return text;
-  if (auto fits = check_length(text->size(), context.limits); !fits) return std::unexpected(fits.error());
-  return text;
+  return context.chat_template.apply(chat);
 }
 
 }  // namespace
@@ -24,6 +24,7 @@ Result<std::string> prompt_of(ChatRequest& chat, const ModelContext& context) {
 Result<PreparedChat> prepare_chat(ChatRequest& chat, Request generation, const ModelContext& context) {
   auto text = prompt_of(chat, context);
   if (!text) return std::unexpected(text.error());
+  if (auto fits = check_length(text->size(), context.limits); !fits) return std::unexpected(fits.error());
   Sampling& sampling = generation.sampling;
   if (sampling.grammar.empty()) {
     auto grammar = reply_grammar(context.reply_form, chat, *text);
@@ -62,7 +63,16 @@ Result<Job> chat_job(ReplyRequest request, const ModelContext& context, const St
 Result<std::size_t> count_tokens(ChatRequest chat, const ModelContext& context) {
   const auto text = prompt_of(chat, context);
   if (!text) return std::unexpected(text.error());
+  PromptLimits limits = context.limits;
+  limits.tokens *= kMostContexts;
+  if (auto fits = check_length(text->size(), limits); !fits) return std::unexpected(fits.error());
   return context.vocabulary.tokenize_chat(*text).size();
+}
+
+Result<Json> count_tokens_json(ChatRequest chat, const ModelContext& context) {
+  const auto tokens = count_tokens(std::move(chat), context);
+  if (!tokens) return std::unexpected(tokens.error());
+  return Json{{"object", "response.input_tokens"}, {"input_tokens", *tokens}};
 }
 
 }  // namespace banyan

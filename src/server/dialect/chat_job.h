@@ -31,7 +31,10 @@ using MakeWriter = std::function<std::unique_ptr<ReplyWriter>(const Request& req
 Result<Job> chat_job(ReplyRequest request, const ModelContext& context, const StreamForm& form,
                      const MakeWriter& make_writer);
 
-/// How many tokens a chat's prompt has.
+/// How many tokens a chat's prompt has, also where those are more than the context's, up to some eight times.
+/// Errors: too_long.
 Result<std::size_t> count_tokens(ChatRequest chat, const ModelContext& context);
+/// The same as OpenAI's answer.
+Result<Json> count_tokens_json(ChatRequest chat, const ModelContext& context);
 
 }  // namespace banyan

@@ -140,6 +140,19 @@ std::string arguments_text(const Json& arguments) {
   return text + (is_object ? "}" : "]");
 }
 
+Result<> check_results(const std::vector<Message>& messages, const std::string& field) {
+  std::set<std::string_view> calls;
+  for (const Message& message : messages) {
+    for (const ToolCall& call : message.calls) calls.insert(call.id);
+    if (message.role != Role::tool || message.call_id.empty() || calls.contains(message.call_id)) continue;
+    return fail(Errc::invalid_argument,
+                std::format("{} \"{}\" is of no call in the messages before the result", field,
+                            message.call_id.substr(0, 80)),
+                field);
+  }
+  return {};
+}
+
 void name_results(std::vector<Message>& messages) {
   std::unordered_map<std::string, std::string> names;
   for (Message& message : messages) {

@@ -9,7 +9,7 @@
 namespace banyan {
 namespace {
 
-// By these words clients know that they must make their prompt shorter.
+// By these words, and those of Anthropic's, clients know that they must make their prompt shorter.
 constexpr std::string_view kTooLong = "exceeds the available context size";
 
 // What is wrong and what to do, for what HTTP itself refuses.
@@ -35,6 +35,12 @@ std::string http_problem(int status) {
 }
 
 }  // namespace
+
+std::string too_long_message(const char* amount, std::size_t tokens, std::size_t context) {
+  return std::format(
+      "prompt is too long: {}{} tokens > {} maximum; with a reply that {} ({} tokens), which --ctx sets",
+      amount, tokens, context - 1, kTooLong, context);
+}
 
 HttpError to_http(const Error& error) {
   HttpError http;

@@ -1,6 +1,9 @@
 /// Errors as clients see them: a status and OpenAI's error object.
 #pragma once
 
+#include <cstddef>
+#include <string>
+
 #include "banyan/base.h"
 #include "server/json_fields.h"
 
@@ -16,6 +19,10 @@ struct HttpError {
 };
 
 HttpError to_http(const Error& error);
+
+/// What every dialect says of a prompt that the context has no room for, so that all clients know it by their
+/// words. `amount`: "at least " where the tokens were not counted.
+std::string too_long_message(const char* amount, std::size_t tokens, std::size_t context);
 
 /// {"error": {message, type, param, code, ...}}.
 Json error_json(const HttpError& error);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <format>
+#include <set>
 
 namespace banyan {
 namespace {
@@ -38,6 +40,31 @@ std::string Paths::methods(std::string_view path) const {
     if (has_it) all.append(method).append(method == "GET" ? ", HEAD, " : ", ");
   }
   return all.empty() ? "" : all + "OPTIONS";
+}
+
+std::string Paths::missing(std::string_view path, std::string_view folder) const {
+  constexpr std::size_t kMaxNamed = 100;
+  std::string text = std::format("there is no path {} here; ", path.substr(0, kMaxNamed));
+  std::string_view inner, outer;  // the longest that ends this path, the shortest that this path ends
+  std::set<std::string_view> all;
+  for (const auto& [pattern, method] : routes_) {
+    if (pattern.size() > 1 && pattern.size() > inner.size() && path.ends_with(pattern)) inner = pattern;
+    if (path.size() > 1 && (outer.empty() || pattern.size() < outer.size()) && pattern.ends_with(path)) {
+      outer = pattern;
+    }
+    if (pattern.starts_with(folder)) all.insert(pattern);
+  }
+  if (!inner.empty()) {
+    return text + std::format("there is {}: the client's base URL must not have \"{}\" at its end", inner,
+                              path.substr(0, std::min(path.size() - inner.size(), kMaxNamed)));
+  }
+  if (!outer.empty()) {
+    return text + std::format("there is {}: the client's base URL must have \"{}\" at its end", outer,
+                              outer.substr(0, outer.size() - path.size()));
+  }
+  text += std::format("below {} there are", folder);
+  for (const std::string_view one : all) text += std::format("{} {}", one == *all.begin() ? "" : ",", one);
+  return text;
 }
 
 }  // namespace banyan

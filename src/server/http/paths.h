@@ -18,6 +18,10 @@ class Paths {
   /// such path. "*" stands for all paths.
   std::string methods(std::string_view path) const;
 
+  /// What to say of a path that there is not: which one its client wants whose base URL is wrong, or those
+  /// that there are in `folder` ("/v1").
+  std::string missing(std::string_view path, std::string_view folder) const;
+
  private:
   std::vector<std::pair<std::string, std::string>> routes_;
 };

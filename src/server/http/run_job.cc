@@ -44,7 +44,10 @@ std::expected<std::vector<Generation>, HttpError> submit(Engine& engine, std::ve
     if (!generation) {
       HttpError error = to_http(generation.error());
       if (generation.error().code == Errc::too_long) {
-        error.more = {{"n_prompt_tokens", tokens}, {"n_ctx", engine.options().context}};
+        const auto context = static_cast<std::size_t>(engine.options().context);
+        error.more = {{"n_prompt_tokens", tokens}, {"n_ctx", context}};
+        // One that fits the context may yet not fit the memory.
+        if (tokens >= context) error.message = too_long_message("", tokens, context);
       }
       return std::unexpected(std::move(error));
     }

@@ -1,6 +1,7 @@
 #include "server/ollama/chat_request.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <deque>
 #include <format>
@@ -8,12 +9,16 @@
 #include <utility>
 #include <vector>
 
+#include "server/dialect/foreign_fields.h"
 #include "server/dialect/functions.h"
 #include "server/dialect/last_message.h"
 #include "server/dialect/text_parts.h"
 
 namespace banyan {
 namespace {
+
+constexpr std::array kForeignToOllamaChat = {
+    ForeignField{"system", "Ollama's generate", "a message of the role `system`"}};
 
 // Reads messages in order, and knows which calls have no result yet.
 class HistoryReader {
@@ -98,6 +103,7 @@ class HistoryReader {
 Result<OllamaRequest> read_ollama_chat(const Json& body, const RequestDefaults& defaults) {
   Fields fields(body);
   OllamaRequest request;
+  refuse_foreign(fields, kForeignToOllamaChat);
   read_ollama_options(fields, defaults, request);
   if (const Json* array = fields.array("tools")) {
     auto tools = read_wrapped_functions(*array);

@@ -63,11 +63,15 @@ Result<> check_model(Fields& fields, const OllamaModel& model) {
               "model");
 }
 
+// A name is [HOST[:PORT]/][NAMESPACE/]MODEL[:TAG].
+std::string with_tag(std::string_view name) {
+  const std::string_view model = name.substr(name.rfind('/') + 1);
+  return std::string(name) + (model.contains(':') ? "" : ":latest");
+}
+
 }  // namespace
 
-bool is_named(std::string_view name, std::string_view id) {
-  return name == id || (name.starts_with(id) && name.substr(id.size()) == ":latest");
-}
+bool is_named(std::string_view name, std::string_view id) { return with_tag(name) == with_tag(id); }
 
 Json ollama_tags_json(const OllamaModel& model) { return list_of(entry(model)); }
 

@@ -24,7 +24,7 @@ struct OllamaModel {
   std::vector<std::string> capabilities = {};  ///< "completion", "tools", "thinking"
 };
 
-/// Whether a client's name for a model means the one with this id: itself, or with the tag "latest".
+/// Whether a client's name for a model means the one with this id: without a tag both have the tag "latest".
 bool is_named(std::string_view name, std::string_view id);
 
 Json ollama_tags_json(const OllamaModel& model);

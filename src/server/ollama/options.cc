@@ -1,13 +1,27 @@
 #include "server/ollama/options.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 
+#include "server/dialect/foreign_fields.h"
+#include "server/dialect/reasoning_fields.h"
 #include "server/sampling_fields.h"
 
 namespace banyan {
 namespace {
+
+// Of Ollama's own, those that are not where it reads them.
+constexpr std::array kForeignToOllama = {
+    ForeignField{"temperature", "OpenAI's chat", "`options.temperature`"},
+    ForeignField{"stop", "OpenAI's chat", "`options.stop`"},
+    ForeignField{"max_tokens", "OpenAI's chat", "`options.num_predict`"},
+    ForeignField{"num_predict", "`options`", "`options.num_predict`"},
+    ForeignField{"response_format", "OpenAI's chat", "`format`"},
+    ForeignField{"reasoning_effort", "OpenAI's chat", "`think`"},
+    ForeignField{"enable_thinking", "other makers' chats", "`think`"},
+    ForeignField{"thinking", "Anthropic's messages", "`think`"}};
 
 void read_options(Fields& fields, Request& generation) {
   const Json* options = fields.object("options");
@@ -27,13 +41,12 @@ void read_options(Fields& fields, Request& generation) {
 
 // true, false, or how much.
 void read_think(Fields& fields, ReasoningOptions& reasoning) {
-  const Json* think = fields.any("think");
-  if (!think) return;
-  if (think->is_boolean()) {
-    reasoning.enabled = think->get<bool>();
-  } else if (think->is_string()) {
-    reasoning.enabled = true;
-    reasoning.effort = think->get<std::string>();
+  const Json* asked = fields.any("think");
+  if (!asked) return;
+  if (asked->is_boolean()) {
+    reasoning.enabled = asked->get<bool>();
+  } else if (asked->is_string()) {
+    think(reasoning, read_effort(fields, "think"));
   } else {
     fields.wrong("think", "must be true, false or a level such as \"high\"");
   }
@@ -63,6 +76,8 @@ bool is_zero(const Json& keep_alive) {
 }  // namespace
 
 void read_ollama_options(Fields& fields, const RequestDefaults& defaults, OllamaRequest& request) {
+  refuse_foreign(fields, kForeignToOllama);
+  fields.refuse_unless("tool_choice", "auto");
   request.generation.sampling = defaults.sampling;
   request.generation.max_tokens = defaults.max_tokens;
   request.streams = fields.boolean("stream", true);

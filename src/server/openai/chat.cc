@@ -139,9 +139,7 @@ Result<Job> read_openai_chat(const Json& body, const ModelContext& context) {
 Result<Json> count_openai_chat(const Json& body, const ModelContext& context) {
   const auto chat = read_chat_request(body);
   if (!chat) return std::unexpected(chat.error());
-  const auto tokens = count_tokens(*chat, context);
-  if (!tokens) return std::unexpected(tokens.error());
-  return Json{{"object", "response.input_tokens"}, {"input_tokens", *tokens}};
+  return count_tokens_json(*chat, context);
 }
 
 }  // namespace banyan

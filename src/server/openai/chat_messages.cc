@@ -7,7 +7,9 @@
 #include <string_view>
 #include <utility>
 
+#include "server/dialect/foreign_fields.h"
 #include "server/dialect/functions.h"
+#include "server/dialect/reasoning_fields.h"
 #include "server/dialect/text_parts.h"
 
 namespace banyan {
@@ -135,6 +137,7 @@ void read_messages(Fields& fields, ChatRequest& request) {
     if (!message) return fields.wrong(message.error());
     request.messages.push_back(*std::move(message));
   }
+  if (auto known = check_results(request.messages, "tool_call_id"); !known) fields.wrong(known.error());
 }
 
 void read_tools(Fields& fields, ChatRequest& request) {
@@ -151,9 +154,24 @@ void read_tools(Fields& fields, ChatRequest& request) {
   }
 }
 
+constexpr std::array kForeignToChat = {
+    ForeignField{"stop_sequences", "Anthropic's messages", "`stop`"},
+    ForeignField{"max_output_tokens", "OpenAI's responses", "`max_tokens`"},
+    ForeignField{"reasoning", "OpenAI's responses", "`reasoning_effort`"},
+    ForeignField{"think", "Ollama's chat", "`enable_thinking` or `reasoning_effort`"},
+    ForeignField{"output_config", "Anthropic's messages", "`reasoning_effort` and `response_format`"}};
+
+// Several makers' ways to say it; the more special one counts.
 void read_reasoning(Fields& fields, ChatRequest& request) {
-  request.reasoning.effort = fields.string("reasoning_effort");
-  if (request.reasoning.effort == "none") request.reasoning.enabled = false;
+  think(request.reasoning, read_effort(fields, "reasoning_effort"));
+  if (const Json* thinking = fields.object("thinking")) {
+    Fields inner(*thinking, "thinking.");
+    read_thinking(inner, request.reasoning);
+    if (inner.error()) fields.wrong(*inner.error());
+  }
+  request.reasoning.budget =
+      static_cast<int>(fields.integer("thinking_budget_tokens", request.reasoning.budget, -1, kMaxInt));
+  if (fields.any("enable_thinking")) request.reasoning.enabled = fields.boolean("enable_thinking", true);
   const Json* variables = fields.object("chat_template_kwargs");
   if (!variables) return;
   if (auto checked = check_members(*variables, "chat_template_kwargs"); !checked)
@@ -184,6 +202,7 @@ void read_end(Fields& fields, ChatRequest& request) {
 Result<ChatRequest> read_chat_request(const Json& body) {
   Fields fields(body);
   ChatRequest request;
+  refuse_foreign(fields, kForeignToChat);
   read_messages(fields, request);
   read_tools(fields, request);
   request.parallel_calls = fields.boolean("parallel_tool_calls", true);

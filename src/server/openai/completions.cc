@@ -1,11 +1,13 @@
 #include "server/openai/completions.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <format>
 #include <string_view>
 #include <utility>
 
+#include "server/dialect/foreign_fields.h"
 #include "server/grammar_fields.h"
 #include "server/openai/frame.h"
 #include "server/prompt_fields.h"
@@ -18,6 +20,10 @@ namespace banyan {
 namespace {
 
 constexpr int kMaxLogprobs = 20;
+
+constexpr std::array kForeignToCompletions = {
+    ForeignField{"stop_sequences", "Anthropic's messages", "`stop`"},
+    ForeignField{"max_output_tokens", "OpenAI's responses", "`max_tokens`"}};
 
 // A key of top_logprobs; OpenAI's way with tokens that are no text.
 std::string token_key(const std::string& bytes) {
@@ -121,6 +127,7 @@ class CompletionAnswer final : public TextAnswer {
 
 Result<Job> read_openai_completion(const Json& body, const ModelContext& context) {
   Fields fields(body);
+  refuse_foreign(fields, kForeignToCompletions);
   const OpenAiOptions options = read_openai_options(fields, context.defaults);
   Request common;
   common.sampling = context.defaults.sampling;

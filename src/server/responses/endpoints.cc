@@ -28,9 +28,7 @@ Result<Job> responses_job(const Json& body, const ModelContext& context, Respons
 Result<Json> count_response_tokens(const Json& body, const ModelContext& context, ResponseStore& store) {
   const auto read = read_responses_request(body, store, context.defaults);
   if (!read) return std::unexpected(read.error());
-  const auto tokens = count_tokens(read->chat, context);
-  if (!tokens) return std::unexpected(tokens.error());
-  return Json{{"object", "response.input_tokens"}, {"input_tokens", *tokens}};
+  return count_tokens_json(read->chat, context);
 }
 
 }  // namespace banyan

@@ -114,11 +114,15 @@ Result<ResponsesInput> read_responses_input(const Json& body, const FunctionName
   }
   ResponsesInput input;
   std::set<std::string> references;
+  bool is_whole = true;  // nothing is left out that may be a call
   for (std::size_t i = 0; i < items->size(); ++i) {
     const std::string path = std::format("input[{}]", i);
     auto item = read_item((*items)[i], path, store, references);
     if (!item) return std::unexpected(item.error());
-    if (item->is_null()) continue;
+    if (item->is_null()) {
+      is_whole = false;
+      continue;
+    }
     if (auto added = reader.add(*item, path); !added) return std::unexpected(added.error());
     if (!ItemReader::is_read(type_of(*item))) continue;
     Json kept = kept_item(*item);
@@ -129,6 +133,9 @@ Result<ResponsesInput> read_responses_input(const Json& body, const FunctionName
     input.messages.push_back({.role = Role::system, .content = {{.text = instructions}}});
   }
   for (Message& message : reader.take()) input.messages.push_back(std::move(message));
+  if (is_whole) {
+    if (auto known = check_results(input.messages, "call_id"); !known) return std::unexpected(known.error());
+  }
   if (input.messages.empty()) return fail(Errc::invalid_argument, "input has no messages", "input");
   return input;
 }

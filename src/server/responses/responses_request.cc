@@ -1,17 +1,31 @@
 #include "server/responses/responses_request.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <format>
 #include <string>
 #include <utility>
 
+#include "server/dialect/foreign_fields.h"
 #include "server/dialect/functions.h"
+#include "server/dialect/reasoning_fields.h"
 #include "server/responses/input.h"
 #include "server/sampling_fields.h"
 
 namespace banyan {
 namespace {
+
+constexpr std::array kForeignToResponses = {
+    ForeignField{"max_tokens", "OpenAI's chat", "`max_output_tokens`"},
+    ForeignField{"max_completion_tokens", "OpenAI's chat", "`max_output_tokens`"},
+    ForeignField{"response_format", "OpenAI's chat", "`text.format`"},
+    ForeignField{"reasoning_effort", "OpenAI's chat", "`reasoning.effort`"},
+    ForeignField{"messages", "OpenAI's chat", "`input`"},
+    ForeignField{"stop_sequences", "Anthropic's messages", "`stop`"},
+    ForeignField{"thinking", "Anthropic's messages", "`reasoning.effort`"},
+    ForeignField{"enable_thinking", "other makers' chats", "`reasoning.effort`"},
+    ForeignField{"think", "Ollama's chat", "`reasoning.effort`"}};
 
 // What the response object repeats, with what it says where nothing was asked.
 const Json& echoed_fields() {
@@ -75,13 +89,7 @@ void read_reasoning(Fields& fields, ResponsesRequest& request) {
   const Json* reasoning = fields.object("reasoning");
   if (!reasoning) return;
   Fields inner(*reasoning, "reasoning.");
-  const std::string effort = inner.string("effort");
-  if (effort == "none") {
-    request.chat.reasoning.enabled = false;
-  } else if (!effort.empty()) {
-    request.chat.reasoning.enabled = true;
-    request.chat.reasoning.effort = effort;
-  }
+  think(request.chat.reasoning, read_effort(inner, "effort"));
   const std::string summary = inner.string("summary", inner.string("generate_summary", "none"));
   request.summarizes_thoughts = summary != "none";
   if (inner.error()) fields.wrong(*inner.error());
@@ -143,12 +151,14 @@ Result<ResponsesRequest> read_responses_request(const Json& body, ResponseStore&
                                                 const RequestDefaults& defaults) {
   Fields fields(body);
   ResponsesRequest request;
+  refuse_foreign(fields, kForeignToResponses);
   request.generation.max_tokens =
       static_cast<int>(fields.integer("max_output_tokens", defaults.max_tokens, 1, kMaxInt));
   request.streams = fields.boolean("stream", false);
   request.is_stored = fields.boolean("store", true);
   request.generation.sampling = defaults.sampling;
   read_sampling_numbers(fields, request.generation.sampling);
+  read_stop(fields, "stop", request.generation.stop);
   read_reasoning(fields, request);
   read_text_format(fields, request.chat);
   read_tools(fields, request);

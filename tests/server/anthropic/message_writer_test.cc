@@ -127,15 +127,15 @@ TEST(AnthropicErrors, HaveTypesByTheirStatus) {
 }
 
 TEST(AnthropicErrors, APromptThatIsTooLongIsKnownByItsWords) {
-  HttpError error = to_http({Errc::too_long, "the prompt has 205 tokens"});
-  EXPECT_THAT(anthropic_error(error, "")["error"]["message"].get<std::string>(),
-              StartsWith("prompt is too long: "));
-  error.more = {{"n_prompt_tokens", 205}, {"n_ctx", 128}};
-  EXPECT_EQ(anthropic_error(error, "")["error"]["message"], "prompt is too long: 205 tokens > 128 maximum");
-  error.more = {{"n_ctx", 128}};  // its bytes alone are too many
-  EXPECT_EQ(anthropic_error(error, "")["error"]["message"],
-            "prompt is too long: at least 129 tokens > 128 maximum");
-  error.more = {{"n_prompt_tokens", 100}, {"n_ctx", 128}};  // it fits the context, and not the memory
+  const std::string words = too_long_message("at least ", 205, 128);
+  EXPECT_EQ(words,
+            "prompt is too long: at least 205 tokens > 127 maximum; with a reply that exceeds the available "
+            "context size (128 tokens), which --ctx sets");
+  HttpError error = to_http({Errc::too_long, words});
+  EXPECT_EQ(anthropic_error(error, "")["error"]["message"], words);
+  EXPECT_EQ(error_json(error)["error"]["message"], words);
+  // It fits the context, and not the memory.
+  error = to_http({Errc::too_long, "the prompt has 205 tokens"});
   EXPECT_THAT(anthropic_error(error, "")["error"]["message"].get<std::string>(),
               StartsWith("prompt is too long: the request"));
   EXPECT_EQ(error_json(error)["error"]["message"],

@@ -89,9 +89,11 @@ TEST(AnthropicRequest, CallsAndResultsAreMessagesOfTheirOwn) {
 }
 
 TEST(AnthropicRequest, WhatIsSaidBeforeAResultStaysBeforeIt) {
-  EXPECT_THAT(history(R"({"messages": [{"role": "user", "content": [
+  EXPECT_THAT(history(R"({"messages": [
+      {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}]},
+      {"role": "user", "content": [
       {"type": "text", "text": "Here:"}, {"type": "tool_result", "tool_use_id": "t1"}]}]})"),
-              ElementsAre("user Here:", "tool#t1"));
+              ElementsAre("assistant +f#t1{}", "user Here:", "tool f#t1"));
 }
 
 TEST(AnthropicRequest, DocumentsOfTextAreText) {
@@ -134,6 +136,25 @@ TEST(AnthropicRequest, ThinkingIsOffUnlessAskedFor) {
   EXPECT_EQ(adaptive.chat.reasoning.effort, "high");
   EXPECT_TRUE(adaptive.hides_thoughts);
   EXPECT_EQ(read(R"({"thinking": {"type": "disabled"}})").chat.reasoning.enabled, false);
+  EXPECT_EQ(read(R"({"output_config": {"effort": "high"}})").chat.reasoning.enabled, false);
+  EXPECT_EQ(error_of(R"({"output_config": {"effort": "banana"}})").field, "output_config.effort");
+  EXPECT_EQ(error_of(R"({"thinking": {"type": "enabled"}})").field, "thinking.budget_tokens");
+}
+
+TEST(AnthropicRequest, FieldsOfOtherDialectsAreNotIgnored) {
+  EXPECT_EQ(error_of(R"({"stop": ["a"]})").field, "stop");
+  EXPECT_EQ(error_of(R"({"max_completion_tokens": 5})").field, "max_completion_tokens");
+  EXPECT_EQ(error_of(R"({"response_format": {"type": "json_object"}})").field, "response_format");
+  EXPECT_EQ(error_of(R"({"stop": "a"})").message,
+            "`stop` is a field of OpenAI's chat; here it is `stop_sequences`");
+  EXPECT_EQ(error_of(R"({"x_unknown": 5})").code, Errc::io) << "there is none";
+}
+
+TEST(AnthropicRequest, ResultsAreOfCallsBeforeThem) {
+  const Error error = error_of(R"({"messages": [{"role": "user", "content": [
+      {"type": "tool_result", "tool_use_id": "toolu_9", "content": "x"}]}]})");
+  EXPECT_EQ(error.field, "tool_use_id");
+  EXPECT_THAT(error.message, HasSubstr("\"toolu_9\""));
 }
 
 TEST(AnthropicRequest, SchemasComeByBothNames) {
@@ -240,11 +261,12 @@ TEST(AnthropicRequest, PicturesOfTheUserAreRefused) {
 
 // An agent sends it with every request from then on.
 TEST(AnthropicRequest, APictureThatAToolGaveIsAFewWords) {
-  const Json body = Json::parse(R"({"max_tokens": 9, "messages": [{"role": "user", "content": [
-      {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "x"},
-       {"type": "image", "source": {}}]}]}]})");
-  EXPECT_EQ(told(read_messages_request(body, {})->chat.messages[0]),
-            "tool#t x|[a picture, which this model cannot see]");
+  const Json body = Json::parse(R"({"max_tokens": 9, "messages": [
+      {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+      {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [
+       {"type": "text", "text": "x"}, {"type": "image", "source": {}}]}]}]})");
+  EXPECT_EQ(told(read_messages_request(body, {})->chat.messages[1]),
+            "tool f#t x|[a picture, which this model cannot see]");
 }
 
 TEST(AnthropicRequest, ThreadsAreRefused) {

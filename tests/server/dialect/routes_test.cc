@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/running_server.h"
@@ -120,6 +121,28 @@ TEST_F(Routes, ErrorsOfMessagesHaveTheirForm) {
                     {{"messages", Json::array({user_message(std::string(200000, 'x'))})}, {"max_tokens", 3}});
   EXPECT_EQ(long_one.status, 400);
   EXPECT_THAT(long_one.error()["message"].get<std::string>(), HasSubstr("prompt is too long"));
+}
+
+// They are asked in order to know by how much.
+TEST_F(Routes, PromptsBeyondTheContextAreCounted) {
+  std::string text;
+  for (int i = 0; i < 20000; ++i) text += "word ";
+  const Json messages = Json::array({user_message(text)});
+  const int context = server().engine().options().context;
+  const std::pair<const char*, Json> counts[] = {
+      {"/v1/messages/count_tokens", {{"messages", messages}}},
+      {"/v1/chat/completions/input_tokens", {{"messages", messages}}},
+      {"/v1/responses/input_tokens", {{"input", text}}}};
+  for (const auto& [path, body] : counts) {
+    const HttpReply counted = server().post(path, body);
+    ASSERT_EQ(counted.status, 200) << counted.text;
+    EXPECT_GT(counted.json["input_tokens"], context) << path;
+  }
+  const std::string said = server().post("/v1/chat/completions", {{"messages", messages}}).error()["message"];
+  EXPECT_EQ(server().post("/v1/messages", {{"messages", messages}, {"max_tokens", 5}}).error()["message"],
+            said);
+  EXPECT_EQ(server().post("/v1/responses", {{"input", text}}).error()["message"], said);
+  EXPECT_EQ(server().post("/api/chat", {{"messages", messages}}).json["error"], said);
 }
 
 TEST_F(Routes, ModelsHaveTheFormOfWhoAsks) {
@@ -268,6 +291,17 @@ TEST_F(Routes, ChatsOfOpenAiKeepSchemasAndCall) {
   body["grammar"] = "root ::= \"a\"";
   body["tool_choice"] = "required";
   EXPECT_EQ(server().post("/v1/chat/completions", body).error()["param"], "tool_choice");
+}
+
+TEST_F(Routes, AModelMayBeNamedAsInAFolder) {
+  ServerOptions options = RunningServer::any_port();
+  options.model_id = "org/tally:q8";
+  RunningServer named(RunningServer::small_engine(), options);
+  EXPECT_EQ(named.get("/v1/models/org/tally:q8").json["id"], "org/tally:q8");
+  EXPECT_EQ(named.get("/v1/models/org%2Ftally:q8").json["id"], "org/tally:q8");
+  EXPECT_EQ(named.get("/v1/models/org/other").status, 404);
+  EXPECT_EQ(named.post("/api/show", {{"model", "org/tally:q8"}}).status, 200);
+  EXPECT_EQ(named.post("/api/show", {{"model", "org/tally:q8:latest"}}).status, 404);
 }
 
 }  // namespace

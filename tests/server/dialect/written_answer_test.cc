@@ -60,6 +60,22 @@ TEST(WrittenAnswer, BeginsWithTheReplyWhereNoProgressIsTold) {
   EXPECT_THAT(names(answer.add(0, delta("a", {token(5, "a")}))), ElementsAre("begin", "a"));
 }
 
+// The mark that ends a thought is none of its tokens.
+TEST(WrittenAnswer, CountsTheTokensOfThoughts) {
+  const ReplyForm form{.reasoning = {.begin = "<think>", .end = "</think>"}};
+  const auto count = [&](const std::string& prompt, const std::vector<std::string>& tokens) {
+    WrittenAnswer answer(form, ChatRequest(), prompt, false, json_lines(), std::make_unique<NamingWriter>());
+    for (const std::string& text : tokens) answer.add(0, delta(text, {token(5, text)}));
+    answer.add(0, last(Finish::end));
+    return answer.reasoning_tokens();
+  };
+  EXPECT_EQ(count("<think>\n", {"One", " two", " three", "\n", "</th", "ink>", "\n\n", "So."}), 3);
+  EXPECT_EQ(count("<think>\n", {"One", "\n", "two", "</think>", "So."}), 3);
+  EXPECT_EQ(count("<think>\n", {"\n", "</think>", "\n\n", "So."}), 0);
+  EXPECT_EQ(count("<think>\n", {"One", " <b>", " two"}), 3);
+  EXPECT_EQ(count("", {"<think>", "One", " two", "\n", "</think>", "\n", "So."}), 2);
+}
+
 TEST(WrittenAnswer, BreaksOffAsItsWriterSays) {
   const ReplyForm form;
   WrittenAnswer answer(form, ChatRequest(), "", true, event_stream(), std::make_unique<NamingWriter>());

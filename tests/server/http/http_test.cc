@@ -53,7 +53,15 @@ TEST(Http, HeadAndOptionsAreAnswered) {
 TEST(Http, ErrorsHaveTheFormOfThePathsDialect) {
   EXPECT_EQ(server().get("/v1/messages/nope").json["type"], "error");
   EXPECT_EQ(server().get("/v1/messages/nope").json["error"]["type"], "not_found_error");
-  EXPECT_EQ(server().get("/api/nope").json["error"], "no such path");
+  EXPECT_THAT(server().get("/api/nope").json["error"].get<std::string>(),
+              HasSubstr("/api/chat, /api/generate"));
+  const HttpReply twice = server().post("/v1/v1/messages", {{"max_tokens", 5}});
+  EXPECT_EQ(twice.status, 404);
+  EXPECT_EQ(twice.json["type"], "error");
+  EXPECT_EQ(
+      twice.json["error"]["message"],
+      "there is no path /v1/v1/messages here; there is /v1/messages: the client's base URL must not have "
+      "\"/v1\" at its end");
   ServerOptions options = RunningServer::any_port();
   options.api_key = "secret";
   RunningServer locked(RunningServer::small_engine(), options);

@@ -9,6 +9,7 @@
 #include "server/dialect/told.h"
 #include "server/ollama/chat_request.h"
 #include "server/ollama/generate_request.h"
+#include "server/ollama/models.h"
 
 namespace banyan {
 namespace {
@@ -81,6 +82,8 @@ TEST(OllamaChat, ToolsFormatsAndThinkingAreRead) {
   EXPECT_FALSE(chat(R"({"format": ""})").chat.schema);
   EXPECT_EQ(chat(R"({"think": false})").chat.reasoning.enabled, false);
   EXPECT_EQ(chat(R"({"think": "high"})").chat.reasoning.effort, "high");
+  EXPECT_EQ(chat(R"({"think": "high"})").chat.reasoning.enabled, true);
+  EXPECT_EQ(chat(R"({"think": "none"})").chat.reasoning.enabled, false);
   EXPECT_EQ(chat("{}").chat.reasoning.enabled, std::nullopt);
 }
 
@@ -134,6 +137,7 @@ TEST(OllamaRequests, WhatIsWrongIsNamed) {
       {R"({"format": 5})", "format"},
       {R"({"format": "yaml"})", "format"},
       {R"({"think": 5})", "think"},
+      {R"({"think": "banana"})", "think"},
       {R"({"options": {"temperature": "hot"}})", "options.temperature"},
       {R"({"options": {"stop": [5]}})", "options.stop[0]"},
       {R"({"keep_alive": []})", "keep_alive"},
@@ -161,6 +165,20 @@ TEST(OllamaRequests, WhatIsWrongIsNamed) {
   }
 }
 
+TEST(OllamaRequests, FieldsOfOtherDialectsAreNotIgnored) {
+  for (const char* fields : {R"({"stop": ["a"]})", R"({"temperature": 0})", R"({"num_predict": 5})",
+                             R"({"tool_choice": "required"})", R"({"system": "Be brief."})"}) {
+    Json body = Json::parse(fields);
+    const std::string name = body.begin().key();
+    body["messages"] = Json::parse(R"([{"role": "user", "content": "hi"}])");
+    const auto request = read_ollama_chat(body, {});
+    ASSERT_FALSE(request) << fields;
+    EXPECT_EQ(request.error().field, name) << fields;
+  }
+  chat(R"({"tool_choice": "auto", "stop": [], "x_unknown": 5})");
+  EXPECT_FALSE(read_ollama_generate(Json::parse(R"({"prompt": "a", "temperature": 0})"), {}));
+}
+
 TEST(OllamaRequests, PicturesAreRefused) {
   const auto request = read_ollama_chat(
       Json::parse(R"({"messages": [{"role": "user", "content": "x", "images": ["AAAA"]}]})"), {});
@@ -169,6 +187,17 @@ TEST(OllamaRequests, PicturesAreRefused) {
   EXPECT_EQ(request.error().field, "messages[0].images");
   EXPECT_TRUE(
       read_ollama_chat(Json::parse(R"({"messages": [{"role": "user", "content": "x", "images": []}]})"), {}));
+}
+
+TEST(OllamaNames, HaveTheTagLatestUnlessTheySayAnother) {
+  EXPECT_TRUE(is_named("tally", "tally"));
+  EXPECT_TRUE(is_named("tally:latest", "tally"));
+  EXPECT_TRUE(is_named("tally", "tally:latest"));
+  EXPECT_TRUE(is_named("host:80/org/tally:latest", "host:80/org/tally"));
+  EXPECT_TRUE(is_named("org/tally:7b", "org/tally:7b"));
+  EXPECT_FALSE(is_named("tally:7b:latest", "tally:7b"));
+  EXPECT_FALSE(is_named("tally:7b", "tally"));
+  EXPECT_FALSE(is_named("tally", "org/tally"));
 }
 
 }  // namespace

@@ -177,6 +177,34 @@ TEST(ResponsesRequest, FormatsAreRead) {
   EXPECT_FALSE(schema(R"({"type": "json_schema", "name": "n", "strict": false, "schema": {}})")->is_strict);
 }
 
+TEST(ResponsesRequest, StopIsOfChatAndReadHereToo) {
+  EXPECT_THAT(read({{"stop", "END"}}).generation.stop, ElementsAre("END"));
+}
+
+// The call may be in what was kept, or in an item that is not kept any more.
+TEST(ResponsesRequest, ResultsMayBeOfCallsBeforeTheInput) {
+  ResponseStore store(kPlenty);
+  store.put({{"id", "resp_1"},
+             {"previous_response_id", nullptr},
+             {"output", {{{"id", "fc_1"}, {"type", "function_call"}, {"call_id", "c1"}, {"name", "read"}}}}},
+            {{{"id", "msg_1"}, {"type", "message"}, {"role", "user"}, {"content", "hi"}}});
+  const auto field = [&](Json input, const char* previous) {
+    Json body = {{"input", std::move(input)}};
+    if (previous) body["previous_response_id"] = previous;
+    const auto request = read_responses_request(body, store, {});
+    return request ? "" : request.error().field;
+  };
+  const auto result = [](const char* id) {
+    return Json{{"type", "function_call_output"}, {"call_id", id}, {"output", "x"}};
+  };
+  const auto reference = [](const char* id) { return Json{{"type", "item_reference"}, {"id", id}}; };
+  EXPECT_EQ(field(Json::array({result("c1")}), "resp_1"), "");
+  EXPECT_EQ(field(Json::array({result("c2")}), "resp_1"), "call_id");
+  EXPECT_EQ(field(Json::array({result("c1")}), nullptr), "call_id");
+  EXPECT_EQ(field(Json::array({reference("fc_1"), result("c1")}), nullptr), "");
+  EXPECT_EQ(field(Json::array({reference("fc_gone"), result("c1")}), nullptr), "");
+}
+
 TEST(ResponsesRequest, ReasoningIsAsAskedFor) {
   const auto reasoning = [](const char* json) {
     return read({{"reasoning", Json::parse(json)}}).chat.reasoning;
@@ -258,6 +286,8 @@ TEST(ResponsesRequest, WhatIsWrongIsNamed) {
       {R"({"text": {"format": {"type": "yaml"}}})", "text.format.type"},
       {R"({"text": {"format": {"type": "json_schema"}}})", "text.format.schema"},
       {R"({"reasoning": {"effort": 5}})", "reasoning.effort"},
+      {R"({"reasoning": {"effort": "banana"}})", "reasoning.effort"},
+      {R"({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]})", "call_id"},
       {R"({"store": "yes"})", "store"},
   };
   for (const auto& [fields, name] : wrong) {
@@ -278,6 +308,10 @@ TEST(ResponsesRequest, WhatIsNotOfferedIsRefused) {
       {R"({"prompt": {"id": "p"}})", "prompt"},
       {R"({"include": ["message.output_text.logprobs"]})", "include[0]"},
       {R"({"tool_choice": {"type": "web_search"}})", "tool_choice.type"},
+      {R"({"max_tokens": 5})", "max_tokens"},
+      {R"({"max_completion_tokens": 5})", "max_completion_tokens"},
+      {R"({"response_format": {"type": "json_object"}})", "response_format"},
+      {R"({"reasoning_effort": "low"})", "reasoning_effort"},
   };
   for (const auto& [fields, name] : refused) {
     const Error error = error_of(fields);
