@@ -1,13 +1,24 @@
 #include <algorithm>
 #include <format>
+#include <map>
 
 #include "sampling/schema/converter.h"
 
 namespace banyan {
+namespace {
+
+using Json = SchemaJson;
+
+constexpr std::size_t kMaxContained = 3;     // schemas that are counted at once
+constexpr std::size_t kMaxItemRules = 4096;  // of a place in the list and how often each schema held before
+
+}  // namespace
+
 
 Result<Expression> SchemaConverter::array(const SchemaNodes& nodes, const Facets& facets) {
   auto [least, most] = facets.items;
   if (least > most) return Expression::nothing();
+  if (!facets.contained.empty()) return counted_items(nodes, facets);
   if (least > Rules::kMaxTimes) {
     const Result<> left_out =
         document_.leave_out(having(nodes, "minItems"), "minItems",
@@ -48,6 +59,91 @@ Result<Expression> SchemaConverter::array(const SchemaNodes& nodes, const Facets
   }
   return Expression::sequence(
       {Expression::of_text("["), space, std::move(content), Expression::of_text("]")});
+}
+
+// A rule for each place and number of items before it of which each schema of "contains" held. Where no more
+// than some may, it is known of every item; otherwise, those that are counted are enough.
+Result<Expression> SchemaConverter::counted_items(const SchemaNodes& nodes, const Facets& facets) {
+  const auto [least, most] = facets.items;
+  const Expression space = shared(Shared::space);
+  const auto& contained = facets.contained;
+  struct At {
+    std::uint64_t place = 0;
+    std::vector<std::uint64_t> counts;
+    auto operator<=>(const At&) const = default;
+  };
+  // Beyond this, all places are alike.
+  const std::uint64_t last_place =
+      std::max<std::uint64_t>({1, facets.prefix.size(), most == Facets::kNoMost ? least : most});
+  std::map<At, std::uint32_t> rules;
+  std::vector<At> todo;
+  const auto rule_of = [&](const At& at) {
+    const auto [known, added] = rules.try_emplace(at, 0);
+    if (added) {
+      known->second = rules_.declare();
+      todo.push_back(at);
+    }
+    return known->second;
+  };
+  SchemaNodes absent;
+  for (const Facets::Contained& one : contained) {
+    if (one.count.most == Facets::kNoMost) {
+      absent.push_back(nullptr);
+      continue;
+    }
+    const Json* list = document_.added(*one.schema, "absent");
+    if (!list) {
+      const Result<const Json*> added =
+          document_.add(*one.schema, "", "absent", Json::array({{{"not", document_.reference_to(*one.schema)}}}));
+      if (!added) return std::unexpected(added.error());
+      list = *added;
+    }
+    absent.push_back(&list->front());
+  }
+  const bool is_much = contained.size() > kMaxContained;
+  const std::uint32_t first = is_much ? 0 : rule_of({0, std::vector<std::uint64_t>(contained.size())});
+  for (std::size_t i = 0; i < todo.size(); ++i) {
+    if (todo.size() > kMaxItemRules) break;
+    const At at = todo[i];
+    std::vector<Expression> ways;
+    bool is_enough = at.place >= least;
+    for (std::size_t k = 0; k < contained.size(); ++k) is_enough &= at.counts[k] >= contained[k].count.least;
+    if (is_enough) ways.push_back(at.place > 0 ? space : Expression{});
+    for (std::size_t held = 0; at.place < most && held < std::size_t{1} << contained.size(); ++held) {
+      SchemaNodes item = at.place < facets.prefix.size() ? facets.prefix[at.place] : facets.rest_of_items;
+      At next = at;
+      next.place = std::min(at.place + 1, last_place);
+      bool is_allowed = true;
+      for (std::size_t k = 0; k < contained.size(); ++k) {
+        const auto [fewest, mostly] = contained[k].count;
+        if (held >> k & 1) {
+          item.push_back(contained[k].schema);
+          is_allowed &= next.counts[k] < mostly && (absent[k] || next.counts[k] < fewest);
+          ++next.counts[k];
+        } else if (absent[k]) {
+          item.push_back(absent[k]);
+        }
+      }
+      if (Result<> charged = document_.charge(64); !charged) return std::unexpected(charged.error());
+      if (!is_allowed) continue;
+      std::vector<Expression> way;
+      if (at.place > 0) way = {Expression::of_text(","), space};
+      way.push_back(value_of(item));
+      way.push_back(Expression::call(rule_of(next)));
+      ways.push_back(Expression::sequence(std::move(way)));
+    }
+    rules_.define(rules.at(at), Expression::choice(std::move(ways)));
+  }
+  if (is_much || todo.size() > kMaxItemRules) {
+    const Result<> left_out = document_.leave_out(having(nodes, "contains"), "contains",
+                                                  "cannot be kept: there is too much to count");
+    if (!left_out) return std::unexpected(left_out.error());
+    Facets others = facets;
+    others.contained.clear();
+    return array(nodes, others);
+  }
+  return Expression::sequence(
+      {Expression::of_text("["), space, Expression::call(first), Expression::of_text("]")});
 }
 
 }  // namespace banyan

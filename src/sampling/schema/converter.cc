@@ -73,9 +73,9 @@ Result<Expression> SchemaConverter::build(const SchemaNodes& nodes) {
         return std::unexpected(checked.error());
       }
       if (only.contains("$ref")) {
-        const Result<const Json*> target = document_.target(only);
-        if (!target) return std::unexpected(target.error());
-        return value_of({*target});
+        const Result<SchemaNodes> targets = document_.targets(only);
+        if (!targets) return std::unexpected(targets.error());
+        return value_of(*targets);
       }
       std::vector<Expression> choices;
       for (const Json& choice : only["anyOf"]) choices.push_back(value_of({&choice}));
@@ -116,8 +116,8 @@ Result<Expression> SchemaConverter::plain(const SchemaNodes& nodes) {
   if (added && (facets->types & kNumber)) added = add(number(nodes, *facets));
   if (!added) return std::unexpected(added.error());
   if (facets->types & kBoolean) {
-    choices.push_back(Expression::of_text("true"));
-    choices.push_back(Expression::of_text("false"));
+    if (facets->may_be_true) choices.push_back(Expression::of_text("true"));
+    if (facets->may_be_false) choices.push_back(Expression::of_text("false"));
   }
   if (facets->types & kNull) choices.push_back(Expression::of_text("null"));
   return Expression::choice(std::move(choices));

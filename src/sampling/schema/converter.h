@@ -32,6 +32,7 @@ class SchemaConverter {
   Result<Expression> number(const SchemaNodes& nodes, const Facets& facets);
   Result<Expression> string(const SchemaNodes& nodes, const Facets& facets);
   Result<Expression> array(const SchemaNodes& nodes, const Facets& facets);
+  Result<Expression> counted_items(const SchemaNodes& nodes, const Facets& facets);
   Result<Expression> object(const SchemaNodes& nodes, const Facets& facets);
 
   // Of objects.

@@ -73,21 +73,6 @@ std::string unescaped_pointer(std::string_view token) {
   return text;
 }
 
-std::string percent_decoded(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned value = 0;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr == text.data() + i + 3) {
-      decoded += static_cast<char>(value);
-      i += 2;
-    } else {
-      decoded += text[i];
-    }
-  }
-  return decoded;
-}
-
 const Json* child(const Json& parent, const std::string& key) {
   if (parent.is_object()) {
     const auto at = parent.find(key);
@@ -111,17 +96,20 @@ Result<> SchemaDocument::check() {
   struct Part {
     const Json* value;
     int depth;
-    bool is_within_other;  // a schema with an $id of its own, whose anchors are its own too
+    std::uint32_t resource;  // that it is within
   };
-  std::vector<Part> todo{{&root_, 0, false}};
+  std::vector<Part> todo{{&root_, 0, 0}};
   places_[&root_] = {};
+  by_number_.push_back(&root_);
   while (!todo.empty()) {
-    const auto [value, depth, was_within_other] = todo.back();
+    const auto [value, depth, outer_resource] = todo.back();
     todo.pop_back();
-    const Json* id = keyword(*value, "$id");
-    const bool is_within_other = was_within_other || (value != &root_ && id && id->is_string());
+    const std::uint32_t resource = references_.add(*value, outer_resource);
+    if (resource != outer_resource) {
+      if (Result<> charged = charge(references_.uri(resource).size()); !charged) return charged;
+    }
     Place& place = places_.at(value);
-    place.is_within_other = is_within_other;
+    place.resource = resource;
     if (depth > kMaxDepth) {
       return fail(Errc::invalid_argument,
                   std::format("the schema is too large: it is nested deeper than {} levels", kMaxDepth));
@@ -129,13 +117,11 @@ Result<> SchemaDocument::check() {
     if (value->is_string() && !is_utf8(value->get_ref<const std::string&>())) {
       return fail(Errc::invalid_argument, "the schema has a string that is not UTF-8");
     }
-    if (const Json* anchor = keyword(*value, "$anchor"); anchor && anchor->is_string() && !is_within_other) {
-      anchors_.try_emplace(anchor->get<std::string>(), value);
-    }
     const auto visit = [&, outer = value, below = depth + 1](const Json& inner, std::string key) {
       places_[&inner] = {
           .parent = outer, .key = std::move(key), .number = static_cast<std::uint32_t>(places_.size())};
-      todo.push_back({&inner, below, is_within_other});
+      todo.push_back({&inner, below, resource});
+      by_number_.push_back(&inner);
     };
     if (value->size() > kMaxValues || places_.size() + value->size() > kMaxValues) {
       return fail(Errc::invalid_argument,
@@ -186,49 +172,86 @@ Result<> SchemaDocument::charge(std::size_t work) {
   return fail(Errc::invalid_argument, "the schema is too large: to make a grammar of it takes too long");
 }
 
-Result<const Json*> SchemaDocument::target(const Json& schema) {
+Result<SchemaNodes> SchemaDocument::targets(const Json& schema) {
   if (const auto known = targets_.find(&schema); known != targets_.end()) return known->second;
-  const Json* reference = keyword(schema, "$ref");
-  if (!reference->is_string()) return wrong(schema, "$ref", "must be a string");
-  const auto found = [&](const Json* value) -> Result<const Json*> {
-    if (!value) return wrong(schema, "$ref", "refers to nothing in the schema");
-    if (!value->is_object() && !value->is_boolean()) return wrong(schema, "$ref", "refers to no schema");
-    targets_[&schema] = value;
-    return value;
-  };
-  // A schema with an $id of its own is a document of its own.
-  if (places_.at(&schema).is_within_other) {
-    return wrong(schema, "$ref", "is within a schema with an $id of its own, which is not supported");
+  SchemaNodes all;
+  for (const char* name : {"$ref", "$dynamicRef"}) {
+    if (!keyword(schema, name)) continue;
+    const Result<const Json*> found = target(schema, name);
+    if (!found) return std::unexpected(found.error());
+    all.push_back(*found);
   }
-  std::string_view text = reference->get_ref<const std::string&>();
-  if (const Json* id = keyword(root_, "$id"); id && id->is_string()) {
-    std::string_view name = id->get_ref<const std::string&>();
-    if (name.ends_with('#')) name.remove_suffix(1);
-    if (!name.empty() && text.starts_with(name) && (text.size() == name.size() || text[name.size()] == '#')) {
-      text.remove_prefix(name.size());
-    }
+  return targets_[&schema] = std::move(all);
+}
+
+Result<const Json*> SchemaDocument::target(const Json& schema, const char* name) {
+  const Json& reference = *keyword(schema, name);
+  const Place& place = places_.at(&schema);
+  if (place.is_added && reference.is_number()) return by_number_[reference.get<std::size_t>()];
+  if (!reference.is_string()) return wrong(schema, name, "must be a string");
+  const std::string& text = reference.get_ref<const std::string&>();
+  const bool is_dynamic = name[1] == 'd';
+  const auto found = is_dynamic ? references_.find_dynamic(place.resource, text)
+                                : references_.find(place.resource, text);
+  if (!found && is_dynamic && references_.find(place.resource, text)) {
+    return wrong(schema, name, "cannot be kept: it means one or the other, by the way that leads there");
   }
-  if (text.empty() || text == "#") return found(&root_);
-  if (!text.starts_with('#')) {
-    return wrong(schema, "$ref", "must refer to a part of the schema itself, as in \"#/$defs/name\"");
+  if (!found && !text.starts_with('#')) {
+    return wrong(schema, name, "must refer to a part of the schema itself, as in \"#/$defs/name\"");
   }
-  text.remove_prefix(1);
-  const std::string decoded = percent_decoded(text);
-  if (!decoded.starts_with('/')) {
-    const auto anchor = anchors_.find(decoded);
-    return found(anchor == anchors_.end() ? nullptr : anchor->second);
-  }
-  const Json* at = &root_;
-  for (std::size_t from = 1; at && from <= decoded.size();) {
-    const std::size_t to = std::min(decoded.find('/', from), decoded.size());
+  const Json* at = found ? found->from : nullptr;
+  for (std::size_t from = 1; at && from <= found->fragment.size();) {
+    const std::size_t to = std::min(found->fragment.find('/', from), found->fragment.size());
     if (Result<> charged = charge(1 + at->size()); !charged) return std::unexpected(charged.error());
-    at = child(*at, unescaped_pointer(std::string_view(decoded).substr(from, to - from)));
+    at = child(*at, unescaped_pointer(std::string_view(found->fragment).substr(from, to - from)));
     from = to + 1;
   }
-  if (at && places_.at(at).is_within_other) {
-    return wrong(schema, "$ref", "leads into a schema with an $id of its own, which is not supported");
+  if (!at) return wrong(schema, name, "refers to nothing in the schema");
+  if (!at->is_object() && !at->is_boolean()) return wrong(schema, name, "refers to no schema");
+  return at;
+}
+
+const Json* SchemaDocument::added(const Json& schema, const std::string& name) const {
+  const auto at = added_.find({&schema, name});
+  return at == added_.end() ? nullptr : at->second;
+}
+
+Json SchemaDocument::reference_to(const Json& schema) const {
+  if (schema.is_boolean()) return schema;
+  Json reference = Json::object();
+  reference["$ref"] = places_.at(&schema).number;
+  return reference;
+}
+
+// Their parts are all where the keyword is, as errors say it.
+Result<const Json*> SchemaDocument::add(const Json& schema, const std::string& keyword,
+                                        const std::string& name, Json list) {
+  const Place& from = places_.at(&schema);
+  Place place = from;
+  if (!from.is_added && !keyword.empty()) place = {.parent = &schema, .key = keyword};
+  place.resource = from.resource;
+  place.is_added = true;
+  std::vector<const Json*> todo{&lists_.emplace_back(std::move(list))};
+  const Json* const whole = todo.back();
+  while (!todo.empty()) {
+    const Json& value = *todo.back();
+    todo.pop_back();
+    if (Result<> charged = charge(64 + value.size()); !charged) return std::unexpected(charged.error());
+    place.number = static_cast<std::uint32_t>(by_number_.size());
+    place.allows_anything = true;
+    if (value.is_object()) {
+      for (const auto& [key, part] : value.items()) {
+        if (is_meaningful(key)) place.allows_anything = false;
+        todo.push_back(&part);
+      }
+    } else if (value.is_array()) {
+      for (const Json& part : value) todo.push_back(&part);
+    }
+    by_number_.push_back(&value);
+    places_[&value] = place;
   }
-  return found(at);
+  added_[{&schema, name}] = whole;
+  return whole;
 }
 
 Result<> SchemaDocument::check_in_place(const Json& schema) {
@@ -247,8 +270,8 @@ Result<int> SchemaDocument::height(const Json& schema, int depth) {
   if (!added) return known->second;
   const auto too_deep = [&] {
     return wrong(schema, "",
-                 std::format("is too deep: $ref, allOf, anyOf and oneOf are more than {} levels within each "
-                             "other",
+                 std::format("is too deep: $ref, allOf, anyOf and the like are more than {} levels within "
+                             "each other",
                              kMaxInPlace));
   };
   if (depth > kMaxInPlace) return too_deep();
@@ -259,18 +282,35 @@ Result<int> SchemaDocument::height(const Json& schema, int depth) {
     highest = std::max(highest, *found);
     return {};
   };
-  if (keyword(schema, "$ref")) {
-    const Result<const Json*> referred = target(schema);
-    if (!referred) return std::unexpected(referred.error());
-    if (Result<> looked = look(**referred); !looked) return std::unexpected(looked.error());
+  const auto look_at_part = [&](const Json& inner) -> Result<> {
+    if (!inner.is_object() && !inner.is_boolean()) return wrong(inner, "", "must be a schema");
+    return look(inner);
+  };
+  const Result<SchemaNodes> referred = targets(schema);
+  if (!referred) return std::unexpected(referred.error());
+  for (const Json* target : *referred) {
+    if (Result<> looked = look(*target); !looked) return std::unexpected(looked.error());
   }
   for (const char* name : {"allOf", "anyOf", "oneOf"}) {
     const Json* list = keyword(schema, name);
     if (!list) continue;
     if (!list->is_array() || list->empty()) return wrong(schema, name, "must be a list of schemas");
     for (const Json& inner : *list) {
-      if (!inner.is_object() && !inner.is_boolean()) return wrong(inner, "", "must be a schema");
-      if (Result<> looked = look(inner); !looked) return std::unexpected(looked.error());
+      if (Result<> looked = look_at_part(inner); !looked) return std::unexpected(looked.error());
+    }
+  }
+  for (const char* name : {"not", "if", "then", "else"}) {
+    const Json* inner = keyword(schema, name);
+    if (!inner) continue;
+    if (Result<> looked = look_at_part(*inner); !looked) return std::unexpected(looked.error());
+  }
+  for (const char* name : {"dependentSchemas", "dependencies"}) {
+    const Json* parts = keyword(schema, name);
+    if (!parts) continue;
+    if (!parts->is_object()) return wrong(schema, name, "must be an object of schemas");
+    for (const auto& [property, inner] : parts->items()) {
+      if (inner.is_array() && std::string_view(name) == "dependencies") continue;
+      if (Result<> looked = look_at_part(inner); !looked) return std::unexpected(looked.error());
     }
   }
   if (highest + 1 > kMaxInPlace) return too_deep();
@@ -332,6 +372,33 @@ Result<const Automaton*> SchemaDocument::format(const Json& schema, const std::s
   }
   if (!is_standard_format(format)) return nullptr;
   const Result<> left_out = leave_out(schema, "format", std::format("cannot be kept: \"{}\"", format));
+  if (!left_out) return std::unexpected(left_out.error());
+  return nullptr;
+}
+
+Result<const Automaton*> SchemaDocument::outside(const Json& schema, std::string_view keyword,
+                                                 const std::vector<std::string>& words) {
+  const auto known = words_.find(&schema);
+  if (known != words_.end()) return outside(schema, keyword, known->second);
+  std::size_t work = 64;
+  for (const std::string& word : words) work += 8 * word.size();
+  if (Result<> charged = charge(work); !charged) return std::unexpected(charged.error());
+  std::optional<Automaton> made = of_words(words);
+  if (!made) made = complement(Automaton{.states = std::vector<Automaton::State>(1)});
+  return outside(schema, keyword, words_[&schema] = std::move(*made));
+}
+
+Result<const Automaton*> SchemaDocument::outside(const Json& schema, std::string_view keyword,
+                                                 const Automaton& texts) {
+  const auto [at, added] = outside_.try_emplace(&texts);
+  if (added) {
+    if (Result<> charged = charge(32 * texts.weight()); !charged) return std::unexpected(charged.error());
+    at->second = complement(texts);
+  }
+  if (at->second) return &*at->second;
+  const Result<> left_out =
+      leave_out(schema, keyword,
+                std::format("cannot be kept: its automaton has more than {} states", Automaton::kMaxStates));
   if (!left_out) return std::unexpected(left_out.error());
   return nullptr;
 }

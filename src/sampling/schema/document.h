@@ -4,15 +4,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "banyan/base.h"
 #include "sampling/schema/automaton.h"
+#include "sampling/schema/references.h"
 #include "sampling/schema/schema_grammar.h"
 
 namespace banyan {
@@ -26,7 +30,7 @@ class SchemaDocument {
  public:
   static constexpr std::size_t kMaxValues = 1 << 17;
   static constexpr int kMaxDepth = 200;
-  static constexpr int kMaxInPlace = 64;            ///< $ref, allOf, anyOf and oneOf within each other
+  static constexpr int kMaxInPlace = 64;            ///< $ref, allOf, anyOf, not and others within each other
   static constexpr std::size_t kMaxWork = 1 << 22;  ///< some 100 ms
 
   SchemaDocument(const SchemaJson& root, const SchemaOptions& options) : root_(root), options_(options) {}
@@ -46,8 +50,15 @@ class SchemaDocument {
   Result<> charge(std::size_t work);
   std::size_t work() const { return work_; }
 
-  /// What the $ref of a schema means.
-  Result<const SchemaJson*> target(const SchemaJson& schema);
+  /// What the $ref and the $dynamicRef of a schema mean.
+  Result<SchemaNodes> targets(const SchemaJson& schema);
+  /// Adds a list of schemas of our own that say, in keywords that are kept, what `keyword` of `schema` does.
+  /// `name` is for added(). In them { "$ref": a number } is reference_to().
+  Result<const SchemaJson*> add(const SchemaJson& schema, const std::string& keyword, const std::string& name,
+                                SchemaJson list);
+  const SchemaJson* added(const SchemaJson& schema, const std::string& name) const;
+  SchemaJson reference_to(const SchemaJson& schema) const;
+  bool is_added(const SchemaJson& schema) const { return places_.at(&schema).is_added; }
   /// Refuses a schema that refers to itself before anything of a value is read, or is a long way to say so.
   Result<> check_in_place(const SchemaJson& schema);
 
@@ -60,16 +71,24 @@ class SchemaDocument {
   Result<const Automaton*> pattern(const SchemaJson& schema, std::string_view keyword,
                                    const std::string& pattern);
   Result<const Automaton*> format(const SchemaJson& schema, const std::string& format);
+  /// The texts that are none of these words, and those that an automaton of one of these does not allow. Null
+  /// as above.
+  Result<const Automaton*> outside(const SchemaJson& schema, std::string_view keyword,
+                                   const std::vector<std::string>& words);
+  Result<const Automaton*> outside(const SchemaJson& schema, std::string_view keyword,
+                                   const Automaton& texts);
 
  private:
   struct Place {
     const SchemaJson* parent = nullptr;
     std::string key = {};
     std::uint32_t number = 0;
-    bool is_within_other = false;  // in a schema with an $id of its own
-    bool allows_anything = true;   // as a schema, for it has no keyword that says something of a value
+    std::uint32_t resource = 0;   // of references_
+    bool allows_anything = true;  // as a schema, for it has no keyword that says something of a value
+    bool is_added = false;
   };
 
+  Result<const SchemaJson*> target(const SchemaJson& schema, const char* keyword);
   Result<int> height(const SchemaJson& schema, int depth);
   Result<const Automaton*> automaton(const SchemaJson& schema, std::string_view keyword,
                                      const std::string& pattern);
@@ -77,10 +96,15 @@ class SchemaDocument {
   const SchemaJson& root_;
   SchemaOptions options_;
   std::unordered_map<const SchemaJson*, Place> places_;
-  std::unordered_map<std::string, const SchemaJson*> anchors_;
-  std::unordered_map<const SchemaJson*, const SchemaJson*> targets_;
+  std::vector<const SchemaJson*> by_number_;
+  SchemaReferences references_;
+  std::unordered_map<const SchemaJson*, SchemaNodes> targets_;
+  std::deque<SchemaJson> lists_;
+  std::map<std::pair<const SchemaJson*, std::string>, const SchemaJson*> added_;
   std::unordered_map<const SchemaJson*, int> heights_;  // 0: being found
   std::map<std::string, Result<Automaton>> automata_;
+  std::map<const SchemaJson*, Automaton> words_;
+  std::map<const Automaton*, std::optional<Automaton>> outside_;
   std::size_t work_ = 0;
 };
 

@@ -145,7 +145,8 @@ class Comparison {
 
 }  // namespace
 
-Result<> check_exclusive(SchemaDocument& document, const SchemaNodes& base, const Json& list) {
+Result<std::optional<SchemaNodes>> exclusive_schemas(SchemaDocument& document, const SchemaNodes& base,
+                                                     const Json& list) {
   Comparison comparison(document);
   std::vector<std::vector<Read>> all;
   for (const Json& schema : list) {
@@ -167,17 +168,31 @@ Result<> check_exclusive(SchemaDocument& document, const SchemaNodes& base, cons
     }
     all.push_back(std::move(*read));
   }
+  std::vector<Json> schemas;
+  bool are_exclusive = true;
+  for (const Json& schema : list) schemas.push_back({{"allOf", {document.reference_to(schema)}}});
   for (std::size_t i = 0; i < all.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) {
       const Result<bool> excluded = comparison.exclude(all[k], all[i], 0);
       if (!excluded) return std::unexpected(excluded.error());
-      if (!*excluded) {
-        return document.wrong(
-            list, "", std::format("cannot be kept: schemas {} and {} may both hold; anyOf lets them", k, i));
+      if (*excluded) continue;
+      are_exclusive = false;
+      for (const auto& [one, other] : {std::pair(i, k), std::pair(k, i)}) {
+        schemas[one]["allOf"].push_back({{"not", document.reference_to(list[other])}});
       }
     }
   }
-  return {};
+  if (are_exclusive) return std::nullopt;
+  const std::string name = Json(schemas).dump();
+  const Json* added = document.added(list, name);
+  if (!added) {
+    const Result<const Json*> kept = document.add(list, "", name, Json(std::move(schemas)));
+    if (!kept) return std::unexpected(kept.error());
+    added = *kept;
+  }
+  SchemaNodes nodes;
+  for (const Json& schema : *added) nodes.push_back(&schema);
+  return nodes;
 }
 
 }  // namespace banyan

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "sampling/schema/negation.h"
+
 namespace banyan {
 namespace {
 
@@ -26,14 +28,10 @@ constexpr std::pair<const char*, unsigned> kImplied[] = {
     {"maxLength", kString},        {"pattern", kString},
     {"format", kString},           {"minimum", kNumber},
     {"maximum", kNumber},          {"multipleOf", kNumber},
-    {"exclusiveMinimum", kNumber}, {"exclusiveMaximum", kNumber}};
-
-// Those that hold of more than a part of a value, or of all its parts at once.
-constexpr const char* kNotKept[] = {"not",           "if",
-                                    "contains",      "dependentRequired",
-                                    "dependencies",  "dependentSchemas",
-                                    "$dynamicRef",   "unevaluatedItems",
-                                    "$recursiveRef", "unevaluatedProperties"};
+    {"exclusiveMinimum", kNumber}, {"exclusiveMaximum", kNumber},
+    {"contains", kArray},          {"unevaluatedItems", kArray},
+    {"dependencies", kObject},     {"unevaluatedProperties", kObject},
+    {"dependentSchemas", kObject}, {"dependentRequired", kObject}};
 
 class Reader {
  public:
@@ -65,30 +63,27 @@ class Reader {
 
   bool read(const Json& node) {
     if (!done(document_.charge(32 * (1 + node.size())))) return false;
-    for (const char* name : kNotKept) {
-      const Json* value = keyword(node, name);
-      if (!value || says_nothing(node, name, *value)) continue;
-      if (!done(document_.leave_out(node, name, "cannot be kept by a grammar"))) return false;
+    if (node.contains("$recursiveRef") &&
+        !done(document_.leave_out(node, "$recursiveRef", "cannot be kept by a grammar"))) {
+      return false;
     }
     return read_type(node) && read_values(node) && read_number(node) && read_string(node) &&
+           read_not(node) && read_contained(node) &&
            read_count(node, "minItems", "maxItems", facets_.items) &&
            read_count(node, "minProperties", "maxProperties", facets_.property_count);
   }
 
-  static bool says_nothing(const Json& node, std::string_view name, const Json& value) {
-    if (name == "if") return !node.contains("then") && !node.contains("else");
-    if (name == "not") return value.is_boolean() && !value.get<bool>();
-    if (name == "contains") {
-      const Json* least = keyword(node, "minContains");
-      return least && *least == 0 && !node.contains("maxContains");
-    }
-    if (value.is_boolean()) return value.get<bool>();
-    return value.is_object() && value.empty();
+  bool read_type(const Json& node) {
+    if (!node.contains("type")) return true;
+    const std::optional<unsigned> types = types_of(node);
+    if (!types) return false;
+    facets_.types &= *types;
+    has_type_ = has_type_ || !document_.is_added(node);
+    return true;
   }
 
-  bool read_type(const Json& node) {
-    const Json* type = keyword(node, "type");
-    if (!type) return true;
+  std::optional<unsigned> types_of(const Json& node) {
+    const Json& type = node["type"];
     unsigned types = 0;
     const auto add = [&](const Json& name) {
       for (const auto& [known, bits] : kTypes) {
@@ -101,16 +96,79 @@ class Reader {
                    "must be \"null\", \"boolean\", \"integer\", \"number\", \"string\", \"array\" or "
                    "\"object\", or a list of these");
     };
-    if (type->is_array() && !type->empty()) {
-      for (const Json& name : *type) {
-        if (!add(name)) return false;
+    if (type.is_array() && !type.empty()) {
+      for (const Json& name : type) {
+        if (!add(name)) return std::nullopt;
       }
-    } else if (!add(*type)) {
-      return false;
+    } else if (!add(type)) {
+      return std::nullopt;
     }
     if (const Json* nullable = keyword(node, "nullable"); nullable && *nullable == true) types |= kNull;
-    facets_.types &= types;
-    has_type_ = true;
+    return types;
+  }
+
+  // What is simple; of all else, there are other schemas that say it.
+  bool read_not(const Json& node) {
+    const Json* negated = keyword(node, "not");
+    if (!negated || !is_simple_negation(*negated)) return true;
+    if (negated->contains("type")) {
+      const std::optional<unsigned> types = types_of(*negated);
+      if (types) facets_.types &= ~*types;
+      return types.has_value();
+    }
+    if (const Json* step = keyword(*negated, "multipleOf")) {
+      if (!step->is_number() || !(step->get<double>() > 0)) {
+        return wrong(*negated, "multipleOf", "must be a number above zero");
+      }
+      facets_.types &= kNumber;
+      facets_.number.no_steps.push_back(Decimal::of(*step));
+      return true;
+    }
+    if (const Json* pattern = keyword(*negated, "pattern")) {
+      if (!pattern->is_string()) return wrong(*negated, "pattern", "must be a string");
+      facets_.types &= kString;
+      Result<const Automaton*> texts = document_.pattern(*negated, "pattern", pattern->get<std::string>());
+      if (texts && *texts) texts = document_.outside(*negated, "pattern", **texts);
+      return add_texts(texts);
+    }
+    const Json* list = keyword(*negated, "enum");
+    if (list && !list->is_array()) return wrong(*negated, "enum", "must be a list");
+    if (!done(document_.charge(32 * negated->size() + (list ? 32 * list->size() : 0)))) return false;
+    std::vector<std::string> words;
+    const auto leave_out = [&](const Json& value) {
+      if (value.is_number()) facets_.number.no_values.push_back(Decimal::of(value));
+      if (value.is_null()) facets_.types &= ~unsigned{kNull};
+      if (value.is_boolean()) (value.get<bool>() ? facets_.may_be_true : facets_.may_be_false) = false;
+      if (value.is_string()) words.push_back(value.get<std::string>());
+    };
+    if (list) {
+      for (const Json& value : *list) leave_out(value);
+    } else {
+      leave_out((*negated)["const"]);
+    }
+    return words.empty() || add_texts(document_.outside(*negated, list ? "enum" : "const", words));
+  }
+
+  bool add_texts(const Result<const Automaton*>& texts) {
+    if (!texts) {
+      error_ = texts.error();
+      return false;
+    }
+    if (*texts && std::ranges::find(facets_.texts, *texts) == facets_.texts.end()) {
+      facets_.texts.push_back(*texts);
+    }
+    return true;
+  }
+
+  bool read_contained(const Json& node) {
+    const Json* schema = keyword(node, "contains");
+    if (!schema) return true;
+    if (!schema->is_object() && !schema->is_boolean()) return wrong(node, "contains", "must be a schema");
+    Facets::Contained contained{schema};
+    if (node.contains("minContains")) contained.count.least = 0;
+    if (!read_count(node, "minContains", "maxContains", contained.count)) return false;
+    const bool says_nothing = contained.count.least == 0 && contained.count.most == Facets::kNoMost;
+    if (!says_nothing) facets_.contained.push_back(contained);
     return true;
   }
 
@@ -127,7 +185,7 @@ class Reader {
       if (!facets_.values || values.size() < facets_.values->size()) facets_.values = std::move(values);
     }
     if (one) facets_.values = std::vector<const Json*>{one};
-    has_type_ = true;
+    has_type_ = has_type_ || !document_.is_added(node);
     return true;
   }
 
@@ -176,13 +234,7 @@ class Reader {
       const Result<const Automaton*> texts = std::string_view(name) == "pattern"
                                                  ? document_.pattern(node, name, text)
                                                  : document_.format(node, text);
-      if (!texts) {
-        error_ = texts.error();
-        return false;
-      }
-      if (*texts && std::ranges::find(facets_.texts, *texts) == facets_.texts.end()) {
-        facets_.texts.push_back(*texts);
-      }
+      if (!add_texts(texts)) return false;
     }
     return true;
   }
@@ -204,6 +256,7 @@ class Reader {
     if (!has_type_) {
       unsigned implied = 0;
       for (const Json* node : nodes_) {
+        if (document_.is_added(*node)) continue;
         for (const auto& [name, types] : kImplied) {
           if (node->contains(name)) implied |= types;
         }
@@ -212,12 +265,13 @@ class Reader {
           implied |= kNull;
         }
       }
-      if (implied != 0) facets_.types = implied;
+      if (implied != 0) facets_.types &= implied;
     }
     bool has_names = false, has_rule = false;
     for (const Json* node : nodes_) {
+      if (document_.is_added(*node)) continue;
       has_names = has_names || node->contains("properties") || node->contains("patternProperties");
-      has_rule = has_rule || node->contains("additionalProperties");
+      has_rule = has_rule || node->contains("additionalProperties") || node->contains("unevaluatedProperties");
     }
     if (has_names && !has_rule) facets_.is_open = false;
   }
@@ -241,7 +295,7 @@ class Reader {
       if (prefix && !prefix->is_array()) return wrong(*node, "prefixItems", "must be a list of schemas");
       if (rest && !rest->is_object() && !rest->is_boolean()) return wrong(*node, "items", "must be a schema");
       if (prefix) longest = std::max(longest, prefix->size());
-      if (prefix && !rest && !node->contains("minItems")) is_tuple = true;
+      if (prefix && !rest && !node->contains("minItems") && !node->contains("unevaluatedItems")) is_tuple = true;
       lists.push_back({prefix, rest});
       if (const Json* unique = keyword(*node, "uniqueItems"); unique && *unique == true) {
         unique_ = node;

@@ -46,7 +46,14 @@ struct Facets {
     const SchemaJson* rest = nullptr;  ///< additionalProperties, if it has them
   };
 
+  /// What one schema says of some items of a list: how many there may be of which it holds.
+  struct Contained {
+    const SchemaJson* schema;
+    Count count = {1, kNoMost};
+  };
+
   unsigned types = kAnyType;
+  bool may_be_true = true, may_be_false = true;
   /// Of enum and const. They keep to nothing else yet.
   std::optional<std::vector<const SchemaJson*>> values;
   NumberLimits number;
@@ -55,6 +62,7 @@ struct Facets {
   Count items;
   std::vector<SchemaNodes> prefix;
   SchemaNodes rest_of_items;
+  std::vector<Contained> contained;
   Count property_count;
   SchemaNodes names;  ///< what holds of every property's name
   std::vector<Property> properties;

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "sampling/schema/pattern_automaton.h"
+
 namespace banyan {
 
 bool NumberLimits::allow(const Decimal& number) const {
@@ -19,7 +21,10 @@ bool NumberLimits::allow(const Decimal& number) const {
     const int order = compare(number, most->value);
     if (order > 0 || (order == 0 && most->is_exclusive)) return false;
   }
-  return std::ranges::all_of(steps, [&](const Decimal& step) { return number.is_multiple_of(step); });
+  const auto is_multiple = [&](const Decimal& step) { return number.is_multiple_of(step); };
+  const auto is_value = [&](const Decimal& value) { return compare(number, value) == 0; };
+  return std::ranges::all_of(steps, is_multiple) && std::ranges::none_of(no_steps, is_multiple) &&
+         std::ranges::none_of(no_values, is_value);
 }
 
 namespace {
@@ -225,9 +230,26 @@ std::unexpected<Error> too_long() {
   return fail(Errc::unsupported, std::format("a number of more than {} digits", kMostDigits));
 }
 
-}  // namespace
+// These texts, and those with more zeros behind them. `has_point`: whether the texts go up to a place behind the
+// point.
+Automaton with_zeros(Automaton texts, bool has_point) {
+  const auto is_at_end = [&](const Automaton::State& state) {
+    return std::ranges::none_of(state.edges, [&](const Automaton::Edge& edge) {
+      return edge.first == '.' || (has_point && edge.first == '0');
+    });
+  };
+  const auto zeros = static_cast<std::uint32_t>(texts.states.size());
+  for (Automaton::State& state : texts.states) {
+    if (!state.accepts || !is_at_end(state)) continue;
+    const char32_t c = has_point ? '0' : '.';
+    state.edges.insert(state.edges.begin(), {c, c, has_point ? zeros : zeros + 1});
+  }
+  texts.states.push_back({.accepts = true, .edges = {{'0', '0', zeros}}});
+  texts.states.push_back({.accepts = false, .edges = {{'0', '0', zeros}}});
+  return texts;
+}
 
-Result<Automaton> number_texts(const NumberLimits& limits) {
+Result<Automaton> all_number_texts(const NumberLimits& limits) {
   std::vector<Step> steps;
   for (const Decimal& step : limits.steps) {
     Step& read = steps.emplace_back();
@@ -252,6 +274,55 @@ Result<Automaton> number_texts(const NumberLimits& limits) {
     if (!written) return fail(Errc::unsupported, "multiples of such a number within such limits");
     texts = std::move(written);
   }
+  return *texts;
+}
+
+// What is a multiple of the step, or is the value, as far as all_number_texts() can be either.
+Result<Automaton> texts_of_multiples(const Decimal& step) {
+  const Result<Automaton> texts = all_number_texts({.steps = {step}});
+  if (!texts) return texts;
+  return with_zeros(*texts, step.exponent < 0);
+}
+
+std::optional<Automaton> texts_of_value(const Decimal& value) {
+  const std::string fraction = value.fraction();
+  const std::string text =
+      (value.is_negative ? "-" : "") + value.whole_part() + (fraction.empty() ? "" : "." + fraction);
+  std::optional<Automaton> texts = of_words({text});
+  if (texts) texts = with_zeros(*texts, !fraction.empty());
+  return texts;
+}
+
+// Texts of which the automaton of a step's multiples knows all.
+std::optional<Automaton> short_texts() {
+  const Result<Pattern> pattern = parse_pattern(std::format("^-?[0-9]{{1,{}}}(\\.[0-9]+)?$", kUsualDigits));
+  std::size_t work = 0;
+  return find_pattern(*pattern, work);
+}
+
+}  // namespace
+
+Result<Automaton> number_texts(const NumberLimits& limits) {
+  const Result<Automaton> all = all_number_texts(limits);
+  if (!all) return all;
+  std::optional<Automaton> texts = *all;
+  const auto leave_out = [&](const std::optional<Automaton>& others) {
+    const std::optional<Automaton> rest = others && texts ? complement(*others) : std::nullopt;
+    texts = rest ? intersection(*texts, *rest) : std::nullopt;
+  };
+  for (const Decimal& step : limits.no_steps) {
+    const Result<Automaton> multiples = texts_of_multiples(step);
+    if (!multiples) return multiples;
+    leave_out(*multiples);
+    const std::optional<Automaton> within = texts ? short_texts() : std::nullopt;
+    texts = within ? intersection(*texts, *within) : std::nullopt;
+  }
+  for (const Decimal& value : limits.no_values) {
+    // Of more digits there are no texts.
+    if (std::abs(value.exponent) + static_cast<int>(value.digits.size()) > 4 * kMostDigits) continue;
+    leave_out(texts_of_value(value));
+  }
+  if (!texts) return fail(Errc::unsupported, "numbers that are none of others");
   return *texts;
 }
 

@@ -18,7 +18,9 @@ struct NumberLimit {
 struct NumberLimits {
   bool is_integer = false;
   std::optional<NumberLimit> least = {}, most = {};
-  std::vector<Decimal> steps = {};  ///< positive: the number is a multiple of each
+  std::vector<Decimal> steps = {};      ///< positive: the number is a multiple of each
+  std::vector<Decimal> no_steps = {};   ///< positive: it is a multiple of none
+  std::vector<Decimal> no_values = {};  ///< it is none of these
 
   bool allow(const Decimal& number) const;
 };

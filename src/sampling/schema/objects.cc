@@ -102,13 +102,18 @@ Result<Expression> SchemaConverter::other_members(const SchemaNodes& nodes, cons
     return Expression::sequence(
         {Expression::of_text("\""), std::move(name), Expression::of_text("\":"), space, value_of(value)});
   };
+  std::vector<const Automaton*> patterns;
+  for (const Facets::Others& others : facets.others) {
+    for (const Facets::Others::Named& named : others.patterns) {
+      if (std::ranges::find(patterns, named.names) == patterns.end()) patterns.push_back(named.names);
+    }
+  }
   const auto values = [&](const std::vector<bool>& matched) {
     SchemaNodes value;
-    std::size_t pattern = 0;
     for (const Facets::Others& others : facets.others) {
       bool is_matched = false;
       for (const auto& [names, schema] : others.patterns) {
-        if (!matched[pattern++]) continue;
+        if (!matched[static_cast<std::size_t>(std::ranges::find(patterns, names) - patterns.begin())]) continue;
         is_matched = true;
         value.push_back(schema);
       }
@@ -116,10 +121,6 @@ Result<Expression> SchemaConverter::other_members(const SchemaNodes& nodes, cons
     }
     return value;
   };
-  std::vector<const Automaton*> patterns;
-  for (const Facets::Others& others : facets.others) {
-    for (const Facets::Others::Named& named : others.patterns) patterns.push_back(named.names);
-  }
   if (patterns.empty()) {
     const SchemaNodes value = values({});
     if (!facets.is_open || is_impossible(value)) return Expression::nothing();

@@ -51,7 +51,11 @@ Result<Expression> SchemaConverter::literals(const SchemaNodes& nodes, const Fac
 Result<Expression> SchemaConverter::number(const SchemaNodes& nodes, const Facets& facets) {
   NumberLimits limits = facets.number;
   limits.is_integer = !(facets.types & kFraction);
-  const auto is_plain = [&] { return !limits.least && !limits.most && limits.steps.empty(); };
+  if (!(facets.types & kInteger)) limits.no_steps.push_back({.digits = "1"});
+  const auto is_plain = [&] {
+    return !limits.least && !limits.most && limits.steps.empty() && limits.no_steps.empty() &&
+           limits.no_values.empty();
+  };
   const auto usual = [&] { return shared(limits.is_integer ? Shared::integer : Shared::number); };
   if (is_plain()) return usual();
   const auto name = [](const Decimal& d) {
@@ -62,14 +66,19 @@ Result<Expression> SchemaConverter::number(const SchemaNodes& nodes, const Facet
     key += *limit ? std::format(" {} {}", (*limit)->is_exclusive, name((*limit)->value)) : " any";
   }
   for (const Decimal& step : limits.steps) key += " *" + name(step);
+  for (const Decimal& step : limits.no_steps) key += " !*" + name(step);
+  for (const Decimal& value : limits.no_values) key += " !" + name(value);
   if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;
 
-  const std::size_t work = limits.steps.empty() ? 1 << 15 : limits.steps.size() << 17;
+  const std::size_t steps = limits.steps.size() + limits.no_steps.size();
+  const std::size_t work = (steps == 0 ? 1 << 15 : steps << 17) + (limits.no_values.size() << 13);
   if (Result<> charged = document_.charge(work); !charged) return std::unexpected(charged.error());
   Result<Automaton> texts = number_texts(limits);
   while (!texts) {
     const bool has_steps = !limits.steps.empty();
-    const char* keyword = has_steps                                                      ? "multipleOf"
+    const bool has_others = !limits.no_steps.empty() || !limits.no_values.empty();
+    const char* keyword = has_others                                                     ? "not"
+                          : has_steps                                                    ? "multipleOf"
                           : limits.least && having(nodes, "minimum").contains("minimum") ? "minimum"
                           : limits.least                                                 ? "exclusiveMinimum"
                           : having(nodes, "maximum").contains("maximum")                 ? "maximum"
@@ -77,7 +86,10 @@ Result<Expression> SchemaConverter::number(const SchemaNodes& nodes, const Facet
     const Result<> left_out = document_.leave_out(having(nodes, keyword), keyword,
                                                   std::format("cannot be kept: {}", texts.error().message));
     if (!left_out) return std::unexpected(left_out.error());
-    if (has_steps) {
+    if (has_others) {
+      limits.no_steps.clear();
+      limits.no_values.clear();
+    } else if (has_steps) {
       limits.steps.clear();
     } else {
       limits.least.reset();

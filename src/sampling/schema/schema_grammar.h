@@ -1,10 +1,12 @@
 /// A JSON Schema as a grammar, so that a reply is JSON that the schema allows.
 ///
 /// Kept: type, enum, const; properties (in the schema's order), required, additionalProperties,
-/// patternProperties, propertyNames, minProperties, maxProperties; items, prefixItems, minItems, maxItems;
-/// minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf; minLength, maxLength, pattern, format;
-/// anyOf, oneOf, allOf, $ref within the document, $defs, definitions; OpenAPI's nullable. What says nothing
-/// about values is ignored. Any thread.
+/// patternProperties, propertyNames, minProperties, maxProperties, dependentRequired, dependentSchemas,
+/// dependencies, unevaluatedProperties; items, prefixItems, minItems, maxItems, contains, minContains,
+/// maxContains, unevaluatedItems; minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf; minLength,
+/// maxLength, pattern, format; anyOf, oneOf, allOf, not, if, then, else; $ref and $dynamicRef within the
+/// document, $id, $anchor, $defs, definitions; OpenAPI's nullable. What says nothing about values is ignored.
+/// Any thread.
 #pragma once
 
 #include <cstddef>

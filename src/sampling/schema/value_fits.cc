@@ -10,6 +10,9 @@
 #include <unordered_set>
 #include <utility>
 
+#include "sampling/schema/alternatives.h"
+#include "sampling/schema/conditions.h"
+#include "sampling/schema/evaluated.h"
 #include "sampling/schema/facets.h"
 
 namespace banyan {
@@ -100,6 +103,7 @@ class Validator {
       }
     }
     if (type & kNumber) return facets->number.allow(Decimal::of(value));
+    if (type == kBoolean) return value.get<bool>() ? facets->may_be_true : facets->may_be_false;
     if (type == kString) return text_fits(value.get_ref<const std::string&>(), *facets);
     if (type == kArray) return array_fits(value, *facets, depth);
     if (type == kObject) return object_fits(value, *facets, depth);
@@ -141,26 +145,35 @@ class Validator {
   }
 
   Result<bool> in_place(const Json& value, const Json& schema, int depth) {
-    if (keyword(schema, "$ref")) {
-      const Result<const Json*> target = document_.target(schema);
-      if (!target) return std::unexpected(target.error());
-      if (const Result<bool> holds = one(value, **target, depth + 1); !holds || !*holds) return holds;
+    if (has_unevaluated(schema)) {
+      const Result<std::vector<SchemaNodes>> lists = alternatives(document_, {&schema});
+      if (!lists) return std::unexpected(lists.error());
+      for (const SchemaNodes& list : *lists) {
+        const Result<bool> holds = all(value, list, depth + 1, true);
+        if (!holds || *holds) return holds;
+      }
+      return false;
+    }
+    const Result<SchemaNodes> targets = document_.targets(schema);
+    if (!targets) return std::unexpected(targets.error());
+    for (const Json* target : *targets) {
+      if (const Result<bool> holds = one(value, *target, depth + 1); !holds || !*holds) return holds;
     }
     if (const Json* list = keyword(schema, "allOf")) {
       for (const Json& inner : *list) {
         if (const Result<bool> holds = one(value, inner, depth + 1); !holds || !*holds) return holds;
       }
     }
-    for (const char* name : {"anyOf", "oneOf"}) {
-      const Json* list = keyword(schema, name);
-      if (!list) continue;
+    const Result<std::vector<SchemaChoice>> choices = choices_of(document_, schema, false);
+    if (!choices) return std::unexpected(choices.error());
+    for (const SchemaChoice& choice : *choices) {
       std::size_t held = 0;
-      for (const Json& inner : *list) {
+      for (const Json& inner : *choice.list) {
         const Result<bool> holds = one(value, inner, depth + 1);
         if (!holds) return holds;
         held += *holds;
       }
-      const bool is_exclusive = name[0] == 'o' && document_.options().is_strict;
+      const bool is_exclusive = choice.is_exclusive && document_.options().is_strict;
       if (held == 0 || (is_exclusive && held > 1)) return false;
     }
     return true;
@@ -180,6 +193,15 @@ class Validator {
     for (std::size_t i = 0; i < value.size(); ++i) {
       const SchemaNodes& nodes = i < facets.prefix.size() ? facets.prefix[i] : facets.rest_of_items;
       if (const Result<bool> holds = all(value[i], nodes, depth + 1); !holds || !*holds) return holds;
+    }
+    for (const auto& [schema, count] : facets.contained) {
+      std::size_t held = 0;
+      for (const Json& item : value) {
+        const Result<bool> holds = one(item, *schema, depth + 1);
+        if (!holds) return holds;
+        held += *holds;
+      }
+      if (held < count.least || held > count.most) return false;
     }
     return true;
   }

@@ -339,6 +339,110 @@ TEST(SchemaGrammar, AlternativesAndWhatHoldsBesides) {
         {"{}"}}});
 }
 
+TEST(SchemaGrammar, WhatMustNotHold) {
+  expect(
+      {{R"({"not": {"type": "integer"}})", {"1.5", "\"a\"", "null", "{}"}, {"1", "1.0", "-20"}},
+       {R"({"not": {"type": ["integer", "string"]}})", {"0.25", "[]"}, {"1", "\"a\""}},
+       {R"({"type": ["string", "integer", "boolean"], "not": {"enum": ["a", 5, true, null]}})",
+        {"\"b\"", "\"\"", "4", "55", "false"},
+        {"\"a\"", "5", "true", "null"}},
+       {R"({"type": "number", "not": {"const": 2.5}})", {"2", "2.51", "-2.5"}, {"2.5", "2.50"}},
+       {R"({"type": "number", "not": {"const": 0}})", {"2", "0.001"}, {"0", "0.00", "-0"}},
+       {R"({"type": "number", "not": {"multipleOf": 100}})", {"10", "0.5", "101"}, {"0", "0.0", "100", "-300.0"}},
+       {R"({"type": "number", "not": {"multipleOf": 0.25}})", {"0.1", "0.2501"}, {"0.25", "0.500", "3"}},
+       {R"({"type": "string", "not": {"pattern": "^a"}})", {"\"b\"", "\"\""}, {"\"ab\"", "1"}},
+       {R"({"type": "string", "not": {"minLength": 2, "maxLength": 3}})", {"\"a\"", "\"abcd\""}, {"\"ab\""}},
+       {R"({"type": "integer", "not": {"minimum": 3}})", {"2"}, {"3"}},
+       {R"({"type": "integer", "not": {"anyOf": [{"maximum": 3}, {"minimum": 6}]}})", {"4", "5"}, {"3", "6"}},
+       {R"({"type": "integer", "not": {"not": {"maximum": 3}}})", {"3"}, {"4"}},
+       {R"({"type": "object", "not": {"required": ["a"]}})", {"{}", R"({"b":1})"}, {R"({"a":1})"}},
+       {R"({"type": "object", "not": {"required": ["a", "b"]}, "additionalProperties": true})",
+        {"{}", R"({"b":1})", R"({"a":1})"},
+        {R"({"a":1,"b":1})"}},
+       {R"({"type": "object", "properties": {"a": {"type": "integer"}}, "not": {"properties": {"a": {"const": 1}}}})",
+        {R"({"a":2})"},
+        {"{}", R"({"a":1})", R"({"a":"x"})"}},
+       {R"({"type": "array", "not": {"items": {"type": "integer"}}})", {R"(["a"])", R"([1,"a",2])"}, {"[]", "[1]"}},
+       {R"({"type": "array", "not": {"contains": {"type": "integer"}}})", {"[]", R"(["a"])"}, {R"(["a",1])"}},
+       {R"({"$ref": "#/$defs/a", "$defs": {"a": {"type": "integer", "not": {"$ref": "#/$defs/b"}}, "b": {"maximum": 3}}})",
+        {"4"},
+        {"3"}}});
+}
+
+TEST(SchemaGrammar, Conditions) {
+  expect(
+      {{R"({"type": "object", "properties": {"kind": {"enum": ["a", "b"]}, "x": {"type": "integer"}},
+            "required": ["kind"], "if": {"properties": {"kind": {"const": "a"}}}, "then": {"required": ["x"]},
+            "else": {"properties": {"x": false}}})",
+        {R"({"kind":"a","x":1})", R"({"kind":"b"})"},
+        {R"({"kind":"a"})", R"({"kind":"b","x":1})", "{}"}},
+       {R"({"type": "integer", "if": {"minimum": 10}, "then": {"multipleOf": 5}})", {"3", "10", "15"}, {"11"}},
+       {R"({"type": "integer", "if": {"minimum": 10}, "else": {"multipleOf": 5}})", {"5", "10", "11"}, {"3"}},
+       {R"({"properties": {"a": {"const": 1}, "b": {"const": 1}, "c": {"const": 1}},
+            "dependentRequired": {"a": ["b"]}})",
+        {"{}", R"({"b":1})", R"({"a":1,"b":1})", R"({"c":1})"},
+        {R"({"a":1})", R"({"a":1,"c":1})"}},
+       {R"({"properties": {"a": {"const": 1}, "b": {"type": "integer"}},
+            "dependentSchemas": {"a": {"properties": {"b": {"minimum": 5}}}}})",
+        {"{}", R"({"b":1})", R"({"a":1,"b":5})", R"({"a":1})"},
+        {R"({"a":1,"b":4})"}},
+       {R"({"properties": {"a": {}, "b": {}}, "dependencies": {"a": ["b"], "b": {"maxProperties": 2}}})",
+        {R"({"a":1,"b":1})"},
+        {R"({"a":1})"}},
+       {R"({"type": "boolean", "oneOf": [{"enum": [true, 1]}, {}]})", {"false"}, {"true"}},
+       {R"({"type": "integer", "oneOf": [{"minimum": 1}, {"maximum": 5}]})", {"0", "6"}, {"1", "5"}},
+       {R"({"type": "object", "additionalProperties": true, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]})",
+        {R"({"a":1})", R"({"b":1})", R"({"a":1,"c":1})"},
+        {"{}", R"({"a":1,"b":1})"}}});
+}
+
+TEST(SchemaGrammar, ItemsThatAreCounted) {
+  expect({{R"({"contains": {"const": 1}})", {"[1]", "[0,1]", "[1, 1,\"a\"]"}, {"[]", "[0]", "5"}},
+          {R"({"items": {"type": "integer"}, "contains": {"minimum": 5}, "minContains": 2})",
+           {"[5,6]", "[1,5,2,7,3]"},
+           {"[5]", "[1,2,5]", "[5,5,\"a\"]"}},
+          {R"({"items": {"type": "integer"}, "contains": {"minimum": 5}, "maxContains": 1})",
+           {"[5]", "[1,5,2]"},
+           {"[]", "[1]", "[5,6]"}},
+          {R"({"contains": {"type": "integer"}, "minContains": 0, "maxContains": 1})",
+           {"[]", "[5]", "[\"a\"]"},
+           {"[5,6]"}},
+          {R"({"prefixItems": [{"const": 1}, {"const": 2}], "items": {"const": 3}, "minItems": 1, "maxItems": 3,
+               "contains": {"minimum": 2}})",
+           {"[1,2]", "[1,2,3]"},
+           {"[]", "[1]", "[1,2,3,3]"}},
+          {R"({"allOf": [{"contains": {"const": 1}}, {"contains": {"const": 2}}]})",
+           {"[1,2]", "[2,0,1]"},
+           {"[1]", "[2,2]"}}});
+}
+
+TEST(SchemaGrammar, WhatIsNotEvaluated) {
+  expect(
+      {{R"({"properties": {"a": {"const": 1}}, "allOf": [{"properties": {"b": {"const": 2}}}],
+            "unevaluatedProperties": false})",
+        {"{}", R"({"a":1})", R"({"b":2,"a":1})"},
+        {R"({"c":1})", R"({"b":1})"}},
+       {R"({"$ref": "#/$defs/base", "properties": {"a": {"const": 1}}, "unevaluatedProperties": {"type": "null"},
+            "$defs": {"base": {"type": "object", "properties": {"b": {"const": 2}}, "required": ["b"]}}})",
+        {R"({"b":2})", R"({"b":2,"a":1,"c":null})"},
+        {R"({"b":2,"c":1})"}},
+       {R"({"type": "object", "anyOf": [{"properties": {"a": {"const": 1}}, "required": ["a"]},
+                                        {"properties": {"b": {"const": 2}}, "required": ["b"]}],
+            "unevaluatedProperties": false})",
+        {R"({"a":1})", R"({"b":2})", R"({"a":1,"b":2})"},
+        {"{}", R"({"a":1,"c":1})", R"({"a":1,"b":3})"}},
+       {R"({"not": {"not": {"properties": {"a": {"const": 1}}}}, "unevaluatedProperties": false})",
+        {"{}"},
+        {R"({"a":1})"}},
+       {R"({"prefixItems": [{"const": 1}], "allOf": [{"prefixItems": [{}, {"const": 2}]}],
+            "unevaluatedItems": false, "minItems": 1})",
+        {"[1]", "[1,2]"},
+        {"[1,2,3]", "[]", "[2]"}},
+       {R"({"contains": {"type": "string"}, "unevaluatedItems": {"type": "integer"}})",
+        {R"(["a"])", R"([1,"a"])"},
+        {"[1]", R"(["a",null])"}}});
+}
+
 TEST(SchemaGrammar, References) {
   expect(
       {{R"({"$ref": "#/$defs/a", "$defs": {"a": {"type": "integer"}}})", {"1"}, {"\"1\""}},
@@ -357,7 +461,17 @@ TEST(SchemaGrammar, References) {
         {"[2]"}},
        {R"({"items": {"$ref": "#here"}, "$defs": {"a": {"$anchor": "here", "const": 1}}})",
         {"[1]"},
-        {"[2]"}}});
+        {"[2]"}},
+       {R"({"$id": "https://x.y/z/all", "items": {"$ref": "one#/$defs/a"},
+            "$defs": {"one": {"$id": "../z/one", "$defs": {"a": {"const": 1}}}}})",
+        {"[1]"},
+        {"[2]"}},
+       {R"({"$id": "https://x.y/all", "$dynamicAnchor": "node", "type": "object", "properties": {"a": {"$ref": "tree"}},
+            "required": ["a"],
+            "$defs": {"tree": {"$id": "tree", "$dynamicAnchor": "node", "type": "array",
+                               "items": {"$dynamicRef": "#node"}}}})",
+        {R"({"a":[]})", R"({"a":[{"a":[]}]})"},
+        {R"({"a":[[]]})"}}});
 }
 
 // As agents send them.
