@@ -77,7 +77,7 @@ std::size_t bytes_per_token(KvLayout layout, KvType type) {
   return layout.bytes_per_token();
 }
 
-std::string describe(const LayerMemory& memory) {
+std::string describe_memory(const LayerMemory& memory) {
   std::string text = std::format("{} layers, ", memory.layers);
   if (!memory.keys_and_values) return text + format_bytes(memory.state_bytes) + " a state";
   text += std::format("{} a token in f16, {} in q8_0, {} in f32",
@@ -149,7 +149,7 @@ void print_text(const Model& model, const InspectFlags& flags) {
                            info.key_dim, info.value_dim));
   row("vocabulary", grouped(static_cast<std::uint64_t>(info.vocabulary)));
   row("context", std::format("{} tokens", grouped(static_cast<std::uint64_t>(info.context))));
-  for (const LayerMemory& memory : layer_memory(model)) row(memory.kind.c_str(), describe(memory));
+  for (const LayerMemory& memory : layer_memory(model)) row(memory.kind.c_str(), describe_memory(memory));
   row("chat template", info.chat_template.empty() ? "none in the file; ChatML" : "in the file (--template)");
   for (const auto& [type, share] : type_histogram(model.tensors())) {
     row(("type " + type).c_str(), std::format("{} tensors, {}", share.tensors, format_bytes(share.bytes)));

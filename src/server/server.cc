@@ -23,6 +23,7 @@
 #include "server/anthropic/endpoints.h"
 #include "server/anthropic/models.h"
 #include "server/dialect/ids.h"
+#include "server/dialects.h"
 #include "server/http/activity.h"
 #include "server/http/body_memory.h"
 #include "server/http/connections.h"

@@ -7,7 +7,7 @@
 namespace banyan {
 namespace {
 
-constexpr int kMaxDepth = 64;  // of schemas that hold of one value
+constexpr int kMaxSchemaDepth = 64;  // of schemas that hold of one value
 
 const Json* find(const Json& schema, std::string_view name) {
   if (!schema.is_object()) return nullptr;
@@ -83,7 +83,7 @@ Schemas ToolSchema::schemas_of(std::string_view name) const {
 
 bool ToolSchema::may_go_on(std::size_t work, int depth) {
   work_ += 1 + work;
-  return work_ <= kMaxWork && depth <= kMaxDepth;
+  return work_ <= kMaxWork && depth <= kMaxSchemaDepth;
 }
 
 // Null where it leads to nothing.

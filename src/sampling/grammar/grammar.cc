@@ -15,14 +15,14 @@ bool CharSet::has_any_of(char32_t first, char32_t last) const {
 
 namespace {
 
-using State = Grammar::State;
+using GrammarState = Grammar::State;
 
 // Builds from the end to the beginning: build() returns where to enter what goes on at `next`.
 class Compiler {
  public:
   explicit Compiler(Grammar& grammar) : grammar_(grammar) {}
 
-  std::uint32_t add(State state) {
+  std::uint32_t add(GrammarState state) {
     // When there is no room left, any state will do: parse() refuses the grammar.
     if (is_full()) return static_cast<std::uint32_t>(grammar_.states.size() - 1);
     grammar_.states.push_back(state);
@@ -40,13 +40,13 @@ class Compiler {
       case Kind::choice:
         return build_choice(node, next);
       case Kind::chars:
-        return add({State::Kind::chars, set_of(node), next});
+        return add({GrammarState::Kind::chars, set_of(node), next});
       case Kind::token:
-        return add({State::Kind::token, node.number, next});
+        return add({GrammarState::Kind::token, node.number, next});
       case Kind::not_token:
-        return add({State::Kind::not_token, node.number, next});
+        return add({GrammarState::Kind::not_token, node.number, next});
       case Kind::call:
-        return add({State::Kind::call, node.number, next});
+        return add({GrammarState::Kind::call, node.number, next});
       case Kind::repeat:
         return build_repeat(node, next);
     }
@@ -58,7 +58,7 @@ class Compiler {
     std::uint32_t entry = build(node.parts.back(), next);
     for (const SyntaxNode& part : node.parts | std::views::reverse | std::views::drop(1)) {
       const std::uint32_t other = build(part, next);
-      entry = add({State::Kind::split, entry, other});
+      entry = add({GrammarState::Kind::split, entry, other});
     }
     return entry;
   }
@@ -67,19 +67,19 @@ class Compiler {
     const SyntaxNode& part = node.parts.front();
     std::uint32_t entry = next;
     if (node.most == SyntaxNode::kNoMost) {
-      entry = add({State::Kind::split, next, next});
+      entry = add({GrammarState::Kind::split, next, next});
       const std::uint32_t body = build(part, entry);
       if (!is_full()) grammar_.states[entry].next = body;
     } else {
       for (std::uint32_t i = node.least; i < node.most && !is_full(); ++i) {
         const std::uint32_t body = build(part, entry);
-        entry = add({State::Kind::split, next, body});
+        entry = add({GrammarState::Kind::split, next, body});
       }
     }
     // A state of its own for each time, so that the limit of states also ends repetitions of nothing.
     for (std::uint32_t i = 0; i < node.least && !is_full(); ++i) {
       const std::uint32_t body = build(part, entry);
-      entry = body == entry ? add({State::Kind::split, body, body}) : body;
+      entry = body == entry ? add({GrammarState::Kind::split, body, body}) : body;
     }
     return entry;
   }

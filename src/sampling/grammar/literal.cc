@@ -10,16 +10,16 @@
 namespace banyan {
 namespace {
 
-using Kind = SyntaxNode::Kind;
+using NodeKind = SyntaxNode::Kind;
 
-SyntaxNode character_node(char32_t c) { return {.kind = Kind::chars, .parts = {}, .set = {{{c, c}}}}; }
+SyntaxNode character_node(char32_t c) { return {.kind = NodeKind::chars, .parts = {}, .set = {{{c, c}}}}; }
 
 // The token, or its text.
 SyntaxNode token_or_text(Token token, std::u32string_view text) {
   SyntaxNode characters;
   for (const char32_t c : text) characters.parts.push_back(character_node(c));
-  SyntaxNode either{.kind = Kind::choice};
-  either.parts.push_back({.kind = Kind::token, .number = static_cast<std::uint32_t>(token)});
+  SyntaxNode either{.kind = NodeKind::choice};
+  either.parts.push_back({.kind = NodeKind::token, .number = static_cast<std::uint32_t>(token)});
   either.parts.push_back(std::move(characters));
   return either;
 }

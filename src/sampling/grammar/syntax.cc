@@ -14,7 +14,7 @@
 namespace banyan {
 namespace {
 
-using Kind = SyntaxNode::Kind;
+using NodeKind = SyntaxNode::Kind;
 
 constexpr std::uint32_t kMaxTimes = 65536;     // of a repetition
 constexpr int kMaxRepetitionsOfOneItem = 4;    // as in "a"{2}{3}+
@@ -154,7 +154,7 @@ class Parser {
 
   bool choice(SyntaxNode& node, int depth) {
     if (depth > Grammar::kMaxDepth) return wrong("groups are nested too deep");
-    node.kind = Kind::choice;
+    node.kind = NodeKind::choice;
     while (true) {
       SyntaxNode& alternative = node.parts.emplace_back();
       if (!count_node() || !sequence(alternative, depth)) return false;
@@ -184,10 +184,10 @@ class Parser {
         if (!token(item)) return false;
       } else if (c == '.') {
         ++at_;
-        item.kind = Kind::chars;
+        item.kind = NodeKind::chars;
         item.set = normalized({}, true);
       } else if (is_name_char(c)) {
-        item.kind = Kind::call;
+        item.kind = NodeKind::call;
         const std::size_t from = at_;
         item.number = number_of(name(), from);
         if (rules_.size() > Grammar::kMaxRules) return wrong("there are too many rules");
@@ -210,7 +210,7 @@ class Parser {
 
   bool repetition(SyntaxNode& node, int depth) {
     const std::size_t from = at_;
-    SyntaxNode repeat{.kind = Kind::repeat};
+    SyntaxNode repeat{.kind = NodeKind::repeat};
     repeat.most = SyntaxNode::kNoMost;
     if (take("+")) {
       repeat.least = 1;
@@ -281,7 +281,7 @@ class Parser {
       ranges.push_back({first, last});
     }
     if (ranges.empty()) return wrong_at(from, "the class of characters is empty");
-    item.kind = Kind::chars;
+    item.kind = NodeKind::chars;
     item.set = normalized(std::move(ranges), inverted);
     if (item.set.ranges.empty()) return wrong_at(from, "the class of characters is empty");
     return true;
@@ -321,7 +321,7 @@ class Parser {
 
   // <text> or <[id]>, perhaps after "!": exactly one token.
   bool token(SyntaxNode& item) {
-    item.kind = take("!") ? Kind::not_token : Kind::token;
+    item.kind = take("!") ? NodeKind::not_token : NodeKind::token;
     const std::size_t from = at_;
     if (!take("<")) return wrong("expected \"<\"");
     if (take("[")) {

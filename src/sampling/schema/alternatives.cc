@@ -120,10 +120,11 @@ class Expansion {
     // Each of anyOf's schemas that holds evaluates.
     if (list.size() > kMaxTogether && !document_.options().is_strict) return ways_of(schemas, opened);
     if (list.size() > kMaxTogether) {
-      return document_.wrong(list, "",
-                             std::format("cannot be kept: for what it leaves unevaluated, it has more than {} "
-                                         "schemas that may hold together",
-                                         kMaxTogether));
+      return document_.wrong(
+          list, "",
+          std::format("cannot be kept: for what it leaves unevaluated, it has more than {} "
+                      "schemas that may hold together",
+                      kMaxTogether));
     }
     Alternatives all;
     for (std::size_t set = 1; set < std::size_t{1} << list.size(); ++set) {

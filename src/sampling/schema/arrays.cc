@@ -14,7 +14,6 @@ constexpr std::size_t kMaxItemRules = 4096;  // of a place in the list and how o
 
 }  // namespace
 
-
 Result<Expression> SchemaConverter::array(const SchemaNodes& nodes, const Facets& facets) {
   auto [least, most] = facets.items;
   if (least > most) return Expression::nothing();
@@ -93,8 +92,8 @@ Result<Expression> SchemaConverter::counted_items(const SchemaNodes& nodes, cons
     }
     const Json* list = document_.added(*one.schema, "absent");
     if (!list) {
-      const Result<const Json*> added =
-          document_.add(*one.schema, "", "absent", Json::array({{{"not", document_.reference_to(*one.schema)}}}));
+      const Result<const Json*> added = document_.add(
+          *one.schema, "", "absent", Json::array({{{"not", document_.reference_to(*one.schema)}}}));
       if (!added) return std::unexpected(added.error());
       list = *added;
     }

@@ -230,8 +230,8 @@ std::unexpected<Error> too_long() {
   return fail(Errc::unsupported, std::format("a number of more than {} digits", kMostDigits));
 }
 
-// These texts, and those with more zeros behind them. `has_point`: whether the texts go up to a place behind the
-// point.
+// These texts, and those with more zeros behind them. `has_point`: whether the texts go up to a place behind
+// the point.
 Automaton with_zeros(Automaton texts, bool has_point) {
   const auto is_at_end = [&](const Automaton::State& state) {
     return std::ranges::none_of(state.edges, [&](const Automaton::Edge& edge) {

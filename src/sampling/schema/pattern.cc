@@ -12,7 +12,7 @@
 namespace banyan {
 namespace {
 
-using Kind = Pattern::Kind;
+using PatternKind = Pattern::Kind;
 
 CharSet one(char32_t c) { return char_set({{c, c}}); }
 CharSet digits() { return char_set({{'0', '9'}}); }
@@ -51,9 +51,9 @@ std::optional<CharSet> class_of(char letter) {
 }
 
 // Recursive descent. Every parser returns false once error_ is set.
-class Parser {
+class PatternParser {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  explicit PatternParser(std::string_view text) : text_(text) {}
 
   Result<Pattern> run() {
     Pattern pattern;
@@ -83,7 +83,7 @@ class Parser {
 
   bool choice(Pattern& pattern, int depth) {
     if (depth > Pattern::kMaxDepth) return wrong(Errc::invalid_argument, "its groups are nested too deep");
-    pattern.kind = Kind::choice;
+    pattern.kind = PatternKind::choice;
     do {
       if (!sequence(pattern.parts.emplace_back(), depth)) return false;
     } while (take("|"));
@@ -94,14 +94,14 @@ class Parser {
     while (!at_end() && peek() != '|' && peek() != ')') {
       Pattern item;
       if (!atom(item, depth)) return false;
-      const bool is_anchor = item.kind == Kind::begin || item.kind == Kind::end;
+      const bool is_anchor = item.kind == PatternKind::begin || item.kind == PatternKind::end;
       std::uint32_t least = 0, most = 0;
       if (quantifier(least, most)) {
         if (is_anchor) return wrong(Errc::invalid_argument, "an anchor is repeated");
         if (most < least)
           return wrong(Errc::invalid_argument, "the most repetitions are fewer than the least");
         take("?");  // the shortest way to fit is a way to fit
-        Pattern repeat{.kind = Kind::repeat, .least = least, .most = most};
+        Pattern repeat{.kind = PatternKind::repeat, .least = least, .most = most};
         repeat.parts.push_back(std::move(item));
         item = std::move(repeat);
         if (std::uint32_t again = 0; quantifier(again, again)) {
@@ -150,15 +150,15 @@ class Parser {
 
   bool atom(Pattern& item, int depth) {
     if (take("^")) {
-      item.kind = Kind::begin;
+      item.kind = PatternKind::begin;
       return true;
     }
     if (take("$")) {
-      item.kind = Kind::end;
+      item.kind = PatternKind::end;
       return true;
     }
     if (take("(")) return group(item, depth);
-    item.kind = Kind::set;
+    item.kind = PatternKind::set;
     if (take(".")) {
       item.set = inverted(line_ends());
       return true;
@@ -331,6 +331,6 @@ class Parser {
 
 }  // namespace
 
-Result<Pattern> parse_pattern(std::string_view text) { return Parser(text).run(); }
+Result<Pattern> parse_pattern(std::string_view text) { return PatternParser(text).run(); }
 
 }  // namespace banyan

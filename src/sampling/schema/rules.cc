@@ -9,27 +9,29 @@
 
 namespace banyan {
 
-using Kind = Expression::Kind;
+using ExpressionKind = Expression::Kind;
 
-Expression Expression::of_text(std::string text) { return {.kind = Kind::text, .text = std::move(text)}; }
+Expression Expression::of_text(std::string text) {
+  return {.kind = ExpressionKind::text, .text = std::move(text)};
+}
 Expression Expression::of_set(CharSet set) {
   if (set.ranges.empty()) return nothing();
-  return {.kind = Kind::set, .set = std::move(set)};
+  return {.kind = ExpressionKind::set, .set = std::move(set)};
 }
-Expression Expression::call(std::uint32_t rule) { return {.kind = Kind::call, .rule = rule}; }
+Expression Expression::call(std::uint32_t rule) { return {.kind = ExpressionKind::call, .rule = rule}; }
 
 Expression Expression::sequence(std::vector<Expression> parts) {
   if (parts.size() == 1) return std::move(parts.front());
-  return {.kind = Kind::sequence, .parts = std::move(parts)};
+  return {.kind = ExpressionKind::sequence, .parts = std::move(parts)};
 }
 
 Expression Expression::choice(std::vector<Expression> parts) {
   if (parts.size() == 1) return std::move(parts.front());
-  return {.kind = Kind::choice, .parts = std::move(parts)};
+  return {.kind = ExpressionKind::choice, .parts = std::move(parts)};
 }
 
 Expression Expression::optional(Expression part) {
-  Expression optional{.kind = Kind::repeat, .least = 0, .most = 1};
+  Expression optional{.kind = ExpressionKind::repeat, .least = 0, .most = 1};
   optional.parts.push_back(std::move(part));
   return optional;
 }
@@ -39,9 +41,10 @@ namespace {
 constexpr std::uint64_t kMaxPlainTimes = 256;  // that a repetition is written as such
 constexpr int kMaxGroups = Grammar::kMaxDepth - 4;
 
-bool is_nothing(const Expression& e) { return e.kind == Kind::choice && e.parts.empty(); }
+bool is_nothing(const Expression& e) { return e.kind == ExpressionKind::choice && e.parts.empty(); }
 bool is_empty_text(const Expression& e) {
-  return (e.kind == Kind::sequence && e.parts.empty()) || (e.kind == Kind::text && e.text.empty());
+  return (e.kind == ExpressionKind::sequence && e.parts.empty()) ||
+         (e.kind == ExpressionKind::text && e.text.empty());
 }
 
 // Finds the rules that some text fits, and takes out of expressions what none does.
@@ -67,7 +70,7 @@ class Pruner {
  private:
   static void note_calls(const Expression& e, std::uint32_t from,
                          std::vector<std::vector<std::uint32_t>>& callers) {
-    if (e.kind == Kind::call && (callers[e.rule].empty() || callers[e.rule].back() != from)) {
+    if (e.kind == ExpressionKind::call && (callers[e.rule].empty() || callers[e.rule].back() != from)) {
       callers[e.rule].push_back(from);
     }
     for (const Expression& part : e.parts) note_calls(part, from, callers);
@@ -76,16 +79,16 @@ class Pruner {
   bool ends(const Expression& e) const {
     const auto part_ends = [this](const Expression& part) { return ends(part); };
     switch (e.kind) {
-      case Kind::sequence:
+      case ExpressionKind::sequence:
         return std::ranges::all_of(e.parts, part_ends);
-      case Kind::choice:
+      case ExpressionKind::choice:
         return std::ranges::any_of(e.parts, part_ends);
-      case Kind::call:
+      case ExpressionKind::call:
         return ends_[e.rule];
-      case Kind::repeat:
+      case ExpressionKind::repeat:
         return e.least == 0 || ends(e.parts.front());
-      case Kind::text:
-      case Kind::set:
+      case ExpressionKind::text:
+      case ExpressionKind::set:
         return true;
     }
     std::unreachable();
@@ -94,7 +97,7 @@ class Pruner {
   void prune(Expression& e) {
     for (Expression& part : e.parts) prune(part);
     switch (e.kind) {
-      case Kind::sequence:
+      case ExpressionKind::sequence:
         if (std::ranges::any_of(e.parts, is_nothing)) {
           e = Expression::nothing();
           break;
@@ -102,22 +105,22 @@ class Pruner {
         std::erase_if(e.parts, is_empty_text);
         if (e.parts.size() == 1) e = Expression(std::move(e.parts.front()));
         break;
-      case Kind::choice:
+      case ExpressionKind::choice:
         std::erase_if(e.parts, is_nothing);
         if (e.parts.size() == 1) e = Expression(std::move(e.parts.front()));
         break;
-      case Kind::call:
+      case ExpressionKind::call:
         if (!ends_[e.rule]) e = Expression::nothing();
         break;
-      case Kind::repeat:
+      case ExpressionKind::repeat:
         if (e.least == 0 && (e.most == 0 || is_nothing(e.parts.front()))) {
           e = Expression{};
         } else if (is_nothing(e.parts.front())) {
           e = Expression::nothing();
         }
         break;
-      case Kind::text:
-      case Kind::set:
+      case ExpressionKind::text:
+      case ExpressionKind::set:
         break;
     }
   }
@@ -170,15 +173,15 @@ class Printer {
     if (is_too_deep_ || text_.size() > Grammar::kMaxBytes) return 0;
     std::size_t states = 0;
     switch (e.kind) {
-      case Kind::text:
+      case ExpressionKind::text:
         return print_text(e.text, place);
-      case Kind::set:
+      case ExpressionKind::set:
         print_set(e.set);
         return 1;
-      case Kind::call:
+      case ExpressionKind::call:
         text_ += name(e.rule);
         return 1;
-      case Kind::repeat: {
+      case ExpressionKind::repeat: {
         const bool group = place == Place::repeated;
         if (group) text_ += '(';
         states = print(e.parts.front(), groups + group, Place::repeated);
@@ -187,7 +190,7 @@ class Printer {
         const std::size_t times = e.most == Expression::kNoMost ? e.least + 1 : e.most;
         return std::min(times, Grammar::kMaxStates) * (states + 1);
       }
-      case Kind::sequence: {
+      case ExpressionKind::sequence: {
         const bool group = place == Place::repeated || e.parts.empty();
         if (group) text_ += '(';
         for (std::size_t i = 0; i < e.parts.size(); ++i) {
@@ -197,7 +200,7 @@ class Printer {
         if (group) text_ += ')';
         return states;
       }
-      case Kind::choice: {
+      case ExpressionKind::choice: {
         const bool group = place != Place::alone;
         if (group) text_ += '(';
         for (std::size_t i = 0; i < e.parts.size(); ++i) {
@@ -275,7 +278,7 @@ class Printer {
 
   // Of a rule that only calls another, that one. Rules that call each other without end have been taken out.
   std::uint32_t followed(std::uint32_t rule) const {
-    while (rules_[rule].kind == Kind::call) rule = rules_[rule].rule;
+    while (rules_[rule].kind == ExpressionKind::call) rule = rules_[rule].rule;
     return rule;
   }
 
@@ -319,7 +322,7 @@ std::uint32_t Rules::declare_named(std::string name) {
 
 Expression Rules::repeat(Expression part, std::uint64_t least, std::uint64_t most) {
   const auto times = [](Expression what, std::uint64_t from, std::uint64_t to) {
-    Expression repeat{.kind = Kind::repeat, .least = from, .most = to};
+    Expression repeat{.kind = ExpressionKind::repeat, .least = from, .most = to};
     repeat.parts.push_back(std::move(what));
     return repeat;
   };
@@ -329,7 +332,8 @@ Expression Rules::repeat(Expression part, std::uint64_t least, std::uint64_t mos
     if (least == 1 && most == 1) return part;
     return times(std::move(part), least, most);
   }
-  if (part.kind != Kind::call && part.kind != Kind::set) part = Expression::call(add(std::move(part)));
+  if (part.kind != ExpressionKind::call && part.kind != ExpressionKind::set)
+    part = Expression::call(add(std::move(part)));
   const auto largest = static_cast<double>(most == Expression::kNoMost ? least : most);
   const auto block_size = static_cast<std::uint64_t>(std::sqrt(largest));
   const Expression block = Expression::call(add(times(part, block_size, block_size)));

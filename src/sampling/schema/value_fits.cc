@@ -20,7 +20,7 @@ namespace {
 
 using Json = SchemaJson;
 
-constexpr int kMaxDepth = 500;
+constexpr int kMaxFitDepth = 500;
 
 std::uint64_t characters(std::string_view text) {
   return static_cast<std::uint64_t>(
@@ -77,7 +77,7 @@ class Validator {
   // `is_plain`: what $ref, allOf, anyOf and oneOf say is said by others.
   Result<bool> one(const Json& value, const Json& schema, int depth, bool is_plain = false) {
     if (schema.is_boolean()) return schema.get<bool>();
-    if (depth > kMaxDepth) {
+    if (depth > kMaxFitDepth) {
       return fail(Errc::invalid_argument, "the schema is too large: its values are nested too deep");
     }
     if (Result<> checked = document_.check_in_place(schema); !checked) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "server/dialect/functions.h"
 #include "server/dialect/ids.h"
 #include "server/responses/items.h"
 

@@ -146,9 +146,8 @@ TEST(SchemaSuite, ValidInstancesFitAndInvalidOnesDoNotAndSamplesAreValid) {
           }
           if (to_the_letter) {
             ++refused_count;
-            refused[keyword_of(text.error().message)].push_back(
-                std::format("{}: {}: {}", keyword, group["description"].get<std::string>(),
-                            text.error().message));
+            refused[keyword_of(text.error().message)].push_back(std::format(
+                "{}: {}: {}", keyword, group["description"].get<std::string>(), text.error().message));
           }
           continue;
         }
@@ -180,7 +179,8 @@ TEST(SchemaSuite, ValidInstancesFitAndInvalidOnesDoNotAndSamplesAreValid) {
     for (const std::string& reason : reasons) std::cout << "    " << reason << '\n';
   }
   std::cout << std::format(
-      "refused: {} of {} schemas ({:.0f} %); of others {} valid instances, {} without a text, and {} invalid; "
+      "refused: {} of {} schemas ({:.0f} %); of others {} valid instances, {} without a text, and {} "
+      "invalid; "
       "the longest took {:.1f} ms\n",
       refused_count, groups_count, 100.0 * refused_count / groups_count, valid, missing, invalid,
       longest.count());
