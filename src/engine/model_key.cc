@@ -14,9 +14,6 @@
 #include <system_error>
 #include <vector>
 
-#include "banyan/attention_state.h"
-#include "banyan/recurrent_state.h"
-#include "banyan/window_state.h"
 #include "store/disk/checksum.h"
 #include "store/disk/files.h"
 #include "store/disk/whole_file.h"
@@ -152,26 +149,6 @@ Result<std::string> hash_all(const std::string& path, int descriptor, std::uint6
   }
 }
 
-std::string describe(const KvLayout& layout) {
-  return std::format("{} layers, {} heads, keys {}, values {}", layout.layers, layout.kv_heads,
-                     layout.key_dim, layout.value_dim);
-}
-
-std::string describe(const LayerGroup& group) {
-  std::string text(group.kind());
-  if (const auto* attention = dynamic_cast<const AttentionGroup*>(&group)) {
-    text += ": " + describe(attention->layout());
-  } else if (const auto* window = dynamic_cast<const WindowGroup*>(&group)) {
-    text += std::format(" {}: {}", window->window(), describe(window->layout()));
-  } else if (const auto* recurrent = dynamic_cast<const RecurrentGroup*>(&group)) {
-    const RecurrentLayout& layout = recurrent->layout();
-    text += std::format(": {} layers, {} taps of {}, {} heads, keys {}, values {}", layout.layers,
-                        layout.conv_taps, layout.conv_channels, layout.value_heads, layout.key_dim,
-                        layout.value_dim);
-  }
-  return text;
-}
-
 }  // namespace
 
 Result<FileStamp> file_stamp(const std::string& path) {
@@ -208,7 +185,7 @@ std::string model_key(std::string_view content_hash, KvType type,
                       std::span<const std::unique_ptr<LayerGroup>> groups) {
   std::string text = std::format("states {}\nmodel {}\nkeys and values {}\n", kStateFormat, content_hash,
                                  kv_type_name(type));
-  for (const auto& group : groups) text += describe(*group) + "\n";
+  for (const auto& group : groups) text += group->description() + "\n";
   return digits_of(XXH3_128bits(text.data(), text.size()));
 }
 
