@@ -34,11 +34,14 @@ class AttentionGroup final : public LayerGroup {
 
   explicit AttentionGroup(const KvLayout& layout) : layout_(layout) {}
   std::string_view kind() const override { return "attention"; }
+  std::string description() const override;
   int layer_count() const override { return layout_.layers; }
+  std::size_t reach() const override { return kWholePath; }
   std::size_t least_bytes(std::size_t tokens) const override;
   std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const override;
   std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
                                     Budget& budget) const override;
+  std::string check(const StatePart* part, std::size_t length) const override;
 
   std::size_t block_bytes(std::size_t tokens) const override;
   std::vector<EdgeRange> ranges(const StatePart& part, std::size_t length) const override;

@@ -10,9 +10,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -132,9 +134,20 @@ class LayerGroup {
  public:
   virtual ~LayerGroup() = default;
 
-  /// "attention", "window" or "recurrent".
+  /// What reach() tells where all of a path must be kept.
+  static constexpr std::size_t kWholePath = SIZE_MAX;
+
+  /// One word for people: "attention", "window", "recurrent". Nothing is decided by it.
   virtual std::string_view kind() const = 0;
+  /// The kind and its shape in words. Of two groups with the same text, the same model leaves the same bytes
+  /// for the same tokens; lower tiers keep apart what is of others.
+  virtual std::string description() const = 0;
   virtual int layer_count() const = 0;
+  /// How many tokens before an offset must be kept for a path to resume there, at most. kWholePath: all, so
+  /// that it resumes wherever its parts reach without a gap and needs no restore points. 0: none, but the
+  /// state at that very offset; each part that is not null is such a state of its edge's end, as large
+  /// however short the edge.
+  virtual std::size_t reach() const = 0;
   /// The least bytes of the budget that a live state takes once it has seen `tokens` tokens. 0 where the kind
   /// does not say.
   virtual std::size_t least_bytes(std::size_t tokens) const;
@@ -145,6 +158,10 @@ class LayerGroup {
   /// REQUIRES: offset == 0 or resumable(path, offset) == offset.
   virtual std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
                                             Budget& budget) const = 0;
+  /// What is wrong with the part in memory (null: there is none) that a node with an edge of `length` tokens
+  /// has, as a text that goes on from "has a part that", for PrefixCache::check(). Empty when nothing is, and
+  /// by default.
+  virtual std::string check(const StatePart* part, std::size_t length) const;
 
   // Lower tiers. A *stored part* is a part of the same class whose segments and states are blocks of a lower
   // tier: it is split, merged, completed and asked where it resumes like any other, but never resumed from.
@@ -153,7 +170,8 @@ class LayerGroup {
 
   /// Bytes of a block of `tokens` tokens; where the kind keeps whole states, of one, and `tokens` is 0.
   virtual std::size_t block_bytes(std::size_t tokens) const;
-  /// What a part has of its edge of `length` tokens, in order; adjoining ranges are one.
+  /// What a part has of its edge of `length` tokens, in order; adjoining ranges are one. (Dumps of the cache
+  /// count these tokens.)
   virtual std::vector<EdgeRange> ranges(const StatePart& part, std::size_t length) const;
   /// Writes the bytes of a block that holds `range`, which lies in one of the ranges() of a part in memory.
   /// The function may be called by any thread; it holds on to the part's memory.

@@ -3,39 +3,13 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "banyan/recurrent_state.h"
-#include "banyan/window_state.h"
 #include "cache/impl.h"
-#include "state/segment_views.h"
-#include "state/window_part.h"
 
 namespace banyan {
 namespace {
 
 std::string name(const Node& node) {
   return "node [" + std::to_string(node.start()) + ", " + std::to_string(node.end()) + ")";
-}
-
-// What is wrong with the last part of a path, as far as can be told from outside; null if nothing.
-const char* check_part(const LayerGroup& group, std::span<const PathPart> path) {
-  const auto& [part, start, end] = path.back();
-  if (resumes_anywhere(group)) {
-    return group.resumable(path, end) == end ? nullptr : "does not span its edge";
-  }
-  if (const auto* window = dynamic_cast<const WindowGroup*>(&group)) {
-    if (part == nullptr) return "is missing";
-    const std::size_t edge = end - start;
-    std::size_t next = edge - std::min<std::size_t>(edge, window->window());
-    for (const auto& [begin, piece_end, views] : static_cast<const WindowPart*>(part)->pieces()) {
-      if (begin < next || piece_end > edge) return "does not lie in its edge";
-      if (begin + count_tokens(views) != piece_end) return "has views of too many or too few tokens";
-      next = piece_end + 1;
-    }
-  }
-  if (const auto* recurrent = dynamic_cast<const RecurrentGroup*>(&group); recurrent && part) {
-    return part->bytes() == recurrent->layout().bytes() ? nullptr : "is not a whole state";
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -56,9 +30,9 @@ std::string PrefixCache::Impl::check_node(const Node& node, std::size_t expected
   if (may_go && tree.merges_freely(node) && !tree.is_behind())
     return name(node) + " should have merged with its child";
 
-  const auto paths = path_parts(node, groups.size());
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (const char* wrong = check_part(*groups[i], paths[i])) {
+  const Parts& parts = NodeSnapshot::of(node).parts();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (const std::string wrong = groups[i]->check(parts[i].get(), node.edge().size()); !wrong.empty()) {
       return name(node) + " has a part of group " + std::to_string(i) + " that " + wrong;
     }
   }
@@ -105,11 +79,11 @@ std::string PrefixCache::check(std::size_t other_bytes) const {
     const Parts& parts = NodeSnapshot::of(*node).parts();
     for (std::size_t i = 0; i < parts.size(); ++i) {
       if (parts[i] == nullptr) continue;
-      // A recurrent state is of one offset of one path. Segments are shared by nodes.
+      // A whole state is of one offset of one path. Segments are shared by nodes.
       const std::size_t before = allocations.size();
       parts[i]->visit_allocations(count);
       if (keeps_whole_states(*impl_->groups[i]) && allocations.size() == before) {
-        return name(*node) + " has the recurrent state of another node";
+        return name(*node) + " has the " + std::string(impl_->groups[i]->kind()) + " state of another node";
       }
     }
   }

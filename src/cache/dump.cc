@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "banyan/attention_state.h"
-#include "banyan/window_state.h"
 #include "cache/impl.h"
 
 namespace banyan {
@@ -50,12 +48,12 @@ std::string quoted(const std::string& text) {
 }
 
 // How many tokens a part keeps of its edge, for the kinds whose memory is made of tokens.
-std::optional<std::size_t> kept_tokens(const LayerGroup& group, const StatePart* part) {
-  const KvLayout* layout = nullptr;
-  if (const auto* attention = dynamic_cast<const AttentionGroup*>(&group)) layout = &attention->layout();
-  if (const auto* window = dynamic_cast<const WindowGroup*>(&group)) layout = &window->layout();
-  if (layout == nullptr) return std::nullopt;
-  return part == nullptr ? 0 : part->bytes() / layout->bytes_per_token();
+std::optional<std::size_t> kept_tokens(const LayerGroup& group, const StatePart* part, std::size_t length) {
+  if (keeps_whole_states(group)) return std::nullopt;
+  std::size_t tokens = 0;
+  if (part == nullptr) return tokens;
+  for (const EdgeRange& range : group.ranges(*part, length)) tokens += range.end - range.begin;
+  return tokens;
 }
 
 std::string line(const Node& node, const Groups& groups, std::uint64_t now, bool is_restore_point) {
@@ -64,13 +62,13 @@ std::string line(const Node& node, const Groups& groups, std::uint64_t now, bool
   text += node.last_use() == 0 ? "  not used" : "  used " + std::to_string(now - node.last_use()) + " ago";
   if (node.user_mark()) text += "  user";
   if (node.uses() > 0) text += "  active";
-  // Where all layers keep the same there is nothing to tell apart, and attention alone resumes anywhere.
+  // Where all layers keep the same there is nothing to tell apart.
   if (groups.size() == 1 && resumes_anywhere(*groups[0])) return text;
   if (is_restore_point) text += "  restore point";
   const Parts& parts = NodeSnapshot::of(node).parts();
   for (std::size_t i = 0; i < parts.size(); ++i) {
     text += (i == 0 ? "  " : ", ") + std::string(groups[i]->kind()) + " ";
-    if (const auto tokens = kept_tokens(*groups[i], parts[i].get())) {
+    if (const auto tokens = kept_tokens(*groups[i], parts[i].get(), node.edge().size())) {
       text += std::to_string(*tokens);
     } else {
       text += parts[i] == nullptr ? "none" : human(parts[i]->bytes());
@@ -157,7 +155,9 @@ std::string PrefixCache::dump_json(const Detokenizer& text) const {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const LayerGroup& group = *impl_->groups[i];
       nlohmann::ordered_json kept = {{"kind", group.kind()}, {"layers", group.layer_count()}};
-      if (const auto tokens = kept_tokens(group, parts[i].get())) kept["tokens"] = *tokens;
+      if (const auto tokens = kept_tokens(group, parts[i].get(), node.edge().size())) {
+        kept["tokens"] = *tokens;
+      }
       kept["bytes"] = parts[i] == nullptr ? 0 : parts[i]->bytes();
       groups.push_back(std::move(kept));
     }

@@ -16,10 +16,10 @@
 namespace banyan {
 
 /// Whether a group can resume wherever it has parts, so that it needs no restore points.
-inline bool resumes_anywhere(const LayerGroup& group) { return group.kind() == "attention"; }
+inline bool resumes_anywhere(const LayerGroup& group) { return group.reach() == LayerGroup::kWholePath; }
 
 /// Whether a group's part is a state of the node's end as a whole: large, however short the node.
-inline bool keeps_whole_states(const LayerGroup& group) { return group.kind() == "recurrent"; }
+inline bool keeps_whole_states(const LayerGroup& group) { return group.reach() == 0; }
 
 /// Whether some group can resume at restore points only.
 inline bool needs_points(const Groups& groups) {

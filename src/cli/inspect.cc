@@ -3,15 +3,13 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <print>
 #include <string>
 #include <vector>
 
-#include "banyan/attention_state.h"
+#include "banyan/kv_layout.h"
 #include "banyan/model.h"
-#include "banyan/recurrent_state.h"
-#include "banyan/window_state.h"
+#include "banyan/state.h"
 #include "cli/command.h"
 #include "cli/engine_flags.h"
 #include "cli/text.h"
@@ -49,53 +47,45 @@ std::map<std::string, TypeShare> type_histogram(const std::vector<Model::TensorI
 struct LayerMemory {
   std::string kind;
   int layers = 0;
-  std::optional<KvLayout> keys_and_values;  ///< of attention, full or in windows
-  int window = 0;                           ///< tokens; 0: all
-  std::size_t state_bytes = 0;              ///< of a recurrent state
+  std::map<KvType, std::size_t> token_bytes;  ///< of keys and values, in each number format
+  std::size_t window = 0;                     ///< how many tokens have them; 0: all
+  std::size_t state_bytes = 0;                ///< of a state, where the kind keeps those instead
 };
 
 std::vector<LayerMemory> layer_memory(const Model& model) {
   std::vector<LayerMemory> all;
-  for (const auto& group : model.layer_groups(KvType::f16)) {
-    LayerMemory& memory = all.emplace_back();
-    memory.kind = group->kind();
-    memory.layers = group->layer_count();
-    if (const auto* attention = dynamic_cast<const AttentionGroup*>(group.get())) {
-      memory.keys_and_values = attention->layout();
-    } else if (const auto* window = dynamic_cast<const WindowGroup*>(group.get())) {
-      memory.keys_and_values = window->layout();
-      memory.window = window->window();
-    } else if (const auto* recurrent = dynamic_cast<const RecurrentGroup*>(group.get())) {
-      memory.state_bytes = recurrent->layout().bytes();
+  for (const KvType type : kKvTypes) {
+    const auto groups = model.layer_groups(type);
+    all.resize(groups.size());
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      const LayerGroup& group = *groups[i];
+      LayerMemory& memory = all[i];
+      memory.kind = group.kind();
+      memory.layers = group.layer_count();
+      if (group.reach() == 0) {
+        memory.state_bytes = group.block_bytes(0);
+      } else {
+        memory.token_bytes[type] = group.block_bytes(1);
+        memory.window = group.reach() == LayerGroup::kWholePath ? 0 : group.reach();
+      }
     }
   }
   return all;
 }
 
-std::size_t bytes_per_token(KvLayout layout, KvType type) {
-  layout.type = type;
-  return layout.bytes_per_token();
-}
-
 std::string describe_memory(const LayerMemory& memory) {
   std::string text = std::format("{} layers, ", memory.layers);
-  if (!memory.keys_and_values) return text + format_bytes(memory.state_bytes) + " a state";
-  text += std::format("{} a token in f16, {} in q8_0, {} in f32",
-                      format_bytes(bytes_per_token(*memory.keys_and_values, KvType::f16)),
-                      format_bytes(bytes_per_token(*memory.keys_and_values, KvType::q8_0)),
-                      format_bytes(bytes_per_token(*memory.keys_and_values, KvType::f32)));
+  if (memory.token_bytes.empty()) return text + format_bytes(memory.state_bytes) + " a state";
+  text += std::format(
+      "{} a token in f16, {} in q8_0, {} in f32", format_bytes(memory.token_bytes.at(KvType::f16)),
+      format_bytes(memory.token_bytes.at(KvType::q8_0)), format_bytes(memory.token_bytes.at(KvType::f32)));
   return memory.window == 0 ? text : text + std::format(", of the last {} tokens", memory.window);
 }
 
 Json to_json(const LayerMemory& memory) {
   Json json = {{"kind", memory.kind}, {"layers", memory.layers}};
-  if (memory.keys_and_values) {
-    for (const KvType type : kKvTypes) {
-      json["bytes_per_token"][kv_type_name(type)] = bytes_per_token(*memory.keys_and_values, type);
-    }
-  } else {
-    json["state_bytes"] = memory.state_bytes;
-  }
+  for (const auto& [type, bytes] : memory.token_bytes) json["bytes_per_token"][kv_type_name(type)] = bytes;
+  if (memory.token_bytes.empty()) json["state_bytes"] = memory.state_bytes;
   if (memory.window > 0) json["window"] = memory.window;
   return json;
 }
@@ -108,7 +98,10 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 
 void print_json(const Model& model, const InspectFlags& flags) {
   const ModelInfo& info = model.info();
+  std::vector<std::string> files;
+  for (const ModelFileInfo& file : info.files) files.push_back(file.path);
   Json json = {{"path", info.path},
+               {"files", files},
                {"name", info.name},
                {"architecture", info.architecture},
                {"quantization", info.quantization},
@@ -141,6 +134,9 @@ void print_text(const Model& model, const InspectFlags& flags) {
   const ModelInfo& info = model.info();
   const auto row = [](const char* name, const std::string& value) { std::println("{:<14} {}", name, value); };
   row("file", std::format("{} ({})", info.path, format_bytes(info.file_bytes)));
+  for (std::size_t i = 1; i < info.files.size(); ++i) {
+    row(i == 1 ? "more parts" : "", info.files[i].path);
+  }
   row("name", info.name);
   row("architecture", info.architecture);
   row("parameters", format_parameters(info.parameters));

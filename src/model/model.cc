@@ -11,6 +11,7 @@
 #include "banyan/window_state.h"
 #include "model/ggml_runtime.h"
 #include "model/model_impl.h"
+#include "model/unread_keys.h"
 
 namespace banyan {
 namespace {
@@ -32,12 +33,16 @@ std::vector<Model::TensorInfo> describe_tensors(const ModelFile& file) {
   return all;
 }
 
-ModelInfo describe(ModelFile& file, const std::string& architecture, const Hyperparameters& model) {
+ModelInfo describe(ModelFile& file, const ArchitectureType& type, const Hyperparameters& model) {
   ModelInfo info;
   info.path = file.path();
-  info.architecture = architecture;
+  info.architecture = type.name;
+  info.computation = std::format("banyan {} {}", type.name, type.version);
   info.name = file.text_or("general.name", std::filesystem::path(file.path()).filename().string());
-  info.file_bytes = file.mapping().bytes().size();
+  for (const auto& mapping : file.mappings()) {
+    info.files.push_back({mapping->path(), mapping->stamp()});
+    info.file_bytes += mapping->bytes().size();
+  }
   std::map<ggml_type, std::uint64_t> parameters;
   for (const ModelFile::Tensor& tensor : file.tensors()) {
     std::uint64_t count = 1;
@@ -85,7 +90,8 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelO
   impl.device = *device;
   impl.hyperparameters = read_hyperparameters(file, architecture + ".");
   type->read(file, architecture + ".", impl.hyperparameters);
-  impl.info = describe(file, architecture, impl.hyperparameters);
+  refuse_unread_keys(file, architecture + ".");
+  impl.info = describe(file, *type, impl.hyperparameters);
   if (!file.ok()) return std::unexpected(file.status().error());
   WeightLoader loader(file, *device);
   impl.architecture = type->make(impl.hyperparameters, loader);

@@ -18,7 +18,8 @@ struct States {
   RecurrentState* recurrent = nullptr;
 };
 
-/// Takes the next state if the model has layers of the kind. REQUIRES: it is one of theirs.
+/// Takes the next state if the model has layers of the kind. REQUIRES: it is one of theirs. (This is no
+/// question of what kind it is: a model made the groups, and gets their states back as what they are.)
 template <class State, class Matches>
 State* take(std::span<LiveState* const>& states, int layers, const Matches& matches) {
   if (layers == 0) return nullptr;

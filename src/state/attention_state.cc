@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "state/attention_part.h"
+#include "state/describe.h"
 
 namespace banyan {
 namespace {
@@ -27,6 +28,8 @@ void AttentionState::visit_allocations(const AllocationVisitor& visit) const {
   visit_views(path_.views(), visit);
 }
 
+std::string AttentionGroup::description() const { return "attention: " + describe(layout_); }
+
 std::size_t AttentionGroup::least_bytes(std::size_t tokens) const {
   return layout_.bytes_per_token() * tokens;
 }
@@ -44,6 +47,10 @@ std::unique_ptr<LiveState> AttentionGroup::resume(std::span<const PathPart> path
                                                   Budget& budget) const {
   require(resumable(path, offset) == offset, "AttentionGroup::resume: the path has a gap");
   return std::make_unique<AttentionState>(layout_, budget, attention_views(path, 0, offset));
+}
+
+std::string AttentionGroup::check(const StatePart* part, std::size_t length) const {
+  return covered({part, 0, length}) == length ? "" : "does not span its edge";
 }
 
 }  // namespace banyan

@@ -1,6 +1,7 @@
 #include "banyan/recurrent_state.h"
 
 #include <algorithm>
+#include <format>
 #include <utility>
 
 #include "state/memory.h"
@@ -133,6 +134,12 @@ RecurrentGroup::RecurrentGroup(const RecurrentLayout& layout) : layout_(layout) 
   require(layout.conv_taps <= RecurrentLayout::kMostTaps, "RecurrentGroup: the convolution is too long");
 }
 
+std::string RecurrentGroup::description() const {
+  return std::format("recurrent: {} layers, {} taps of {}, {} heads, keys {}, values {}", layout_.layers,
+                     layout_.conv_taps, layout_.conv_channels, layout_.value_heads, layout_.key_dim,
+                     layout_.value_dim);
+}
+
 // A step reads one block and writes another.
 std::size_t RecurrentGroup::least_bytes(std::size_t tokens) const {
   return tokens == 0 ? 0 : (tokens == 1 ? 1 : 2) * layout_.bytes();
@@ -153,6 +160,10 @@ std::unique_ptr<LiveState> RecurrentGroup::resume(std::span<const PathPart> path
   require(node != path.end() && node->part != nullptr, "RecurrentGroup::resume: no state was kept there");
   return std::make_unique<RecurrentState>(layout_, budget, offset,
                                           static_cast<const RecurrentPart*>(node->part)->block());
+}
+
+std::string RecurrentGroup::check(const StatePart* part, std::size_t) const {
+  return part == nullptr || part->bytes() == layout_.bytes() ? "" : "is not a whole state";
 }
 
 }  // namespace banyan

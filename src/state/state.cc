@@ -4,6 +4,8 @@ namespace banyan {
 
 std::size_t LayerGroup::least_bytes(std::size_t) const { return 0; }
 
+std::string LayerGroup::check(const StatePart*, std::size_t) const { return {}; }
+
 std::size_t StatePart::tail(std::size_t) const { return 0; }
 
 void StatePart::shorten(std::size_t) { throw Misuse("StatePart::shorten: the part is kept as a whole"); }

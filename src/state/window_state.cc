@@ -1,9 +1,11 @@
 #include "banyan/window_state.h"
 
 #include <algorithm>
+#include <format>
 #include <ranges>
 #include <utility>
 
+#include "state/describe.h"
 #include "state/segment_views.h"
 #include "state/window_part.h"
 
@@ -67,6 +69,10 @@ WindowGroup::WindowGroup(const KvLayout& layout, int window) : layout_(layout), 
   require(window > 0, "WindowGroup: a window of no size");
 }
 
+std::string WindowGroup::description() const {
+  return std::format("window {}: {}", window_, describe(layout_));
+}
+
 std::size_t WindowGroup::least_bytes(std::size_t tokens) const {
   return layout_.bytes_per_token() * std::min(tokens, static_cast<std::size_t>(window_));
 }
@@ -93,6 +99,17 @@ std::unique_ptr<LiveState> WindowGroup::resume(std::span<const PathPart> path, s
   require(resumable(path, offset) == offset, "WindowGroup::resume: the window is not kept");
   const std::size_t first = window_begin(offset, window_);
   return std::make_unique<WindowState>(layout_, window_, budget, first, window_views(path, first, offset));
+}
+
+std::string WindowGroup::check(const StatePart* part, std::size_t length) const {
+  if (part == nullptr) return "is missing";
+  std::size_t next = window_begin(length, reach());
+  for (const auto& [begin, end, views] : static_cast<const WindowPart*>(part)->pieces()) {
+    if (begin < next || end > length) return "does not lie in its edge";
+    if (begin + count_tokens(views) != end) return "has views of too many or too few tokens";
+    next = end + 1;
+  }
+  return {};
 }
 
 }  // namespace banyan

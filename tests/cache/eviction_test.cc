@@ -153,8 +153,10 @@ class ScratchGroup final : public LayerGroup {
  public:
   static constexpr std::size_t kScratch = 1000;
 
-  std::string_view kind() const override { return "recurrent"; }
+  std::string_view kind() const override { return "scratch"; }
+  std::string description() const override { return "scratch"; }
   int layer_count() const override { return 1; }
+  std::size_t reach() const override { return 0; }
   std::size_t resumable(std::span<const PathPart>, std::size_t) const override { return 0; }
   std::unique_ptr<LiveState> resume(std::span<const PathPart>, std::size_t, Budget& budget) const override {
     class State final : public LiveState {

@@ -13,13 +13,15 @@
 namespace banyan {
 namespace {
 
-/// A group of this kind whose states cannot be kept: they throw an `Exception` instead.
+/// A group of this reach whose states cannot be kept: they throw an `Exception` instead.
 template <class Exception>
 class ThrowingGroup final : public LayerGroup {
  public:
-  explicit ThrowingGroup(std::string_view kind) : kind_(kind) {}
-  std::string_view kind() const override { return kind_; }
+  explicit ThrowingGroup(std::size_t reach) : reach_(reach) {}
+  std::string_view kind() const override { return "throwing"; }
+  std::string description() const override { return "throwing"; }
   int layer_count() const override { return 1; }
+  std::size_t reach() const override { return reach_; }
   std::size_t resumable(std::span<const PathPart>, std::size_t) const override { return 0; }
   std::unique_ptr<LiveState> resume(std::span<const PathPart>, std::size_t, Budget&) const override {
     return std::make_unique<State>();
@@ -39,7 +41,7 @@ class ThrowingGroup final : public LayerGroup {
     std::size_t tokens_ = 0;
   };
 
-  std::string_view kind_;
+  std::size_t reach_;
 };
 
 struct CannotBeKept : Misuse {
@@ -49,7 +51,7 @@ struct CannotBeKept : Misuse {
 TEST(SessionClose, NeverThrowsWhateverItsStatesThrow) {
   Budget budget(1 << 20);
   Groups groups = make_groups({});
-  groups.push_back(std::make_unique<ThrowingGroup<CannotBeKept>>("recurrent"));
+  groups.push_back(std::make_unique<ThrowingGroup<CannotBeKept>>(0));
   std::optional<PrefixCache> cache(std::in_place, std::move(groups), budget);
   const auto ask = [&] {
     Session session = *cache->begin(ids("a prompt"));
@@ -193,7 +195,7 @@ TEST_F(SessionTest, CloseEndsTheSessionAndIsIdempotent) {
 
 TEST_F(SessionTest, ClosingWithoutMemoryForTheNodesLosesOnlyWhatTheyWouldKeep) {
   std::vector<std::unique_ptr<LayerGroup>> groups;
-  groups.push_back(std::make_unique<ThrowingGroup<std::bad_alloc>>("attention"));
+  groups.push_back(std::make_unique<ThrowingGroup<std::bad_alloc>>(LayerGroup::kWholePath));
   PrefixCache poor(std::move(groups), budget);
   {
     Session closed = *poor.begin(ids("hello"));

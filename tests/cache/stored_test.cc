@@ -10,6 +10,7 @@
 #include "cache/fake_tier.h"
 #include "cache/stored/index.h"
 #include "cache/stored/record.h"
+#include "cache/wrapped_group.h"
 
 namespace banyan {
 namespace {
@@ -590,36 +591,16 @@ TEST_P(StoredTest, UserMarksComeBack) {
 }
 
 // Counts how often the cache asks what a node has: that is what a walk costs.
-class CountingGroup final : public LayerGroup {
+class CountingGroup final : public WrappedGroup {
  public:
   CountingGroup(std::unique_ptr<LayerGroup> group, std::size_t& asked)
-      : group_(std::move(group)), asked_(asked) {}
-  std::string_view kind() const override { return group_->kind(); }
-  int layer_count() const override { return group_->layer_count(); }
-  std::size_t resumable(std::span<const PathPart> path, std::size_t limit) const override {
-    return group_->resumable(path, limit);
-  }
-  std::unique_ptr<LiveState> resume(std::span<const PathPart> path, std::size_t offset,
-                                    Budget& budget) const override {
-    return group_->resume(path, offset, budget);
-  }
-  std::size_t block_bytes(std::size_t tokens) const override { return group_->block_bytes(tokens); }
+      : WrappedGroup(std::move(group)), asked_(asked) {}
   std::vector<EdgeRange> ranges(const StatePart& part, std::size_t length) const override {
     ++asked_;
-    return group_->ranges(part, length);
-  }
-  std::function<void(std::span<std::byte>)> writer(const StatePart& part, EdgeRange range) const override {
-    return group_->writer(part, range);
-  }
-  std::unique_ptr<StatePart> stored_part(std::size_t length, std::span<const StoredRun> runs) const override {
-    return group_->stored_part(length, runs);
-  }
-  std::vector<StoredRun> stored_runs(const StatePart& part, std::size_t length) const override {
-    return group_->stored_runs(part, length);
+    return WrappedGroup::ranges(part, length);
   }
 
  private:
-  std::unique_ptr<LayerGroup> group_;
   std::size_t& asked_;
 };
 

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "engine/engine_tools.h"
+#include "engine/model_key.h"
 #include "support/temporary_folder.h"
+#include "support/tiny_model.h"
 
 namespace banyan {
 namespace {
@@ -124,6 +126,48 @@ TEST_P(DiskCache, ARequestMayHaveNoneOfIt) {
   const Outcome outcome = cold(*engine, prompt);
   EXPECT_EQ(outcome.timings.cache.restored, 0u);
   EXPECT_EQ(engine->status().cache.loads, 0u);
+  stop(engine);
+}
+
+TEST_P(DiskCache, NothingComesBackOfAnotherVersionOfTheComputation) {
+  auto engine = start();
+  const std::vector<Token> prompt = converse(*engine);
+  const ModelInfo& info = engine->model().info();
+  const auto key_of = [&](const std::string& computation) {
+    return model_key(content_hash(info.path, folder_.path())->digits, computation, KvType::f16,
+                     engine->model().layer_groups(KvType::f16));
+  };
+  const fs::path here = folder_.path(key_of(info.computation));
+  const fs::path before = folder_.path(key_of(info.computation + "0"));
+  stop(engine);
+  ASSERT_TRUE(fs::is_directory(here)) << "the version is part of the name";
+  fs::rename(here, before);
+  engine = start();
+  EXPECT_EQ(engine->status().cache.stored_tokens, 0u);
+  EXPECT_EQ(run(*engine, greedy(prompt)).timings.cache.restored, 0u);
+  stop(engine);
+  EXPECT_TRUE(fs::is_directory(here));
+}
+
+TEST_P(DiskCache, AModelInSeveralFilesKeepsItsOwn) {
+  const test::TemporaryFolder parts;
+  const auto paths = test::split_model(tally(GetParam()), parts.path("tally"), 3);
+  auto engine = start_engine(options(paths[0]));
+  const std::vector<Token> prompt = converse(*engine);
+  const Outcome outcome = run(*engine, greedy(prompt));
+  stop(engine);
+  EXPECT_EQ(outcome.tokens(), cold(prompt).tokens()) << "as in one file";
+  engine = start_engine(options(paths[0]));
+  EXPECT_GT(engine->status().cache.stored_tokens, 0u);
+  stop(engine);
+
+  // Another last file: another model.
+  std::fstream last(paths[2], std::ios::in | std::ios::out | std::ios::binary);
+  last.seekp(-40, std::ios::end);
+  last << "others";
+  last.close();
+  engine = start_engine(options(paths[0]));
+  EXPECT_EQ(engine->status().cache.stored_tokens, 0u);
   stop(engine);
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -154,14 +155,49 @@ TEST_F(ContentHashTest, AFileThatIsNotThereIsNamed) {
   EXPECT_EQ(file_stamp("/no/such/model.gguf").error().code, Errc::io);
 }
 
+TEST_F(ContentHashTest, CoversAllFilesOfAModelInTheirOrder) {
+  const auto file = [&](const std::string& name, const std::string& text) {
+    const std::string path = write(name, text);
+    return ModelFileInfo{path, file_stamp(path).value()};
+  };
+  const ModelFileInfo one = file("one", "abc"), two = file("two", "defghi"), other = file("other", "defghj");
+  const auto content = [&](std::vector<ModelFileInfo> files) {
+    return model_content(files, folder_.path()).value();
+  };
+  EXPECT_EQ(content({one}), hash(one.path));
+  EXPECT_THAT(content({one, two}), MatchesRegex("[0-9a-f]{32}"));
+  EXPECT_NE(content({one, two}), content({one}));
+  EXPECT_NE(content({one, two}), content({two, one}));
+  EXPECT_NE(content({one, two}), content({one, other}));
+
+  std::vector<float> parts;
+  const test::TemporaryFolder elsewhere;
+  const ModelFileInfo both[] = {one, two};
+  ASSERT_TRUE(model_content(both, elsewhere.path(), [&](float part) {
+    parts.push_back(part);
+    return true;
+  }));
+  EXPECT_TRUE(std::ranges::is_sorted(parts));
+  EXPECT_FLOAT_EQ(parts.back(), 1);
+  EXPECT_FLOAT_EQ(parts.front(), 1.0f / 3);
+
+  const ModelFileInfo changed{two.path, one.stamp};
+  const ModelFileInfo not_as_loaded[] = {one, changed};
+  const auto refused = model_content(not_as_loaded, folder_.path());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::io);
+  EXPECT_THAT(refused.error().message, HasSubstr(two.path + ": the file was changed"));
+}
+
 TEST(ModelKey, TellsApartAllThatStatesDependOn) {
   const KvLayout layout = {.layers = 6, .kv_heads = 2, .key_dim = 64, .value_dim = 64};
   const RecurrentLayout delta = {
       .layers = 3, .conv_taps = 3, .conv_channels = 96, .value_heads = 2, .value_dim = 32, .key_dim = 16};
-  const auto key = [](std::string_view content, KvType type, auto... groups) {
+  std::string computation = "banyan llama 1";
+  const auto key = [&](std::string_view content, KvType type, auto... groups) {
     std::vector<std::unique_ptr<LayerGroup>> all;
     (all.push_back(std::make_unique<decltype(groups)>(groups)), ...);
-    return model_key(content, type, all);
+    return model_key(content, computation, type, all);
   };
   KvLayout more_layers = layout, more_heads = layout, longer_keys = layout, longer_values = layout;
   more_layers.layers = 7;
@@ -170,7 +206,7 @@ TEST(ModelKey, TellsApartAllThatStatesDependOn) {
   longer_values.value_dim = 128;
   RecurrentLayout more_taps = delta;
   more_taps.conv_taps = 4;
-  const std::vector<std::string> keys = {
+  std::vector<std::string> keys = {
       key("content", KvType::f16, AttentionGroup(layout)),
       key("others", KvType::f16, AttentionGroup(layout)),
       key("content", KvType::q8_0, AttentionGroup(layout)),
@@ -185,6 +221,10 @@ TEST(ModelKey, TellsApartAllThatStatesDependOn) {
       key("content", KvType::f16, AttentionGroup(layout), RecurrentGroup(more_taps)),
       key("content", KvType::f16),
   };
+  for (const char* other : {"banyan llama 2", "banyan qwen2 1"}) {
+    computation = other;
+    keys.push_back(key("content", KvType::f16, AttentionGroup(layout)));
+  }
   for (std::size_t i = 0; i < keys.size(); ++i) {
     EXPECT_THAT(keys[i], MatchesRegex("[0-9a-f]{32}"));
     for (std::size_t j = 0; j < i; ++j) EXPECT_NE(keys[i], keys[j]) << i << " and " << j;

@@ -272,10 +272,14 @@ TEST(AttentionGroupTest, ResumesAnywhereUpToTheFirstGap) {
   EXPECT_THROW((void)group.resume(stored.parts(), 11, budget), Misuse);
 }
 
-TEST(AttentionGroupTest, NamesItsKindAndLayers) {
+TEST(AttentionGroupTest, TellsItsKindShapeAndReach) {
   const AttentionGroup group(kLayout);
   EXPECT_EQ(group.kind(), "attention");
   EXPECT_EQ(group.layer_count(), 2);
+  EXPECT_EQ(group.reach(), LayerGroup::kWholePath);
+  KvLayout other = kLayout;
+  other.key_dim += 1;
+  EXPECT_NE(group.description(), AttentionGroup(other).description());
 }
 
 }  // namespace

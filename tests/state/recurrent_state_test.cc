@@ -315,10 +315,14 @@ TEST(RecurrentGroupTest, ResumesWhereANodeWithAStateEnds) {
     EXPECT_THROW((void)group.resume(parts, offset, budget), Misuse);
 }
 
-TEST(RecurrentGroupTest, NamesItsKindAndLayers) {
+TEST(RecurrentGroupTest, TellsItsKindShapeAndReach) {
   const RecurrentGroup group(kLayout);
   EXPECT_EQ(group.kind(), "recurrent");
   EXPECT_EQ(group.layer_count(), 2);
+  EXPECT_EQ(group.reach(), 0u);
+  RecurrentLayout other = kLayout;
+  other.conv_taps += 1;
+  EXPECT_NE(group.description(), RecurrentGroup(other).description());
 }
 
 TEST(RecurrentGroupTest, RefusesLayoutsThatItCannotHold) {

@@ -195,11 +195,13 @@ TEST(WindowStateTest, TellsMisuse) {
   EXPECT_THROW(WindowGroup(kLayout, 0), Misuse);
 }
 
-TEST(WindowGroupTest, NamesItsKindAndLayers) {
+TEST(WindowGroupTest, TellsItsKindShapeAndReach) {
   const WindowGroup group(kLayout, kWindow);
   EXPECT_EQ(group.kind(), "window");
   EXPECT_EQ(group.layer_count(), 2);
   EXPECT_EQ(group.window(), kWindow);
+  EXPECT_EQ(group.reach(), static_cast<std::size_t>(kWindow));
+  EXPECT_NE(group.description(), WindowGroup(kLayout, kWindow + 1).description());
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 #include <new>
 #include <utility>
 
-#include "banyan/window_state.h"
-
 namespace banyan {
 namespace {
 
@@ -32,10 +30,8 @@ Loading::Loading(const Groups& groups, StoredIndex& index, Budget& budget, Tier&
   for (const auto& group : groups_) {
     if (resumes_anywhere(*group)) {
       token_bytes_ += group->block_bytes(1);
-    } else if (const auto* window = dynamic_cast<const WindowGroup*>(group.get())) {
-      stage_bytes_ += window->block_bytes(static_cast<std::size_t>(window->window()));
     } else {
-      stage_bytes_ += group->block_bytes(0);
+      stage_bytes_ += group->block_bytes(group->reach());
     }
   }
 }
