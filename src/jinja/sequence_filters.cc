@@ -335,7 +335,7 @@ Value items(Runtime& runtime, const Value& value, const Args& args) {
   return listed(runtime, std::move(pairs), Shape::generator);
 }
 
-constexpr NamedFilter kFilters[] = {
+constexpr NamedFilter kSequenceFilters[] = {
     {"join", join},
     {"map", map},
     {"select", select<true, false>},
@@ -360,7 +360,7 @@ constexpr NamedFilter kFilters[] = {
 
 }  // namespace
 
-std::span<const NamedFilter> sequence_filters() { return kFilters; }
+std::span<const NamedFilter> sequence_filters() { return kSequenceFilters; }
 
 void stable_sort(Runtime& runtime, Keyed& all, bool reverse) {
   const auto before = [&](const Value& left, const Value& right) {

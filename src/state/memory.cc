@@ -10,7 +10,6 @@ namespace banyan {
 namespace {
 
 constexpr std::size_t kCacheLine = 64;
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
 // Blocks of this size and more lie in slabs. Between them the allocator's heap would keep holes as large as
 // what was freed, and the process more than its budget.
 constexpr std::size_t kLarge = std::size_t{64} << 10;
@@ -22,7 +21,7 @@ constexpr std::size_t kHugeSlab = std::size_t{512} << 20;
 SlabHeap& heap_for(std::size_t bytes) {
   static SlabHeap* const small_pages = new SlabHeap(kSlab, false);
   static SlabHeap* const huge_pages = new SlabHeap(kHugeSlab, true);
-  return bytes < kHugePage ? *small_pages : *huge_pages;
+  return bytes < SlabHeap::kHugePage ? *small_pages : *huge_pages;
 }
 
 std::byte* allocate_aligned(std::size_t bytes) {

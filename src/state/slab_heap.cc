@@ -15,7 +15,6 @@
 namespace banyan {
 namespace {
 
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kBits = 64;
 
 }  // namespace

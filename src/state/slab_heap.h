@@ -22,6 +22,8 @@ namespace banyan {
 
 class SlabHeap {
  public:
+  static constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
   /// A block of more than a fourth of a slab may get a slab of its own size.
   SlabHeap(std::size_t slab_bytes, bool huge_pages);
   /// No block is used any more.
