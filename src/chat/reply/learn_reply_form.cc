@@ -70,6 +70,7 @@ ReplyForm learn_reply_form(const RenderExample& render, std::string_view templat
   if (form.reasoning.end.empty()) form.reasoning = known_reasoning(template_source);
   if (std::optional<CallForm> call = learn_calls(examples, form)) {
     form.call = *std::move(call);
+    form.call.has_cdata = template_source.contains("<![CDATA[");
     if (reads_back(form, examples, 1) && (form.call.is_single || reads_back(form, examples, 2))) return form;
   }
   form.call = plain_call_form();

@@ -35,6 +35,8 @@ struct CallForm {
   std::string section_begin = {}, section_end = {}, separator = {};
   bool is_single = false;  ///< there is one call in a reply only
   std::string begin = {}, name_end = {}, end = {};
+  /// Where it is not empty, the call's id is in front of the name: begin ID name_begin NAME.
+  std::string name_begin = {};
 
   /// A word between the name and its end: NAME name_end WORD word_end.
   enum class Word : std::uint8_t {
@@ -57,6 +59,7 @@ struct CallForm {
   std::string text_type = {};      ///< of strings; other types are other words
   std::string key_separator = {};  ///< between arguments
   bool values_on_lines = false;    ///< a line break before and after each value is none of it
+  bool has_cdata = false;          ///< a value may be a text in <![CDATA[...]]>
   bool keys_end_values = false;    ///< behind value_end come KEY key_end again, and values are such tags, too
 
   /// Of literals. Python's quotes are always read.
