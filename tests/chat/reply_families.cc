@@ -321,7 +321,7 @@ std::vector<ReplyFamily> make_families() {
        .source = chatml(
            kContent +
            calls(
-               R"({{ '\n<tool_call>\n<function=' + f.name + '>\n' }}{% for k, v in f.arguments.items() %}
+               R"({{ '<tool_call>\n<function=' + f.name + '>\n' }}{% for k, v in f.arguments.items() %}
 {{- '<parameter=' + k + '>' + (v if v is string else v | tojson) + '\n</parameter>\n' }}
 {%- endfor %}{{ '</function>\n</tool_call>' }})")),
        .reply_end = end});

@@ -23,7 +23,7 @@ const std::vector<Family>& families() {
        .reasoning = {"<|START_THINKING|>", "<|END_THINKING|>"},
        .silent = {"<|START_TEXT|>", "<|END_TEXT|>"}},
       {.sign = "<|tool_call:begin|>",  // Solar Open, where each part is a message
-       .reasoning = {"<|think|>", "<|end|><|begin|>assistant"},
+       .reasoning = {"<|think|>", "<|end|><|begin|>assistant", true},
        .silent = {"<|content|>", "<|end|>"}},
       {.sign = "<|open|>",  // Kimi K3
        .reasoning = {"<|open|>think<|sep|>", "<|close|>think<|sep|>"},

@@ -79,7 +79,8 @@ ReplyForm learn_reply_form(const RenderExample& render, std::string_view templat
 }
 
 bool opens_thought(const ReplyForm& form, const ChatRequest& request, std::string_view prompt) {
-  const auto& [begin, end] = form.reasoning;
+  const std::string& begin = form.reasoning.begin;
+  const std::string& end = form.reasoning.end;
   if (begin.empty()) return false;
   if (trimmed(prompt).ends_with(begin)) return true;
   // A last message that is nothing but a thought goes on in it.

@@ -18,6 +18,7 @@ namespace banyan {
 /// What is around a thought, without blanks.
 struct ReasoningForm {
   std::string begin = {}, end = {};  ///< both empty: the model writes no thoughts that are known
+  bool end_opens_reply = false;      ///< the end is followed by, and has, what opens a reply
 
   bool operator==(const ReasoningForm&) const = default;
 };
