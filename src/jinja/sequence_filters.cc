@@ -111,8 +111,10 @@ std::string_view name_of(const Value& value, const char* what) {
   return *value.text();
 }
 
+// map, select and their like look at nothing where there is nothing: none, which has no elements, is no error.
 Value map(Runtime& runtime, const Value& value, const Args& args) {
   std::vector<Value> items;
+  if (!truthy(value)) return listed(runtime, std::move(items), Shape::generator);
   if (args.positional.empty()) {
     const std::vector<Value> given = args.bind("map", {"", "attribute", "default"});
     if (!is_given(given[1])) failed("map requires a filter argument");
@@ -137,6 +139,7 @@ Value map(Runtime& runtime, const Value& value, const Args& args) {
 
 template <bool selects, bool by_attribute>
 Value select(Runtime& runtime, const Value& value, const Args& args) {
+  if (!truthy(value)) return listed(runtime, {}, Shape::generator);
   Args rest = args;
   Path path(runtime, {});
   if (by_attribute) {

@@ -150,6 +150,7 @@ void refuse_other_sampling(Fields& fields) {
   fields.refuse_unless("xtc_probability", 0);
   fields.refuse_unless("dynatemp_range", 0);
   fields.refuse_unless("top_n_sigma", 0, -1);
+  fields.refuse_unless("adaptive_target", -1);
   fields.refuse_unless("lora", Json::array());
   fields.refuse_unless("grammar_lazy", false);
   fields.refuse_unless("min_keep", 0);
@@ -179,6 +180,8 @@ void refuse_other_sampling(Fields& fields) {
 
 void read_sampling(Fields& fields, const Vocabulary& vocabulary, Request& request) {
   Sampling& s = request.sampling;
+  // As samplers name it. llama-server passes over it, and answers with another temperature than was meant.
+  s.temperature = fields.number("temp", s.temperature, -1, 100);
   read_sampling_numbers(fields, s);
   read_logit_bias(fields, vocabulary, s);
   read_stop(fields, "stop", request.stop);

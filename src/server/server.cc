@@ -323,6 +323,7 @@ void Server::Impl::add_routes() {
   post_job("/v1/chat/completions", read_openai_chat);
   post_job("/chat/completions", read_openai_chat);
   post_text("/v1/chat/completions/input_tokens", count_openai_chat);
+  post_text("/chat/completions/input_tokens", count_openai_chat);
   post_job("/v1/completions", read_openai_completion);
   post_job("/completion", read_llama_completion);
   post_job("/completions", read_llama_completion);

@@ -219,5 +219,46 @@ TEST(Tools, ThatMayNotBeCalledAreToldOfAllTheSame) {
   EXPECT_EQ(prompt(kAsJson, request), text) << "so that what is cached stays of use";
 }
 
+TEST(Calls, TextBesideThemIsNotLost) {
+  // What a template writes of a message with both: the text, or the calls.
+  const auto source = [](const std::string& condition) {
+    return "{% for t in tools or [] %}<tool>{{ t.function.name }}{% endfor %}"
+           "{% for m in messages %}<{{ m.role }}>"
+           "{% if m.tool_calls and " +
+           condition +
+           " %}{% for c in m.tool_calls %}<call>{{ c.function.name }}{{ c.function.arguments | tojson }}"
+           "{% endfor %}{% else %}{{ m.content }}{% endif %}<end>{% endfor %}";
+  };
+  const std::vector<Message> messages = {user("Rain?"), calls({weather("1")}, "I look."), result("1", "no")};
+  for (const char* condition : {"true", "not m.content"}) {
+    EXPECT_EQ(prompt(source(condition), messages),
+              "<user>Rain?<end><assistant>I look.<end><assistant><call>weather{\"city\": \"Oslo\"}<end>"
+              "<tool>no<end>")
+        << condition;
+  }
+}
+
+TEST(Calls, TextBesideThemIsAThoughtWhereATemplateReadsOne) {
+  const std::string source =
+      "{% for m in messages %}<{{ m.role }}>"
+      "{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}"
+      "{% for c in m.tool_calls or [] %}<call>{{ c.function.name }}{{ c.function.arguments | tojson }}"
+      "{% else %}{{ m.content }}{% endfor %}<end>{% endfor %}";
+  EXPECT_EQ(prompt(source, {user("Rain?"), calls({weather("1")}, "I look."), result("1", "no")}),
+            "<user>Rain?<end><assistant><think>I look.</think><call>weather{\"city\": \"Oslo\"}<end>"
+            "<tool>no<end>");
+}
+
+TEST(Calls, ATemplateForToolsWorksWithoutAny) {
+  const std::string needs_list = "{% for t in tools %}<tool>{{ t.function.name }}{% endfor %}" + kTurns;
+  EXPECT_EQ(prompt(needs_list, {user("hi")}), "<user>hi<end><assistant>");
+  EXPECT_EQ(prompt(needs_list, ChatRequest{.messages = {user("hi")}, .tools = {weather_tool()}}),
+            "<tool>weather<user>hi<end><assistant>");
+  const std::string needs_text = "<functions>{{ functions + ' ' + datetime }}" + kTurns;
+  EXPECT_THAT(prompt(needs_text, {user("hi")}), HasSubstr("<functions>[] "));
+  EXPECT_THAT(prompt(needs_text, ChatRequest{.messages = {user("hi")}, .tools = {weather_tool()}}),
+              HasSubstr("\"name\": \"weather\""));
+}
+
 }  // namespace
 }  // namespace banyan

@@ -130,6 +130,26 @@ std::string mistral(const std::string& assistant) {
          "{{ '</s>' }}{% else %}{{ '[INST]' + m.content + '[/INST]' }}{% endif %}{% endfor %}";
 }
 
+// Each part of a reply is a message.
+std::string solar() {
+  return R"({% for m in messages %}{% if m.role == 'assistant' %}
+{%- if m.reasoning_content %}{{ '<|begin|>assistant<|think|>' + m.reasoning_content + '<|end|>' }}{% endif %}
+{%- if m.tool_calls %}{{ '<|begin|>assistant<|tool_calls|>' }}{% for c in m.tool_calls %}
+{{- '<|tool_call:begin|>' + c.id + '<|tool_call:name|>' + c.function.name + '<|tool_call:args|>' + c.function.arguments | tojson + '<|tool_call:end|>' }}{% endfor %}{{ '<|calls|>' }}
+{%- else %}{{ '<|begin|>assistant<|content|>' + m.content + '<|end|>' }}{% endif %}
+{%- else %}{{ '<|begin|>' + m.role + '<|content|>' + m.content + '<|end|>' }}{% endif %}{% endfor %}
+{%- if add_generation_prompt %}{{ '<|begin|>assistant' }}{% endif %})";
+}
+
+std::string cohere_text() {
+  return R"({% for m in messages %}{{ '<|' + m.role + '|>' }}
+{%- if m.reasoning_content %}{{ '<|START_THINKING|>' + m.reasoning_content + '<|END_THINKING|>' }}{% endif %}
+{%- if m.tool_calls %}{{ '<|START_ACTION|>[' }}{% for c in m.tool_calls %}
+{{- '\n    {"tool_call_id": "' ~ loop.index0 ~ '", "tool_name": "' + c.function.name + '", "parameters": ' + c.function.arguments | tojson + '}' + (',' if not loop.last else '') }}{% endfor %}{{ '\n]<|END_ACTION|>' }}
+{%- else %}{{ '<|START_TEXT|>' + m.content + '<|END_TEXT|>' }}{% endif %}{{ '<|END_OF_TURN_TOKEN|>' }}{% endfor %}
+{%- if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %})";
+}
+
 std::vector<ReplyFamily> make_families() {
   std::vector<ReplyFamily> all;
   const std::string end = "<|im_end|>\n";
@@ -295,6 +315,27 @@ std::vector<ReplyFamily> make_families() {
   add({.name = "command-r7b",
        .source = command_r7b(),
        .reply_end = "<|END_OF_TURN_TOKEN|>",
+       .says_beside_calls = false});
+  add({.name = "solar", .source = solar(), .reply_end = "", .thinks = true, .says_beside_calls = false});
+  add({.name = "aya",
+       .source = chatml(
+           kContent +
+           calls(
+               R"({{ '<tool_call>\n<function=' + f.name + '>\n' }}{% for k, v in f.arguments.items() %}
+{{- '<parameter=' + k + '>' + (v if v is string else v | tojson) + '\n</parameter>\n' }}
+{%- endfor %}{{ '</function>\n</tool_call>' }})")),
+       .reply_end = end});
+  add({.name = "minicpm5",
+       .source = chatml(
+           kThink + kContent +
+               calls(kLineFirst +
+                     R"({{ '<function name="' + f.name + '">' }}{% for k, v in f.arguments.items() %}
+{{- '<param name="' + k + '">' + ('<![CDATA[' + v + ']]>' if v is string and ('<' in v or '\n' in v) else v if v is string else v | tojson) + '</param>' }}
+{%- endfor %}{{ '</function>' }})"),
+           "<think>\n"),
+       .reply_end = end,
+       .thinks = true});
+  add({.name = "cohere-text", .source = cohere_text(), .reply_end = "<|END_OF_TURN_TOKEN|>", .thinks = true,
        .says_beside_calls = false});
   return all;
 }

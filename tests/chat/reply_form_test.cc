@@ -61,6 +61,21 @@ TEST(ReplyForm, MarkersStandInTheirPlaces) {
   EXPECT_EQ(form.quote, "<|\"|>");
   EXPECT_EQ(form.end, "<tool_call|>");
 
+  form = call_form("solar");
+  EXPECT_EQ(form.section_begin, "<|tool_calls|>");
+  EXPECT_EQ(form.begin, "<|tool_call:begin|>");
+  EXPECT_EQ(form.name_begin, "<|tool_call:name|>");
+  EXPECT_EQ(form.name_end, "<|tool_call:args|>");
+  EXPECT_EQ(form.end, "<|tool_call:end|>");
+  EXPECT_EQ(form.separator, "");
+
+  form = call_form("aya");
+  EXPECT_EQ(form.key_end, ">");
+  EXPECT_EQ(form.value_end, "\n</parameter>");
+  EXPECT_TRUE(form.values_on_lines);
+  EXPECT_FALSE(form.has_cdata);
+  EXPECT_TRUE(call_form("minicpm5").has_cdata);
+
   EXPECT_EQ(call_form("mistral3.2").word, CallForm::Word::id);
   EXPECT_EQ(call_form("llama3").arguments_key, "parameters");
   EXPECT_EQ(call_form("command-r7b").name_key, "tool_name");

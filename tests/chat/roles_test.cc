@@ -72,5 +72,14 @@ TEST(Roles, WhatATemplateRefusesInAnyFormIsRefused) {
   EXPECT_EQ(text.error().field, "messages[0]");
 }
 
+TEST(Roles, AReplyThatSaysNothingIsLeftOutWhereItIsRefused) {
+  const std::string source =
+      "{% for m in messages %}{% if m.role == 'assistant' and not m.content %}"
+      "{{ raise_exception('empty') }}{% endif %}<{{ m.role }}>{{ m.content }}<end>{% endfor %}";
+  const std::vector<Message> messages = {user("a"), assistant(""), user("b")};
+  EXPECT_EQ(prompt(source, messages), "<user>a<end><user>b<end>");
+  EXPECT_EQ(prompt(kTurns, messages), "<user>a<end><assistant><end><user>b<end><assistant>");
+}
+
 }  // namespace
 }  // namespace banyan

@@ -261,6 +261,8 @@ TEST(ChatMessages, ALastMessageOfTheAssistantIsGoneOnFrom) {
                    .continues_last);
   EXPECT_FALSE(read("{" + kHi + "}").continues_last);
   EXPECT_EQ(error_of("{" + kHi + R"(, "continue_final_message": true})").field, "continue_final_message");
+  EXPECT_EQ(error_of(body(R"(, "continue_final_message": true, "add_generation_prompt": true)")).field,
+            "continue_final_message");
 }
 
 }  // namespace

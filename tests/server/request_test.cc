@@ -206,11 +206,13 @@ TEST(Requests, OtherServersFieldsAreTakenOrRefused) {
     for (const char* fields :
          {R"({"min_tokens": 5})", R"({"stop_token_ids": [3]})", R"({"guided_json": {"type": "object"}})",
           R"({"guided_choice": ["a"]})", R"({"structured_outputs": {"json": {}}})", R"({"best_of": 3})",
-          R"({"suffix": "x"})", R"({"min_keep": 2})"}) {
+          R"({"suffix": "x"})", R"({"min_keep": 2})", R"({"adaptive_target": 0.5})"}) {
       EXPECT_EQ(error_of(read(reader, Json::parse(fields))).code, Errc::unsupported) << fields;
     }
     EXPECT_EQ(only(read(reader, {{"repetition_penalty", 1.25}})).sampling.repeat_penalty, 1.25f);
     EXPECT_EQ(only(read(reader, {{"n_predict", 6}})).max_tokens, 6);
+    EXPECT_EQ(only(read(reader, {{"temp", 0.25}})).sampling.temperature, 0.25f);
+    EXPECT_EQ(only(read(reader, {{"temp", 0.25}, {"temperature", 0.5}})).sampling.temperature, 0.5f);
     EXPECT_TRUE(read(reader, Json::parse(R"({"min_tokens": 0, "stop_token_ids": [], "guided_json": null,
         "best_of": 1, "suffix": "", "repetition_penalty": 1})")));
     EXPECT_EQ(error_of(read(reader, {{"stop", Json(std::vector<std::string>(1025, "x"))}})).field, "stop");

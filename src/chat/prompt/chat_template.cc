@@ -76,7 +76,8 @@ struct ChatTemplate::Impl {
     TemplateInput input = fit_request(with, request);
     Json context = template_variables(with, request, now);
     context["messages"] = std::move(input.messages);
-    context["tools"] = std::move(input.tools);  // as transformers does, None where there are none
+    // As transformers does, None where there are none.
+    if (!input.tools.is_null() || with.null_tools) context["tools"] = std::move(input.tools);
     context["add_generation_prompt"] = request.opens_reply;
     context["bos_token"] = bos_text;
     context["eos_token"] = eos_text;

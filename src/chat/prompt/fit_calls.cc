@@ -76,6 +76,19 @@ void split_calls(std::vector<Message>& messages) {
   messages = std::move(split);
 }
 
+void split_texts(std::vector<Message>& messages) {
+  std::vector<Message> split;
+  for (Message& message : messages) {
+    if (!message.calls.empty() && !joined_text(message.content).empty()) {
+      split.push_back({.role = Role::assistant,
+                       .content = std::exchange(message.content, {}),
+                       .reasoning = std::exchange(message.reasoning, {})});
+    }
+    split.push_back(std::move(message));
+  }
+  messages = std::move(split);
+}
+
 void write_calls(std::vector<Message>& messages) {
   for (Message& message : messages) {
     for (const ToolCall& call : std::exchange(message.calls, {})) {

@@ -102,10 +102,12 @@ void add_thought(const TemplateTraits& traits, const Message& message, Json& jso
 }
 
 Json message_json(const TemplateTraits& traits, Message message) {
-  if (!message.calls.empty() && !message.reasoning.empty() && !traits.thought_beside_text &&
-      traits.thought != ThoughtPlace::nowhere) {
+  const bool joins_thought = !message.reasoning.empty() && !traits.thought_beside_text &&
+                             traits.thought != ThoughtPlace::nowhere;
+  if (!message.calls.empty() &&
+      (joins_thought || traits.text_beside_calls == TextBesideCalls::thought)) {
     if (const std::string text = joined_text(std::exchange(message.content, {})); !text.empty()) {
-      message.reasoning += kBetween + text;
+      message.reasoning += (message.reasoning.empty() ? "" : kBetween) + text;
     }
   }
   Json json = {{"role", role_name(message.role)},
@@ -144,6 +146,11 @@ Json tools_json(const TemplateTraits& traits, const std::vector<Tool>& tools) {
   return array;
 }
 
+bool says_nothing(const Message& message) {
+  return message.role == Role::assistant && message.calls.empty() && message.reasoning.empty() &&
+         joined_text(message.content).empty();
+}
+
 }  // namespace
 
 bool deeper_than(const Json& value, int depth) {
@@ -167,6 +174,8 @@ TemplateInput fit_request(const TemplateTraits& traits, const ChatRequest& reque
     split_calls(messages);
   }
   if (!traits.calls || !traits.results) write_results(messages);
+  if (traits.text_beside_calls == TextBesideCalls::before) split_texts(messages);
+  if (!traits.empty_replies) std::erase_if(messages, says_nothing);
   fit_systems(traits, messages);
   fit_rows(traits, messages);
 

@@ -85,6 +85,7 @@ class Finder {
   explicit Finder(const TryRender& render) : render_(render) {}
 
   TemplateTraits find() {
+    find_variables();
     find_content(Role::user, [](auto parts) { return Messages{says(Role::user, std::move(parts))}; });
     find_systems();
     find_content(Role::assistant, [](auto parts) {
@@ -97,6 +98,7 @@ class Finder {
     find_results();
     find_call_example();
     find_thoughts();
+    find_text_beside_calls();
     find_efforts();
     return traits_;
   }
@@ -122,6 +124,23 @@ class Finder {
   }
   bool shows(const Messages& messages, std::initializer_list<std::string_view> needles) const {
     return holds(shown(messages), needles) || holds(shown(messages, true), needles);
+  }
+
+  // What the template cannot do without.
+  void find_variables() {
+    for (const bool has_functions : {false, true}) {
+      for (const bool is_null : {true, false}) {
+        traits_.functions_text = has_functions;
+        traits_.null_tools = is_null;
+        for (const ContentForm form : {ContentForm::text, ContentForm::parts}) {
+          traits_.content_of(Role::user) = form;
+          const bool is_shown = shown({says(Role::user, kUser)}).contains(kUser);
+          traits_.content_of(Role::user) = {};
+          if (is_shown) return;
+        }
+      }
+    }
+    traits_ = {};
   }
 
   // Gives a trait up where the template shows what it should only without it.
@@ -187,6 +206,8 @@ class Finder {
         &TemplateTraits::assistants_in_row,
         {user, says(Role::assistant, kReply), says(Role::assistant, kMore), says(Role::user, kResult)},
         {kReply, kMore});
+    give_up_if_better(&TemplateTraits::empty_replies,
+                      {user, says(Role::assistant, ""), says(Role::user, kMore)}, {kUser, kMore});
   }
 
   void find_tools() {
@@ -313,6 +334,20 @@ class Finder {
     calling.content = {{.text = kReply}};
     give_up_if_better(&TemplateTraits::thought_beside_text, {user, calling, result({{.text = kResult}})},
                       {kValue, kReply});
+  }
+
+  void find_text_beside_calls() {
+    if (!traits_.calls) return;
+    Message calling = calls({call("1", kValue)});
+    calling.content = {{.text = kReply}};
+    const Messages messages = {says(Role::user, kUser), calling, result({{.text = kResult}})};
+    using enum TextBesideCalls;
+    for (const TextBesideCalls place : {content, thought, before}) {
+      if (place == thought && traits_.thought == ThoughtPlace::nowhere) continue;
+      traits_.text_beside_calls = place;
+      if (shows(messages, {kReply, kValue, kResult})) return;
+    }
+    traits_.text_beside_calls = content;
   }
 
   void find_efforts() {

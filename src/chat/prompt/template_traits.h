@@ -30,6 +30,13 @@ enum class ThoughtPlace : std::uint8_t {
   part_parts,  ///< the same with an array of text parts
 };
 
+/// Where a template reads what an assistant says before its calls.
+enum class TextBesideCalls : std::uint8_t {
+  content,  ///< of the message that has the calls
+  thought,  ///< of that message; nowhere else
+  before,   ///< a message of its own
+};
+
 /// What ids calls are numbered with.
 enum class CallIds : std::uint8_t {
   digits,    ///< nine digits, which every template takes that checks
@@ -46,6 +53,8 @@ struct TemplateTraits {
   bool assistants_in_row = true;  ///< else they are one
   bool user_after_result = true;  ///< else what the user says behind a result is part of it
 
+  bool null_tools = true;          ///< else, without tools, there is no variable `tools`
+  bool functions_text = false;     ///< the tools are in the variable `functions`, as JSON text
   bool tools = true;               ///< else the tools are described in the system's text
   bool tools_need_system = false;  ///< they are told of only where there is a system message
   bool tools_need_text = false;    ///< a tool without a description has an empty one
@@ -63,6 +72,8 @@ struct TemplateTraits {
 
   ThoughtPlace thought = ThoughtPlace::nowhere;
   bool thought_beside_text = true;  ///< of a message with calls; else that text is part of the thought
+  TextBesideCalls text_beside_calls = TextBesideCalls::content;
+  bool empty_replies = true;  ///< else a reply that says nothing is left out
 
   std::vector<std::string> refused_efforts = {};
 

@@ -32,6 +32,15 @@ std::string taken_effort(const std::vector<std::string>& refused, const std::str
   return effort;
 }
 
+std::string functions_text(const std::vector<Tool>& tools) {
+  Json functions = Json::array();
+  for (const Tool& tool : tools) {
+    functions.push_back(
+        {{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}});
+  }
+  return functions.dump(4, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 Json template_variables(const TemplateTraits& traits, const ChatRequest& request,
@@ -43,6 +52,7 @@ Json template_variables(const TemplateTraits& traits, const ChatRequest& request
   if (reasoning.enabled) variables["thinking"] = *reasoning.enabled;  // as some templates call it
   if (!reasoning.effort.empty())
     variables["reasoning_effort"] = taken_effort(traits.refused_efforts, reasoning.effort);
+  if (traits.functions_text) variables["functions"] = functions_text(request.tools);
   if (request.variables.is_object()) {
     for (const auto& [name, value] : request.variables.items()) variables[name] = value;
   }

@@ -13,7 +13,8 @@ namespace banyan {
 inline constexpr std::array kEfforts = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
 
 /// As llama-server gives them: enable_thinking, date_string, datetime; and reasoning_effort where one is
-/// asked for, thinking where it was said whether, and the request's own.
+/// asked for, thinking where it was said whether, functions where the tools are read there, and the request's
+/// own.
 Json template_variables(const TemplateTraits& traits, const ChatRequest& request,
                         std::chrono::system_clock::time_point now);
 

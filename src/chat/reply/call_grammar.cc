@@ -30,12 +30,17 @@ std::string members_grammar(const CallForm& form, const std::string& name, const
 }
 
 std::string head_grammar(const CallForm& form, const std::string& begin, const std::string& name) {
-  const std::string head = GrammarText::literal(begin + name + form.name_end);
+  constexpr std::string_view kId = " [a-zA-Z0-9]{9} ";
+  const std::string head = form.name_begin.empty()
+                               ? GrammarText::literal(begin + name + form.name_end)
+                               : std::string(GrammarText::literal(begin))
+                                     .append(kId)
+                                     .append(GrammarText::literal(form.name_begin + name + form.name_end));
   switch (form.word) {
     case CallForm::Word::none:
       return head;
     case CallForm::Word::id:
-      return head + " [a-zA-Z0-9]{9} " + GrammarText::literal(form.word_end);
+      return std::string(head).append(kId).append(GrammarText::literal(form.word_end));
     case CallForm::Word::number:
       return head + " [0-9]{1,6} " + GrammarText::literal(form.word_end);
   }

@@ -25,8 +25,10 @@ Step CallHead::after_markers() {
   if (!markers_.empty()) {
     match_.emplace(trimmed(markers_.back()));
     markers_.pop_back();
+  } else if (form_->arguments == CallForm::Arguments::members) {
+    state_ = State::object;
   } else {
-    state_ = form_->arguments == CallForm::Arguments::members ? State::object : State::name;
+    state_ = form_->name_begin.empty() ? State::name : State::id_in_front;
   }
   return Step::more;
 }
@@ -38,6 +40,13 @@ Step CallHead::take_byte(char c) {
     case State::markers: {
       const Step step = match_->take(c);
       return step == Step::done ? after_markers() : step;
+    }
+    case State::id_in_front:
+      return take_id_in_front(c);
+    case State::after_id: {
+      const Step step = match_->take(c);
+      if (step == Step::done) state_ = State::name;
+      return step == Step::done ? Step::more : step;
     }
     case State::name:
       return take_name(c);
@@ -91,6 +100,17 @@ Step CallHead::take_opening() {
   if (form_->arguments == CallForm::Arguments::tagged) return Step::done;
   state_ = State::opening;
   return Step::more;
+}
+
+Step CallHead::take_id_in_front(char c) {
+  if (is_id_byte(c)) {
+    text_ += c;
+    return Step::more;
+  }
+  id_ = std::exchange(text_, {});
+  state_ = State::after_id;
+  match_.emplace(trimmed(form_->name_begin));
+  return take_byte(c);
 }
 
 // The longest name of a tool that the text goes on with.

@@ -37,7 +37,9 @@ class CallHead {
 
  private:
   enum class State : std::uint8_t {
-    markers,  // before the name or the object
+    markers,  // before the name, an id in front of it or the object
+    id_in_front,
+    after_id,
     name,     // from here to `opening`: of a name that stands between markers
     after_name,
     word,
@@ -51,6 +53,7 @@ class CallHead {
   };
   Step take_byte(char c);
   Step take_name(char c);
+  Step take_id_in_front(char c);
   Step take_word(char c);
   Step take_key(char c);
   Step take_value(char c);

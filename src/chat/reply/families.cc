@@ -19,6 +19,12 @@ const std::vector<Family>& families() {
       {.sign = "<|START_RESPONSE|>",  // Command R7B
        .reasoning = {"<|START_THINKING|>", "<|END_THINKING|>"},
        .silent = {"<|START_RESPONSE|>", "<|END_RESPONSE|>"}},
+      {.sign = "<|START_TEXT|>",  // later models of Cohere's
+       .reasoning = {"<|START_THINKING|>", "<|END_THINKING|>"},
+       .silent = {"<|START_TEXT|>", "<|END_TEXT|>"}},
+      {.sign = "<|tool_call:begin|>",  // Solar Open, where each part is a message
+       .reasoning = {"<|think|>", "<|end|><|begin|>assistant", true},
+       .silent = {"<|content|>", "<|end|>"}},
       {.sign = "<|open|>",  // Kimi K3
        .reasoning = {"<|open|>think<|sep|>", "<|close|>think<|sep|>"},
        .silent = {"<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"}},
@@ -46,11 +52,12 @@ void apply_known_family(std::string_view source, ReplyForm& form) {
 }
 
 ReasoningForm known_reasoning(std::string_view source) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kMarks = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kMarks = {{
       {"<think>", "</think>"},
       {"[THINK]", "[/THINK]"},
       {"<seed:think>", "</seed:think>"},
       {"<mm:think>", "</mm:think>"},
+      {"<|inner_prefix|>", "<|inner_suffix|>"},
   }};
   for (const auto& [begin, end] : kMarks) {
     if (source.contains(end)) return {std::string(begin), std::string(end)};

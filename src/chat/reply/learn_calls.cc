@@ -162,7 +162,8 @@ class CallLearner {
       form.type_end = inner.substr(end);
     }
     const std::string_view key_end = form.type_end.empty() ? form.key_end : form.type_end;
-    form.values_on_lines = key_end.ends_with('\n') && form.value_end.starts_with('\n');
+    // Some templates write only the second line break, and ask for both.
+    form.values_on_lines = form.value_end.starts_with('\n');
     return !trimmed(form.value_end).empty() && !trimmed(form.key_end).empty() && !trimmed(key_end).empty();
   }
 
@@ -199,6 +200,43 @@ void split_word(CallForm& form, std::string_view id) {
   form.word_end = all.substr(begin + size);
   constexpr std::string_view kFunctions = "functions.";
   if (form.name_end == ":" && form.begin.ends_with(kFunctions)) form.id_begin = kFunctions;
+}
+
+// Of a common end, what is whole markers; `all` of it may be kept.
+std::string_view whole_markers(std::string_view text, bool all) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  if (all || text.empty()) return text;
+  const std::size_t begin = text.find_first_of("<[");
+  if (begin == npos) return {};
+  // With this one a marker of Kimi K3 ends that began before.
+  constexpr std::string_view kEnd = "<|sep|>";
+  return text.substr(text.substr(begin).starts_with(kEnd) ? begin + kEnd.size() : begin);
+}
+
+// Whether the text ends with the id of an example's call: ours, or nine digits that stand for it.
+bool ends_with_id(std::string_view text) {
+  constexpr std::size_t kSize = 9;
+  if (text.size() <= kSize) return false;
+  const auto is_of_id = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); };
+  const std::string_view id = text.substr(text.size() - kSize);
+  return std::ranges::all_of(id, is_of_id) && id.find_first_of("0123456789") != npos &&
+         !is_of_id(text[text.size() - kSize - 1]);
+}
+
+// Where each call's id stands in front of its name, what is in front of the id is the call's beginning.
+void split_id_in_front(CallForm& form) {
+  constexpr std::size_t kSize = 9;
+  if (form.arguments == CallForm::Arguments::members) return;
+  std::string& first = form.section_begin;
+  std::string& other = form.separator;
+  if (!ends_with_id(first) || !ends_with_id(other)) return;
+  first.resize(first.size() - kSize);
+  other.resize(other.size() - kSize);
+  form.name_begin = std::exchange(
+      form.begin, whole_markers(std::string_view(first).substr(first.size() - common_end(first, other)), false));
+  first.resize(first.size() - form.begin.size());
+  other.resize(other.size() - form.begin.size());
+  if (first.empty()) form.section_end.clear();
 }
 
 // A silent marker in front, with blanks; "" for none.
@@ -239,17 +277,6 @@ std::string_view without_reply_end(std::string_view text, std::string_view reply
   return text.substr(0, text.size() - reply_end.size());
 }
 
-// Of a common end, what is whole markers; `all` of it may be kept.
-std::string_view whole_markers(std::string_view text, bool all) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  if (all || text.empty()) return text;
-  const std::size_t begin = text.find_first_of("<[");
-  if (begin == npos) return {};
-  // With this one a marker of Kimi K3 ends that began before.
-  constexpr std::string_view kEnd = "<|sep|>";
-  return text.substr(text.substr(begin).starts_with(kEnd) ? begin + kEnd.size() : begin);
-}
-
 class FormLearner {
  public:
   FormLearner(const Examples& examples, const ReplyForm& form, bool numbered_ids)
@@ -286,6 +313,7 @@ class FormLearner {
     }
     if (trimmed(form.begin).empty() && form.section_begin.empty()) form.end.clear();
     split_word(form, id);
+    split_id_in_front(form);
     return form;
   }
 

@@ -71,6 +71,7 @@ ReplyForm learn_reply_form(const RenderExample& render, std::string_view templat
   if (form.reasoning.end.empty()) form.reasoning = known_reasoning(template_source);
   if (std::optional<CallForm> call = learn_calls(examples, form)) {
     form.call = *std::move(call);
+    form.call.has_cdata = template_source.contains("<![CDATA[");
     if (reads_back(form, examples, 1) && (form.call.is_single || reads_back(form, examples, 2))) return form;
   }
   form.call = plain_call_form();
@@ -79,7 +80,8 @@ ReplyForm learn_reply_form(const RenderExample& render, std::string_view templat
 }
 
 bool opens_thought(const ReplyForm& form, const ChatRequest& request, std::string_view prompt) {
-  const auto& [begin, end] = form.reasoning;
+  const std::string& begin = form.reasoning.begin;
+  const std::string& end = form.reasoning.end;
   if (begin.empty()) return false;
   if (trimmed(prompt).ends_with(begin)) return true;
   // A last message that is nothing but a thought goes on in it.

@@ -18,6 +18,7 @@ namespace banyan {
 /// What is around a thought, without blanks.
 struct ReasoningForm {
   std::string begin = {}, end = {};  ///< both empty: the model writes no thoughts that are known
+  bool end_opens_reply = false;      ///< the end is followed by, and has, what opens a reply
 
   bool operator==(const ReasoningForm&) const = default;
 };
@@ -35,6 +36,8 @@ struct CallForm {
   std::string section_begin = {}, section_end = {}, separator = {};
   bool is_single = false;  ///< there is one call in a reply only
   std::string begin = {}, name_end = {}, end = {};
+  /// Where it is not empty, the call's id is in front of the name: begin ID name_begin NAME.
+  std::string name_begin = {};
 
   /// A word between the name and its end: NAME name_end WORD word_end.
   enum class Word : std::uint8_t {
@@ -57,6 +60,7 @@ struct CallForm {
   std::string text_type = {};      ///< of strings; other types are other words
   std::string key_separator = {};  ///< between arguments
   bool values_on_lines = false;    ///< a line break before and after each value is none of it
+  bool has_cdata = false;          ///< a value may be a text in <![CDATA[...]]>
   bool keys_end_values = false;    ///< behind value_end come KEY key_end again, and values are such tags, too
 
   /// Of literals. Python's quotes are always read.

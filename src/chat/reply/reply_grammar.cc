@@ -31,8 +31,8 @@ class MarkedGrammar {
       : form_(form), request_(request), prompt_(trimmed(prompt)), tools_(tools), grammar_(is_lenient) {
     if (!form.reasoning.end.empty()) {
       is_thinking_ = opens_thought(form, request, prompt);
-      may_think_ =
-          !is_thinking_ && !prompt_.ends_with(form.reasoning.end) && request.reasoning.enabled.value_or(true);
+      const bool has_thought = prompt_.ends_with(form.reasoning.end) && !form.reasoning.end_opens_reply;
+      may_think_ = !is_thinking_ && !has_thought && request.reasoning.enabled.value_or(true);
     }
   }
 

@@ -13,6 +13,8 @@
 namespace banyan {
 namespace {
 
+constexpr std::string_view kCdata = "<![CDATA[", kCdataEnd = "]]>";
+
 void append_escaped(std::string& json, std::string_view text) {
   for (const char c : text) append_json_escaped(json, c);
 }
@@ -76,6 +78,7 @@ class Tagged : public ArgumentsReader {
   bool end(bool by_model, std::string& json) override {
     if (!begun_) json += '{';
     if (state_ == State::value) {
+      text_ += opening_;
       text_ += until_->held();
       if (is_text()) {
         flush(json, text_.size());
@@ -145,13 +148,34 @@ class Tagged : public ArgumentsReader {
     json += is_text() ? "\": \"" : "\": ";
     state_ = State::value;
     may_be_line_break_ = form_.values_on_lines;
+    may_be_cdata_ = form_.has_cdata;
+    until_.emplace(value_end());
+  }
+
+  std::string value_end() const {
     std::string end(trimmed(form_.value_end));
     if (form_.keys_end_values) end += key_ + form_.key_end;
-    until_.emplace(std::move(end));
+    return end;
   }
 
   void take_value(char c, std::string& json) {
     if (std::exchange(may_be_line_break_, false) && c == '\n') return;
+    if (!may_be_cdata_) return take_plain_value(c, json);
+    opening_ += c;
+    if (opening_ == kCdata) {
+      if (!is_text()) json += '"';
+      types_ = kTextType;
+      until_.emplace(std::string(kCdataEnd) + value_end());
+    } else if (kCdata.starts_with(opening_)) {
+      return;
+    }
+    may_be_cdata_ = false;
+    const std::string begun = std::exchange(opening_, {});
+    if (begun == kCdata) return;
+    for (const char one : begun) take_plain_value(one, json);
+  }
+
+  void take_plain_value(char c, std::string& json) {
     if (until_->take(c, text_) != Step::done) {
       // A line break may be the value's last.
       if (is_text() && !text_.empty()) {
@@ -180,7 +204,8 @@ class Tagged : public ArgumentsReader {
   const CallForm& form_;
   ToolSchema schema_;
   State state_ = State::between;
-  bool begun_ = false, is_first_ = true, may_be_line_break_ = false;
+  bool begun_ = false, is_first_ = true, may_be_line_break_ = false, may_be_cdata_ = false;
+  std::string opening_;  // of a value, what may be the beginning of <![CDATA[
   std::optional<MarkerMatch> key_begins_, call_ends_;
   bool key_has_begun_ = false;  // unless it is the call's end
   std::string tag_;             // since the last value

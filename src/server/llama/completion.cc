@@ -22,6 +22,7 @@ namespace banyan {
 namespace {
 
 constexpr int kMaxProbabilities = 100;
+constexpr int kMaxChoices = 128;
 constexpr std::size_t kMaxResponseFields = 256;
 
 // The members of an object by their paths, as "timings/prompt_n", which are their names too. Those that are
@@ -56,6 +57,7 @@ const char* stop_type(Finish finish) {
 }
 
 struct LlamaOptions {
+  int choices = 1;  // replies to each prompt
   bool streams = false;
   bool returns_tokens = false;
   bool times_tokens = false;                 // the timings come with every event
@@ -66,17 +68,20 @@ class LlamaAnswer final : public TextAnswer {
  public:
   // `request`: what the prompts' requests have in common.
   LlamaAnswer(std::vector<std::string> prompts, const Request& request, LlamaOptions options,
-              std::string model)
-      : TextAnswer(prompts.size(), 1, options.streams),
+              const ModelContext& context)
+      : TextAnswer(prompts.size(), options.choices, options.streams),
         prompts_(std::move(prompts)),
         options_(std::move(options)),
-        settings_(generation_settings(request)),
-        model_(std::move(model)),
+        settings_(generation_settings(request, context.vocabulary)),
+        model_(context.model_id),
         max_tokens_(request.max_tokens),
         time_limit_(request.time_limit),
         probabilities_(request.logprobs),
         drawn_(request.logprobs_drawn),
-        has_line_(choices().size()) {}
+        has_line_(choices().size()) {
+    settings_["stream"] = options_.streams;
+    settings_["timings_per_token"] = options_.times_tokens;
+  }
 
   const StreamForm& form() const override { return event_stream(); }
 
@@ -141,7 +146,7 @@ class LlamaAnswer final : public TextAnswer {
                    {"tokens_predicted", choice.timings.generated},
                    {"tokens_evaluated", cache.total},
                    {"generation_settings", settings_},
-                   {"prompt", prompts_[index]},
+                   {"prompt", prompts_[index / choices_per_prompt()]},
                    {"has_new_line", has_line_[index] || text.contains('\n')},
                    {"truncated", is_truncated(choice)},
                    {"stop_type", stop_type(choice.finish)},
@@ -184,25 +189,50 @@ std::vector<std::string> read_response_fields(Fields& fields) {
 
 }  // namespace
 
-Json generation_settings(const Request& request) {
+Json generation_settings(const Request& request, const Vocabulary& vocabulary) {
   const Sampling& s = request.sampling;
   Json bias = Json::array();
   for (const auto& [token, value] : s.logit_bias) bias.push_back({{"token", token}, {"bias", value}});
+  for (Token token = 0; request.ignore_eos && token < vocabulary.size(); ++token) {
+    if (vocabulary.is_end(token)) bias.push_back({{"token", token}, {"bias", nullptr}});
+  }
   return {{"seed", s.seed.value_or(std::numeric_limits<std::uint32_t>::max())},
           {"temperature", s.temperature},
+          {"dynatemp_range", 0.0},
+          {"dynatemp_exponent", 1.0},
           {"top_k", s.top_k},
           {"top_p", s.top_p},
           {"min_p", s.min_p},
+          {"top_n_sigma", -1.0},
+          {"xtc_probability", 0.0},
+          {"xtc_threshold", 0.1},
+          {"typical_p", 1.0},
           {"repeat_last_n", s.penalty_last_n},
           {"repeat_penalty", s.repeat_penalty},
           {"presence_penalty", s.presence_penalty},
           {"frequency_penalty", s.frequency_penalty},
+          {"dry_multiplier", 0.0},
+          {"dry_base", 1.75},
+          {"dry_allowed_length", 2},
+          {"dry_penalty_last_n", -1},
+          {"dry_sequence_breakers", Json::array({"\n", ":", "\"", "*"})},
+          {"mirostat", 0},
+          {"mirostat_tau", 5.0},
+          {"mirostat_eta", 0.1},
+          {"adaptive_target", -1.0},
+          {"adaptive_decay", 0.9},
           {"stop", request.stop},
+          {"max_tokens", request.max_tokens},
           {"n_predict", request.max_tokens},
+          {"n_keep", 0},
+          {"n_discard", 0},
           {"ignore_eos", request.ignore_eos},
           {"n_probs", request.top_logprobs},
+          {"min_keep", 0},
           {"logit_bias", bias},
           {"grammar", s.grammar},
+          {"grammar_lazy", false},
+          {"lora", Json::array()},
           {"cache_prompt", request.reuse_cache},
           {"t_max_predict_ms", request.time_limit.count()},
           {"post_sampling_probs", request.logprobs_drawn},
@@ -229,14 +259,15 @@ LlamaRequest read_request(Fields& fields, const ModelContext& context) {
   common.logprobs = common.top_logprobs > 0;
   common.logprobs_drawn = fields.boolean("post_sampling_probs", false) && common.logprobs;
   LlamaOptions& options = request.options;
+  options.choices = static_cast<int>(fields.integer("n", 1, 1, kMaxChoices));
+  options.choices = static_cast<int>(fields.integer("n_cmpl", options.choices, 1, kMaxChoices));
+  common.choices = options.choices;
   options.streams = fields.boolean("stream", false);
   options.returns_tokens = fields.boolean("return_tokens", false);
   options.times_tokens = fields.boolean("timings_per_token", false);
   options.response_fields = read_response_fields(fields);
   common.tells_progress = fields.boolean("return_progress", false) && options.streams;
-  fields.refuse_unless("n_cmpl", 1);
-  fields.refuse_unless("n", 1);
-  fields.refuse_unless("best_of", 1);
+  fields.refuse_unless("best_of", 1, options.choices);
   return request;
 }
 
@@ -244,13 +275,14 @@ Job make_job(LlamaRequest request, std::vector<Prompt> prompts, const ModelConte
   Job job;
   std::vector<std::string> texts;
   for (Prompt& prompt : prompts) {
-    texts.push_back(std::move(prompt.text));
+    // As the model reads it, with the token that begins texts.
+    texts.push_back(context.vocabulary.detokenize(prompt.tokens));
     Request one = request.common;
     one.prompt = std::move(prompt.tokens);
     job.requests.push_back(std::move(one));
   }
   job.answer = std::make_unique<LlamaAnswer>(std::move(texts), request.common, std::move(request.options),
-                                             context.model_id);
+                                             context);
   return job;
 }
 
@@ -296,8 +328,7 @@ Result<Job> read_llama_infill(const Json& body, const ModelContext& context) {
   auto tokens = infill_prompt(context.vocabulary, text);
   if (!tokens) return std::unexpected(tokens.error());
   std::vector<Prompt> prompts;
-  prompts.push_back({.text = context.vocabulary.detokenize(*tokens)});
-  prompts.back().tokens = *std::move(tokens);
+  prompts.push_back({.tokens = *std::move(tokens)});
   return make_job(std::move(request), std::move(prompts), context);
 }
 

@@ -13,6 +13,7 @@ Result<Job> read_llama_completion(const Json& body, const ModelContext& context)
 Result<Job> read_llama_infill(const Json& body, const ModelContext& context);
 
 /// How replies are made, by llama-server's names: `generation_settings`.
-Json generation_settings(const Request& request);
+/// Of what is not offered, the values that leave it off.
+Json generation_settings(const Request& request, const Vocabulary& vocabulary);
 
 }  // namespace banyan

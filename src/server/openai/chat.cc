@@ -27,6 +27,7 @@ class OpenAiChatAnswer final : public ChatAnswer {
       : ChatAnswer(context.reply_form, request, prompt, options.choices, options.streams),
         frame_(options, context.model_id, "chatcmpl-", "chat.completion", "chat.completion.chunk"),
         logprobs_(logprobs),
+        times_tokens_(options.times_tokens),
         replies_(choices().size()),
         deltas_(choices().size()),
         tokens_(choices().size()) {}
@@ -70,6 +71,7 @@ class OpenAiChatAnswer final : public ChatAnswer {
       chunks.back().data["prompt_progress"] = progress_json(delta.timings);
       return chunks;
     }
+    const std::size_t opening = chunks.size();
     for (const ChatEvent& event : events) {
       for (Json& next : deltas_[index].add(event)) add(std::move(next));
     }
@@ -77,6 +79,7 @@ class OpenAiChatAnswer final : public ChatAnswer {
       if (chunks.empty() || events.empty()) add({{"content", ""}});
       chunks.back().data["choices"][0]["logprobs"] = logprobs(delta.tokens);
     }
+    if (times_tokens_ && chunks.size() > opening) add_timings(chunks.back().data, delta.timings);
     if (delta.finish != Finish::none) {
       Json& last = add(Json::object());
       last["choices"][0]["finish_reason"] = chat_finish_reason(delta.finish, replies_[index]);
@@ -94,6 +97,7 @@ class OpenAiChatAnswer final : public ChatAnswer {
 
   OpenAiFrame frame_;
   bool logprobs_;
+  bool times_tokens_;
   std::vector<ChatReply> replies_;
   std::vector<MessageDeltas> deltas_;
   std::vector<std::vector<GeneratedToken>> tokens_;  // while not streaming

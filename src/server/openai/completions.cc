@@ -45,6 +45,7 @@ class CompletionAnswer final : public TextAnswer {
       : TextAnswer(prompts, options.choices, options.streams),
         frame_(options, model, "cmpl-", "text_completion", "text_completion"),
         logprobs_(logprobs),
+        times_tokens_(options.times_tokens),
         echoes_(std::move(echoes)),
         begun_(choices().size()),
         offsets_(choices().size()) {}
@@ -78,6 +79,7 @@ class CompletionAnswer final : public TextAnswer {
     }
     if (!delta.text.empty() || (logprobs_ && !delta.tokens.empty())) {
       add(delta.text, logprobs(delta.tokens, offsets_[index]), Finish::none);
+      if (times_tokens_) add_timings(chunks.back().data, delta.timings);
     }
     if (delta.finish != Finish::none) {
       add("", nullptr, delta.finish);
@@ -118,6 +120,7 @@ class CompletionAnswer final : public TextAnswer {
 
   OpenAiFrame frame_;
   bool logprobs_;
+  bool times_tokens_;
   std::vector<std::string> echoes_;
   std::vector<bool> begun_;
   std::vector<std::size_t> offsets_;

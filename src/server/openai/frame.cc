@@ -43,6 +43,7 @@ OpenAiOptions read_openai_options(Fields& fields, const RequestDefaults& default
   options.choices = static_cast<int>(fields.integer("n", 1, 1, kMaxChoices));
   options.streams = fields.boolean("stream", false);
   options.tells_progress = fields.boolean("return_progress", false) && options.streams;
+  options.times_tokens = fields.boolean("timings_per_token", false);
   options.max_tokens =
       read_max_tokens(fields, {"n_predict", "max_tokens", "max_completion_tokens"}, defaults.max_tokens);
   fields.refuse_unless("best_of", 1, options.choices);

@@ -9,13 +9,15 @@
 
 namespace banyan {
 
-/// The fields n, stream, stream_options, return_progress, and max_completion_tokens with its other names.
+/// The fields n, stream, stream_options, return_progress, timings_per_token, and max_completion_tokens with
+/// its other names.
 struct OpenAiOptions {
   int choices = 1;
   int max_tokens = -1;
   bool streams = false;
   bool include_usage = false;
   bool tells_progress = false;  ///< only while streaming
+  bool times_tokens = false;    ///< chunks with something of the reply have the timings so far
 };
 OpenAiOptions read_openai_options(Fields& fields, const RequestDefaults& defaults);
 

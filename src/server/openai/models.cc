@@ -8,6 +8,8 @@ Json model_json(const Engine& engine, const std::string& id, std::int64_t create
           {"object", "model"},
           {"created", created},
           {"owned_by", "banyan"},
+          {"aliases", Json::array({id})},
+          {"tags", Json::array()},
           {"meta",
            {{"architecture", info.architecture},
             {"n_vocab", info.vocabulary},
@@ -22,7 +24,10 @@ Json model_json(const Engine& engine, const std::string& id, std::int64_t create
 Json models_json(const Engine& engine, const std::string& id, std::int64_t created) {
   Json data = Json::array();
   data.push_back(model_json(engine, id, created));
-  return {{"object", "list"}, {"data", data}};
+  // llama-server's clients look for what a model can do in the second list.
+  Json models = Json::array();
+  models.push_back({{"name", id}, {"model", id}, {"type", "model"}, {"capabilities", Json::array({"completion"})}});
+  return {{"object", "list"}, {"data", data}, {"models", models}};
 }
 
 }  // namespace banyan

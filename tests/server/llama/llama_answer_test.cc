@@ -62,6 +62,33 @@ TEST(LlamaAnswer, IsAnArrayForSeveralPrompts) {
   EXPECT_EQ(dump(body[1]["tokens"]), "[]");
 }
 
+TEST(LlamaAnswer, HasAsManyRepliesToAPromptAsAreWanted) {
+  for (const char* fields :
+       {R"({"prompt": ["x", "y"], "n": 2})", R"({"prompt": ["x", "y"], "n": 3, "n_cmpl": 2})"}) {
+    const auto job = read_llama_completion(Json::parse(fields), shipped_context());
+    ASSERT_EQ(job->requests.size(), 2u);
+    EXPECT_EQ(job->requests[0].choices, 2);
+    const Json body = job->answer->body();
+    ASSERT_EQ(body.size(), 4u);
+    EXPECT_EQ(body[1]["prompt"], "x");
+    EXPECT_EQ(body[2]["prompt"], "y");
+    EXPECT_EQ(body[3]["index"], 3);
+  }
+}
+
+TEST(LlamaAnswer, SettingsTellWhatIsOffAndWhatIsNeverSaid) {
+  const Json settings = llama(R"({"prompt": "x", "ignore_eos": true, "stream": true})")->body()["generation_settings"];
+  EXPECT_EQ(settings["adaptive_target"], -1.0);
+  EXPECT_EQ(settings["mirostat"], 0);
+  EXPECT_EQ(settings["stream"], true);
+  ASSERT_FALSE(settings["logit_bias"].empty());
+  for (const Json& never : settings["logit_bias"]) {
+    EXPECT_TRUE(shipped_context().vocabulary.is_end(never["token"].get<Token>()));
+    EXPECT_TRUE(never["bias"].is_null());
+  }
+  EXPECT_TRUE(llama(R"({"prompt": "x"})")->body()["generation_settings"]["logit_bias"].empty());
+}
+
 TEST(LlamaAnswer, SaysWhetherTheContextWasFull) {
   const auto truncated = [](const char* fields, Finish finish) {
     const auto answer = llama(fields);

@@ -191,6 +191,9 @@ TEST_F(Llama, TextBecomesTokensAndBack) {
   EXPECT_EQ(dump(server().post("/tokenize", {{"content", "Hello é"}, {"with_pieces", true}}).json),
             R"({"tokens":[{"id":706,"piece":"Hello"},{"id":223,"piece":" "},)"
             R"({"id":130,"piece":[195]},{"id":105,"piece":[169]}]})");
+  EXPECT_EQ(dump(server().post("/tokenize", {{"content", {5, "Hello", 6}}}).json["tokens"]), "[5,706,6]");
+  EXPECT_EQ(server().post("/tokenize", {{"content", {"Hello", 2048}}}).error()["param"], "content[1]");
+  EXPECT_EQ(server().post("/tokenize", {{"content", 5}}).error()["param"], "content");
   EXPECT_EQ(server().post("/tokenize", Json::object()).error()["param"], "content");
   EXPECT_EQ(server().post("/detokenize", {{"tokens", {5, 2048}}}).error()["param"], "tokens[1]");
   EXPECT_EQ(server().post("/detokenize", Json::object()).error()["param"], "tokens");

@@ -116,6 +116,16 @@ TEST(ChatAnswer, TellsHowFarThePromptIsRead) {
   EXPECT_FALSE(text[0].contains("prompt_progress"));
 }
 
+TEST(ChatAnswer, TokensMayBeTimed) {
+  const auto answer = chat(R"({"stream": true, "timings_per_token": true})");
+  const std::vector<Json> first = add(*answer, 0, delta("a", {}));
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_FALSE(first[0].contains("timings"));
+  EXPECT_EQ(first[1]["timings"]["predicted_n"], 3);
+  EXPECT_EQ(add(*answer, 0, delta("b", {}))[0]["timings"]["predicted_n"], 3);
+  EXPECT_FALSE(add(*chat(R"({"stream": true})"), 0, delta("a", {}))[1].contains("timings"));
+}
+
 TEST(ChatAnswer, LogprobsOfTokensWithoutTextHaveAChunk) {
   const auto answer = chat(R"({"stream": true, "logprobs": true})");
   add(*answer, 0, delta("a", {token(5, "a")}));
