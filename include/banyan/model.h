@@ -22,6 +22,8 @@ namespace banyan {
 struct ModelInfo {
   std::string path;
   std::string architecture;  ///< GGUF general.architecture: "qwen3", ...
+  /// What computes its states, and in which version: "banyan qwen3 1". What another left is not gone on from.
+  std::string computation;
   std::string name;          ///< GGUF general.name, or the file's name
   std::string quantization;  ///< the type that most weights have: "Q8_0", ...
   std::size_t file_bytes = 0;

@@ -49,7 +49,8 @@ Result<std::unique_ptr<Tier>> open_tier(const EngineOptions& options, const Mode
   if (content->stamp != loaded) return fail(Errc::io, info.path + ": the file was changed while it was read");
   return open_disk_tier(
       {.folder = options.disk_cache,
-       .key = model_key(content->digits, options.kv_type, model.layer_groups(options.kv_type)),
+       .key = model_key(content->digits, info.computation, options.kv_type,
+                        model.layer_groups(options.kv_type)),
        .description = std::format("{}, {}, keys and values in {}", info.name, info.quantization,
                                   kv_type_name(options.kv_type))});
 }

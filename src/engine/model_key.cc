@@ -181,10 +181,10 @@ Result<ContentHash> content_hash(const std::string& path, const std::string& fol
   return hash;
 }
 
-std::string model_key(std::string_view content_hash, KvType type,
+std::string model_key(std::string_view content_hash, std::string_view computation, KvType type,
                       std::span<const std::unique_ptr<LayerGroup>> groups) {
-  std::string text = std::format("states {}\nmodel {}\nkeys and values {}\n", kStateFormat, content_hash,
-                                 kv_type_name(type));
+  std::string text = std::format("states {}\nmodel {}\ncomputed by {}\nkeys and values {}\n", kStateFormat,
+                                 content_hash, computation, kv_type_name(type));
   for (const auto& group : groups) text += group->description() + "\n";
   return digits_of(XXH3_128bits(text.data(), text.size()));
 }

@@ -39,9 +39,9 @@ struct ContentHash {
 Result<ContentHash> content_hash(const std::string& path, const std::string& folder,
                                  const std::function<bool(float)>& progress = {});
 
-/// 32 hexadecimal digits for the format of the states' bytes, the model file's content, the number format of
-/// keys and values, and the layer groups.
-std::string model_key(std::string_view content_hash, KvType type,
+/// 32 hexadecimal digits for the format of the states' bytes, the model file's content, what computes the
+/// states (ModelInfo::computation), the number format of keys and values, and the layer groups.
+std::string model_key(std::string_view content_hash, std::string_view computation, KvType type,
                       std::span<const std::unique_ptr<LayerGroup>> groups);
 
 }  // namespace banyan

@@ -6,11 +6,11 @@ namespace banyan {
 namespace {
 
 constexpr ArchitectureType kArchitectures[] = {
-    {"gemma3", read_gemma3, make_gemma3},       {"gpt-oss", read_gpt_oss, make_gpt_oss},
-    {"llama", read_feed_forward, make_llama},   {"qwen2", read_feed_forward, make_qwen2},
-    {"qwen3", read_feed_forward, make_qwen3},   {"qwen35", read_qwen35, make_qwen35},
-    {"qwen35moe", read_qwen35moe, make_qwen35}, {"qwen3moe", read_experts, make_qwen3moe},
-    {"qwen3next", read_qwen3next, make_qwen35},
+    {"gemma3", 1, read_gemma3, make_gemma3},       {"gpt-oss", 1, read_gpt_oss, make_gpt_oss},
+    {"llama", 1, read_feed_forward, make_llama},   {"qwen2", 1, read_feed_forward, make_qwen2},
+    {"qwen3", 1, read_feed_forward, make_qwen3},   {"qwen35", 1, read_qwen35, make_qwen35},
+    {"qwen35moe", 1, read_qwen35moe, make_qwen35}, {"qwen3moe", 1, read_experts, make_qwen3moe},
+    {"qwen3next", 1, read_qwen3next, make_qwen35},
 };
 
 }  // namespace

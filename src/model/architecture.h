@@ -21,6 +21,11 @@ class Architecture {
 /// Where an architecture comes from.
 struct ArchitectureType {
   std::string_view name;  ///< GGUF's general.architecture
+  /// Of what the architecture computes; part of the name by which a disk cache knows its states. Raise it
+  /// with every change after which the same file and tokens leave other states than before, by more than
+  /// rounding: in the architecture itself, and for all that use it in a block, a reader of hyperparameters or
+  /// a kernel. Never lower it.
+  int version;
   /// Reads what the architecture has beside what all have; see hyperparameters.h.
   void (*read)(ModelFile& file, const std::string& prefix, Hyperparameters& model);
   /// Asks the loader for the architecture's tensors.

@@ -32,10 +32,11 @@ std::vector<Model::TensorInfo> describe_tensors(const ModelFile& file) {
   return all;
 }
 
-ModelInfo describe(ModelFile& file, const std::string& architecture, const Hyperparameters& model) {
+ModelInfo describe(ModelFile& file, const ArchitectureType& type, const Hyperparameters& model) {
   ModelInfo info;
   info.path = file.path();
-  info.architecture = architecture;
+  info.architecture = type.name;
+  info.computation = std::format("banyan {} {}", type.name, type.version);
   info.name = file.text_or("general.name", std::filesystem::path(file.path()).filename().string());
   info.file_bytes = file.mapping().bytes().size();
   std::map<ggml_type, std::uint64_t> parameters;
@@ -85,7 +86,7 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelO
   impl.device = *device;
   impl.hyperparameters = read_hyperparameters(file, architecture + ".");
   type->read(file, architecture + ".", impl.hyperparameters);
-  impl.info = describe(file, architecture, impl.hyperparameters);
+  impl.info = describe(file, *type, impl.hyperparameters);
   if (!file.ok()) return std::unexpected(file.status().error());
   WeightLoader loader(file, *device);
   impl.architecture = type->make(impl.hyperparameters, loader);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/engine_tools.h"
+#include "engine/model_key.h"
 #include "support/temporary_folder.h"
 
 namespace banyan {
@@ -125,6 +126,26 @@ TEST_P(DiskCache, ARequestMayHaveNoneOfIt) {
   EXPECT_EQ(outcome.timings.cache.restored, 0u);
   EXPECT_EQ(engine->status().cache.loads, 0u);
   stop(engine);
+}
+
+TEST_P(DiskCache, NothingComesBackOfAnotherVersionOfTheComputation) {
+  auto engine = start();
+  const std::vector<Token> prompt = converse(*engine);
+  const ModelInfo& info = engine->model().info();
+  const auto key_of = [&](const std::string& computation) {
+    return model_key(content_hash(info.path, folder_.path())->digits, computation, KvType::f16,
+                     engine->model().layer_groups(KvType::f16));
+  };
+  const fs::path here = folder_.path(key_of(info.computation));
+  const fs::path before = folder_.path(key_of(info.computation + "0"));
+  stop(engine);
+  ASSERT_TRUE(fs::is_directory(here)) << "the version is part of the name";
+  fs::rename(here, before);
+  engine = start();
+  EXPECT_EQ(engine->status().cache.stored_tokens, 0u);
+  EXPECT_EQ(run(*engine, greedy(prompt)).timings.cache.restored, 0u);
+  stop(engine);
+  EXPECT_TRUE(fs::is_directory(here));
 }
 
 TEST_P(DiskCache, EachModelAndNumberFormatKeepsItsOwn) {

@@ -158,10 +158,11 @@ TEST(ModelKey, TellsApartAllThatStatesDependOn) {
   const KvLayout layout = {.layers = 6, .kv_heads = 2, .key_dim = 64, .value_dim = 64};
   const RecurrentLayout delta = {
       .layers = 3, .conv_taps = 3, .conv_channels = 96, .value_heads = 2, .value_dim = 32, .key_dim = 16};
-  const auto key = [](std::string_view content, KvType type, auto... groups) {
+  std::string computation = "banyan llama 1";
+  const auto key = [&](std::string_view content, KvType type, auto... groups) {
     std::vector<std::unique_ptr<LayerGroup>> all;
     (all.push_back(std::make_unique<decltype(groups)>(groups)), ...);
-    return model_key(content, type, all);
+    return model_key(content, computation, type, all);
   };
   KvLayout more_layers = layout, more_heads = layout, longer_keys = layout, longer_values = layout;
   more_layers.layers = 7;
@@ -170,7 +171,7 @@ TEST(ModelKey, TellsApartAllThatStatesDependOn) {
   longer_values.value_dim = 128;
   RecurrentLayout more_taps = delta;
   more_taps.conv_taps = 4;
-  const std::vector<std::string> keys = {
+  std::vector<std::string> keys = {
       key("content", KvType::f16, AttentionGroup(layout)),
       key("others", KvType::f16, AttentionGroup(layout)),
       key("content", KvType::q8_0, AttentionGroup(layout)),
@@ -185,12 +186,16 @@ TEST(ModelKey, TellsApartAllThatStatesDependOn) {
       key("content", KvType::f16, AttentionGroup(layout), RecurrentGroup(more_taps)),
       key("content", KvType::f16),
   };
+  for (const char* other : {"banyan llama 2", "banyan qwen2 1"}) {
+    computation = other;
+    keys.push_back(key("content", KvType::f16, AttentionGroup(layout)));
+  }
   for (std::size_t i = 0; i < keys.size(); ++i) {
     EXPECT_THAT(keys[i], MatchesRegex("[0-9a-f]{32}"));
     for (std::size_t j = 0; j < i; ++j) EXPECT_NE(keys[i], keys[j]) << i << " and " << j;
   }
   // With another key all that was stored would be lost.
-  EXPECT_EQ(keys[0], "ad51f3548fbdab99f4ca2dab1571345b");
+  EXPECT_EQ(keys[0], "c53e0705d001af2a5b8666234b68dcd7");
 }
 
 }  // namespace
