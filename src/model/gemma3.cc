@@ -66,9 +66,6 @@ void read_gemma3(ModelFile& file, const std::string& prefix, Hyperparameters& mo
     model.attention_scale =
         1 / std::sqrt(static_cast<float>(model.embedding) / static_cast<float>(model.query_heads));
   }
-  if (file.real_or(prefix + "final_logit_softcapping", 0, 1e6f, 0) != 0) {
-    file.refuse(Errc::unsupported, "capped logits ('" + prefix + "final_logit_softcapping')");
-  }
 }
 
 std::unique_ptr<Architecture> make_gemma3(const Hyperparameters& model, WeightLoader& weights) {

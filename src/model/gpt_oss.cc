@@ -14,6 +14,8 @@ void read_gpt_oss(ModelFile& file, const std::string& prefix, Hyperparameters& m
   if (model.window.tokens == 0) {
     file.refuse(Errc::corrupt, std::format("key '{}attention.sliding_window' gives no window", prefix));
   }
+  model.window.rope.frequency_base =
+      file.real_or(prefix + "rope.freq_base_swa", 1, 1e12f, model.rope.frequency_base);
 }
 
 std::unique_ptr<Architecture> make_gpt_oss(const Hyperparameters& model, WeightLoader& weights) {

@@ -4,6 +4,7 @@
 #include <climits>
 #include <cmath>
 #include <format>
+#include <optional>
 
 namespace banyan {
 namespace {
@@ -42,7 +43,11 @@ Rope read_rope(ModelFile& file, const std::string& prefix, const Hyperparameters
       file.integer_or(prefix + "rope.scaling.original_context_length", 1, INT_MAX, model.context);
   rope.attn_factor = file.real_or(prefix + "rope.scaling.attn_factor", 0, 1e6f, 1);
   // YaRN's own attention factor, 1 + 0.1 ln(factor), needs nothing here: ggml applies it.
-  if (scaling == "yarn") rope.ext_factor = 1;
+  // What is less than 0 stands for the usual.
+  const float ext_factor = file.real_or(prefix + "rope.scaling.yarn_ext_factor", -1, 1, -1);
+  if (scaling == "yarn") rope.ext_factor = ext_factor < 0 ? 1 : ext_factor;
+  rope.beta_fast = file.real_or(prefix + "rope.scaling.yarn_beta_fast", 0, 1e6f, rope.beta_fast);
+  rope.beta_slow = file.real_or(prefix + "rope.scaling.yarn_beta_slow", 0, 1e6f, rope.beta_slow);
   return rope;
 }
 
@@ -140,14 +145,25 @@ void read_experts(ModelFile& file, const std::string& prefix, Hyperparameters& m
 void read_shared_expert(ModelFile& file, const std::string& prefix, Hyperparameters& model) {
   model.experts.shared_feed_forward =
       file.integer(prefix + "expert_shared_feed_forward_length", 1, kMostWide);
+  if (const std::string count = prefix + "expert_shared_count"; file.integer_or(count, 0, INT_MAX, 1) > 1) {
+    file.refuse(Errc::unsupported, std::format("key '{}': more than one shared expert", count));
+  }
 }
 
 void read_window(ModelFile& file, const std::string& prefix, int period, Hyperparameters& model) {
   model.window.tokens = file.integer_or(prefix + "attention.sliding_window", 0, kMostWide, 0);
+  const std::string pattern = prefix + "attention.sliding_window_pattern";
+  std::optional<std::vector<bool>> windows;
+  if (file.is_array(pattern)) {
+    windows = file.flags(pattern, model.kinds.size());
+  } else {
+    period = file.integer_or(pattern, 1, kMostLayers, period);
+  }
   if (model.window.tokens == 0) return;
-  period = file.integer_or(prefix + "attention.sliding_window_pattern", 1, kMostLayers, period);
   for (std::size_t layer = 0; layer < model.kinds.size(); ++layer) {
-    if ((layer + 1) % static_cast<std::size_t>(period) != 0) model.kinds[layer] = LayerKind::window;
+    if (windows ? (*windows)[layer] : (layer + 1) % static_cast<std::size_t>(period) != 0) {
+      model.kinds[layer] = LayerKind::window;
+    }
   }
   model.window.rope = model.rope;
 }

@@ -97,8 +97,9 @@ Hyperparameters read_hyperparameters(ModelFile& file, const std::string& prefix)
 void read_feed_forward(ModelFile& file, const std::string& prefix, Hyperparameters& model);
 void read_experts(ModelFile& file, const std::string& prefix, Hyperparameters& model);
 void read_shared_expert(ModelFile& file, const std::string& prefix, Hyperparameters& model);
-/// Makes all layers sliding windows but every `period`-th, if the file says how long a window is.
-/// They have the rotary embedding of the other layers.
+/// Makes layers sliding windows, if the file says how long a window is: those that the file names, or else
+/// all but every `period`-th, where the file has no period of its own. They have the rotary embedding of the
+/// other layers.
 void read_window(ModelFile& file, const std::string& prefix, int period, Hyperparameters& model);
 /// Makes layers gated delta nets: those that the file names, or else all but every n-th, where the file says
 /// n. Leaves out layers at the end that only predict further tokens.

@@ -11,6 +11,7 @@
 #include "banyan/window_state.h"
 #include "model/ggml_runtime.h"
 #include "model/model_impl.h"
+#include "model/unread_keys.h"
 
 namespace banyan {
 namespace {
@@ -86,6 +87,7 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelO
   impl.device = *device;
   impl.hyperparameters = read_hyperparameters(file, architecture + ".");
   type->read(file, architecture + ".", impl.hyperparameters);
+  refuse_unread_keys(file, architecture + ".");
   impl.info = describe(file, *type, impl.hyperparameters);
   if (!file.ok()) return std::unexpected(file.status().error());
   WeightLoader loader(file, *device);

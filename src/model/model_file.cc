@@ -56,6 +56,22 @@ std::string element_text(gguf_type type, const void* data, std::size_t i) {
   }
 }
 
+std::optional<double> number(gguf_type type, const void* data, std::size_t i) {
+  if (const auto integer = integer_element(type, data, i)) return static_cast<double>(*integer);
+  switch (type) {
+    case GGUF_TYPE_UINT64:
+      return static_cast<double>(element<std::uint64_t>(data, i));
+    case GGUF_TYPE_FLOAT32:
+      return element<float>(data, i);
+    case GGUF_TYPE_FLOAT64:
+      return element<double>(data, i);
+    case GGUF_TYPE_BOOL:
+      return element<std::uint8_t>(data, i) != 0 ? 1 : 0;
+    default:
+      return std::nullopt;
+  }
+}
+
 std::string array_text(const gguf_context* gguf, std::int64_t key) {
   constexpr std::size_t kShown = 8;
   const gguf_type type = gguf_get_arr_type(gguf, key);
@@ -67,6 +83,13 @@ std::string array_text(const gguf_context* gguf, std::int64_t key) {
                                      : element_text(type, gguf_get_arr_data(gguf, key), i);
   }
   return text + (size > kShown ? std::format(", ...] ({} in all)", size) : "]");
+}
+
+std::string value_text(const gguf_context* gguf, std::int64_t key) {
+  const gguf_type type = gguf_get_kv_type(gguf, key);
+  if (type == GGUF_TYPE_ARRAY) return array_text(gguf, key);
+  if (type == GGUF_TYPE_STRING) return gguf_get_val_str(gguf, key);
+  return element_text(type, gguf_get_val_data(gguf, key), 0);
 }
 
 }  // namespace
@@ -124,7 +147,13 @@ Result<ModelFile> ModelFile::open(const std::string& path) {
 
 bool ModelFile::has(const std::string& key) const { return gguf_find_key(gguf_.get(), key.c_str()) >= 0; }
 
+bool ModelFile::is_array(const std::string& key) const {
+  const std::int64_t id = gguf_find_key(gguf_.get(), key.c_str());
+  return id >= 0 && gguf_get_kv_type(gguf_.get(), id) == GGUF_TYPE_ARRAY;
+}
+
 std::int64_t ModelFile::find_key(const std::string& key, bool required) {
+  read_.insert(key);
   const std::int64_t id = gguf_find_key(gguf_.get(), key.c_str());
   if (id < 0 && required) refuse(Errc::corrupt, std::format("key '{}' is missing", key));
   return id;
@@ -236,11 +265,25 @@ std::vector<std::pair<std::string, std::string>> ModelFile::metadata() const {
   const gguf_context* gguf = gguf_.get();
   std::vector<std::pair<std::string, std::string>> all;
   for (std::int64_t id = 0; id < gguf_get_n_kv(gguf); ++id) {
-    const gguf_type type = gguf_get_kv_type(gguf, id);
-    all.emplace_back(gguf_get_key(gguf, id), type == GGUF_TYPE_ARRAY ? array_text(gguf, id)
-                                             : type == GGUF_TYPE_STRING
-                                                 ? gguf_get_val_str(gguf, id)
-                                                 : element_text(type, gguf_get_val_data(gguf, id), 0));
+    all.emplace_back(gguf_get_key(gguf, id), value_text(gguf, id));
+  }
+  return all;
+}
+
+std::vector<ModelFile::UnreadKey> ModelFile::unread(std::string_view prefix) const {
+  const gguf_context* gguf = gguf_.get();
+  std::vector<UnreadKey> all;
+  for (std::int64_t id = 0; id < gguf_get_n_kv(gguf); ++id) {
+    const std::string_view name = gguf_get_key(gguf, id);
+    if (!name.starts_with(prefix) || read_.contains(name)) continue;
+    UnreadKey& key = all.emplace_back(std::string(name), value_text(gguf, id), std::vector<double>());
+    const bool is_array = gguf_get_kv_type(gguf, id) == GGUF_TYPE_ARRAY;
+    const gguf_type type = is_array ? gguf_get_arr_type(gguf, id) : gguf_get_kv_type(gguf, id);
+    if (type == GGUF_TYPE_STRING) continue;
+    const void* data = is_array ? gguf_get_arr_data(gguf, id) : gguf_get_val_data(gguf, id);
+    for (std::size_t i = 0; i < (is_array ? gguf_get_arr_n(gguf, id) : 1); ++i) {
+      if (const auto value = number(type, data, i)) key.numbers.push_back(*value);
+    }
   }
   return all;
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,6 +53,7 @@ class ModelFile {
   bool flag_or(const std::string& key, bool fallback);
   /// An array of `count` truth values; nothing if there is no such key.
   std::optional<std::vector<bool>> flags(const std::string& key, std::size_t count);
+  bool is_array(const std::string& key) const;
   /// The length of an array; nothing if there is no such key.
   std::optional<std::size_t> array_size(const std::string& key);
 
@@ -61,6 +63,14 @@ class ModelFile {
 
   /// The metadata as (key, text), long arrays shortened.
   std::vector<std::pair<std::string, std::string>> metadata() const;
+
+  struct UnreadKey {
+    std::string name;
+    std::string text;             ///< its value, as metadata() has it
+    std::vector<double> numbers;  ///< its value, or an array's; truth values are 0 and 1; none of strings
+  };
+  /// The keys that begin with `prefix` and whose value no one has asked for.
+  std::vector<UnreadKey> unread(std::string_view prefix) const;
 
   /// Keeps what is wrong with the file, if it is the first such thing.
   void refuse(Errc code, std::string_view what);
@@ -75,6 +85,7 @@ class ModelFile {
   gguf_context_ptr gguf_;
   std::vector<Tensor> tensors_;
   std::unordered_map<std::string_view, std::size_t> index_;  ///< names in tensors_
+  std::set<std::string, std::less<>> read_;                  ///< keys whose values were asked for
   std::optional<Error> error_;
 };
 

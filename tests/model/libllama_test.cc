@@ -160,6 +160,9 @@ std::vector<Case> window_cases(const std::string& architecture) {
   } else {
     cases.add("usual_period",
               [](TinyModel& m) { m.edit = without("gpt-oss.attention.sliding_window_pattern"); });
+    cases.add("rope_base_of_windows", [](TinyModel& m) {
+      m.edit = [](gguf_context* gguf) { gguf_set_val_f32(gguf, "gpt-oss.rope.freq_base_swa", 1e4f); };
+    });
     cases.add_types_of_experts({GGML_TYPE_MXFP4});
     cases.add_types({GGML_TYPE_Q8_0});
   }
