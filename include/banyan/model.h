@@ -14,19 +14,27 @@
 
 #include "banyan/base.h"
 #include "banyan/budget.h"
+#include "banyan/file_stamp.h"
 #include "banyan/kv_layout.h"
 #include "banyan/state.h"
 
 namespace banyan {
 
-struct ModelInfo {
+/// A file that a model was read from, as it was then.
+struct ModelFileInfo {
   std::string path;
-  std::string architecture;  ///< GGUF general.architecture: "qwen3", ...
+  FileStamp stamp;
+};
+
+struct ModelInfo {
+  std::string path;                  ///< that it was loaded by
+  std::vector<ModelFileInfo> files;  ///< that one, and where the model is split, the other parts in order
+  std::string architecture;          ///< GGUF general.architecture: "qwen3", ...
   /// What computes its states, and in which version: "banyan qwen3 1". What another left is not gone on from.
   std::string computation;
-  std::string name;          ///< GGUF general.name, or the file's name
-  std::string quantization;  ///< the type that most weights have: "Q8_0", ...
-  std::size_t file_bytes = 0;
+  std::string name;            ///< GGUF general.name, or the file's name
+  std::string quantization;    ///< the type that most weights have: "Q8_0", ...
+  std::size_t file_bytes = 0;  ///< of all files
   std::uint64_t parameters = 0;
   int vocabulary = 0;
   int context = 0;  ///< tokens that the model was trained on
@@ -48,8 +56,10 @@ struct ModelOptions {
 class Model {
  public:
   /// Maps a GGUF file and checks it whole before any memory is spent: architecture, every tensor's
-  /// presence, shape and type, and that its data lies inside the file. Errors: io, corrupt,
-  /// unsupported, invalid_argument, each naming the key or tensor and what was expected.
+  /// presence, shape and type, that its data lies inside the file, and that there is no key that would change
+  /// the result and is not computed with. A model that is split into several files ("-00001-of-00003.gguf",
+  /// as llama-gguf-split names them) is loaded by the first. Errors: io, corrupt, unsupported,
+  /// invalid_argument, each naming the file, the key or tensor and what was expected.
   static Result<std::unique_ptr<Model>> load(const std::string& path, const ModelOptions& options = {});
   ~Model();
   Model(const Model&) = delete;

@@ -98,7 +98,10 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 
 void print_json(const Model& model, const Flags& flags) {
   const ModelInfo& info = model.info();
+  std::vector<std::string> files;
+  for (const ModelFileInfo& file : info.files) files.push_back(file.path);
   Json json = {{"path", info.path},
+               {"files", files},
                {"name", info.name},
                {"architecture", info.architecture},
                {"quantization", info.quantization},
@@ -131,6 +134,9 @@ void print_text(const Model& model, const Flags& flags) {
   const ModelInfo& info = model.info();
   const auto row = [](const char* name, const std::string& value) { std::println("{:<14} {}", name, value); };
   row("file", std::format("{} ({})", info.path, format_bytes(info.file_bytes)));
+  for (std::size_t i = 1; i < info.files.size(); ++i) {
+    row(i == 1 ? "more parts" : "", info.files[i].path);
+  }
   row("name", info.name);
   row("architecture", info.architecture);
   row("parameters", format_parameters(info.parameters));

@@ -36,21 +36,18 @@ std::unexpected<Error> wrong(const char* field, const std::string& must) {
   return fail(Errc::invalid_argument, std::string(field) + " must " + must, field);
 }
 
-// The tier for the states of a model whose file had this stamp before it was loaded.
-Result<std::unique_ptr<Tier>> open_tier(const EngineOptions& options, const Model& model,
-                                        const FileStamp& loaded) {
+// The tier for the states of a model.
+Result<std::unique_ptr<Tier>> open_tier(const EngineOptions& options, const Model& model) {
   // First, as reading a model takes its time.
   if (const auto made = system_files().make_folder(options.disk_cache); !made) {
     return std::unexpected(made.error());
   }
   const ModelInfo& info = model.info();
-  const auto content = content_hash(options.model_path, options.disk_cache, options.hash_progress);
+  const auto content = model_content(info.files, options.disk_cache, options.hash_progress);
   if (!content) return std::unexpected(content.error());
-  if (content->stamp != loaded) return fail(Errc::io, info.path + ": the file was changed while it was read");
   return open_disk_tier(
       {.folder = options.disk_cache,
-       .key = model_key(content->digits, info.computation, options.kv_type,
-                        model.layer_groups(options.kv_type)),
+       .key = model_key(*content, info.computation, options.kv_type, model.layer_groups(options.kv_type)),
        .description = std::format("{}, {}, keys and values in {}", info.name, info.quantization,
                                   kv_type_name(options.kv_type))});
 }
@@ -122,12 +119,6 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   if (options.threads < 0) return wrong("threads", "be 0 (one for each real core) or more");
 
   const bool has_disk = !options.disk_cache.empty();
-  FileStamp stamp;
-  if (has_disk) {
-    const Result<FileStamp> found = file_stamp(options.model_path);
-    if (!found) return std::unexpected(found.error());
-    stamp = *found;
-  }
   // Before the model is loaded, so that what its weights take is subtracted once, by default_memory_budget().
   const std::size_t available = options.available_memory ? options.available_memory() : available_memory();
   Result<std::unique_ptr<Model>> model = Model::load(options.model_path, {.progress = options.load_progress});
@@ -163,7 +154,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   impl.chat = std::move(*chat);
   std::unique_ptr<Tier> tier;
   if (has_disk) {
-    Result<std::unique_ptr<Tier>> opened = open_tier(options, *impl.model, stamp);
+    Result<std::unique_ptr<Tier>> opened = open_tier(options, *impl.model);
     if (!opened) return std::unexpected(opened.error());
     tier = std::move(*opened);
     tier->set_notify([wake = impl.wake] { wake->set(); });

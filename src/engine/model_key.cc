@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -58,24 +57,6 @@ class OpenFile {
  private:
   int descriptor_;
 };
-
-std::int64_t nanoseconds(const timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-FileStamp stamp_of(const struct stat& status) {
-  return {.device = static_cast<std::uint64_t>(status.st_dev),
-          .inode = static_cast<std::uint64_t>(status.st_ino),
-          .bytes = static_cast<std::uint64_t>(status.st_size),
-          .modified_ns = nanoseconds(status.st_mtim),
-          .changed_ns = nanoseconds(status.st_ctim)};
-}
-
-Result<FileStamp> stamp_of(const std::string& path, int descriptor) {
-  struct stat status = {};
-  if (fstat(descriptor, &status) != 0) return io_failure(path, errno);
-  return stamp_of(status);
-}
 
 // A note is a line: what the file was, its hash, and a checksum of the two, as a wrong hash would not be
 // missed.
@@ -151,17 +132,11 @@ Result<std::string> hash_all(const std::string& path, int descriptor, std::uint6
 
 }  // namespace
 
-Result<FileStamp> file_stamp(const std::string& path) {
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0) return io_failure(path, errno);
-  return stamp_of(status);
-}
-
 Result<ContentHash> content_hash(const std::string& path, const std::string& folder,
                                  const std::function<bool(float)>& progress) {
   const OpenFile file(path);
   if (file.descriptor() < 0) return io_failure(path, errno);
-  const Result<FileStamp> stamp = stamp_of(path, file.descriptor());
+  const Result<FileStamp> stamp = file_stamp(path, file.descriptor());
   if (!stamp) return std::unexpected(stamp.error());
 
   const std::string notes_path = folder + "/model-hashes";
@@ -170,7 +145,7 @@ Result<ContentHash> content_hash(const std::string& path, const std::string& fol
 
   Result<std::string> digits = hash_all(path, file.descriptor(), stamp->bytes, progress);
   if (!digits) return std::unexpected(digits.error());
-  const Result<FileStamp> after = stamp_of(path, file.descriptor());
+  const Result<FileStamp> after = file_stamp(path, file.descriptor());
   if (!after) return std::unexpected(after.error());
   if (*after != *stamp) return fail(Errc::io, path + ": the file was changed while it was read");
 
@@ -181,10 +156,32 @@ Result<ContentHash> content_hash(const std::string& path, const std::string& fol
   return hash;
 }
 
-std::string model_key(std::string_view content_hash, std::string_view computation, KvType type,
+Result<std::string> model_content(std::span<const ModelFileInfo> files, const std::string& folder,
+                                  const std::function<bool(float)>& progress) {
+  double all = 0;
+  for (const ModelFileInfo& file : files) all += static_cast<double>(file.stamp.bytes);
+  double done = 0;
+  std::string text;
+  for (const ModelFileInfo& file : files) {
+    const auto bytes = static_cast<double>(file.stamp.bytes);
+    const auto hash = content_hash(file.path, folder, [&](float part) {
+      return !progress || progress(static_cast<float>((done + part * bytes) / all));
+    });
+    if (!hash) return std::unexpected(hash.error());
+    if (hash->stamp != file.stamp) {
+      return fail(Errc::io, file.path + ": the file was changed while it was read");
+    }
+    done += bytes;
+    if (files.size() == 1) return hash->digits;
+    text += hash->digits + "\n";
+  }
+  return digits_of(XXH3_128bits(text.data(), text.size()));
+}
+
+std::string model_key(std::string_view content, std::string_view computation, KvType type,
                       std::span<const std::unique_ptr<LayerGroup>> groups) {
   std::string text = std::format("states {}\nmodel {}\ncomputed by {}\nkeys and values {}\n", kStateFormat,
-                                 content_hash, computation, kv_type_name(type));
+                                 content, computation, kv_type_name(type));
   for (const auto& group : groups) text += group->description() + "\n";
   return digits_of(XXH3_128bits(text.data(), text.size()));
 }

@@ -121,10 +121,6 @@ Hyperparameters read_hyperparameters(ModelFile& file, const std::string& prefix)
   if (!file.flag_or(prefix + "attention.causal", true)) {
     file.refuse(Errc::unsupported, "attention that is not causal ('" + prefix + "attention.causal')");
   }
-  if (file.integer_or("split.count", 0, INT_MAX, 0) > 1) {
-    file.refuse(Errc::unsupported,
-                "a model split into several files ('split.count'); merge them with llama-gguf-split");
-  }
   return model;
 }
 

@@ -28,9 +28,10 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
       ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // not to wait for a pipe's writer
   if (file < 0) return io_failure(path, errno);
   struct stat status = {};
+  const auto stamp = file_stamp(path, file);
   void* data = nullptr;
   int error = 0;
-  if (fstat(file, &status) != 0) {
+  if (!stamp || fstat(file, &status) != 0) {
     error = errno;
   } else if (!S_ISREG(status.st_mode)) {
     error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
@@ -41,7 +42,7 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
   close(file);
   if (error != 0) return io_failure(path, error);
   const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(status.st_size));
-  return std::unique_ptr<MappedFile>(new MappedFile(path, bytes));
+  return std::unique_ptr<MappedFile>(new MappedFile(path, bytes, *stamp));
 }
 
 MappedFile::~MappedFile() {

@@ -5,8 +5,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "banyan/base.h"
+#include "banyan/file_stamp.h"
 
 namespace banyan {
 
@@ -21,6 +23,8 @@ class MappedFile {
   const std::string& path() const { return path_; }
   /// Starts at a page.
   std::span<const std::byte> bytes() const { return bytes_; }
+  /// Of the file when it was mapped.
+  const FileStamp& stamp() const { return stamp_; }
 
   /// Reads the pages of a part of bytes() into memory now.
   static void touch(std::span<const std::byte> part);
@@ -28,9 +32,11 @@ class MappedFile {
   static void forget(std::span<const std::byte> part);
 
  private:
-  MappedFile(std::string path, std::span<const std::byte> bytes) : path_(std::move(path)), bytes_(bytes) {}
+  MappedFile(std::string path, std::span<const std::byte> bytes, const FileStamp& stamp)
+      : path_(std::move(path)), bytes_(bytes), stamp_(stamp) {}
   std::string path_;
   std::span<const std::byte> bytes_;
+  FileStamp stamp_;
 };
 
 }  // namespace banyan

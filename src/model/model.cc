@@ -39,7 +39,10 @@ ModelInfo describe(ModelFile& file, const ArchitectureType& type, const Hyperpar
   info.architecture = type.name;
   info.computation = std::format("banyan {} {}", type.name, type.version);
   info.name = file.text_or("general.name", std::filesystem::path(file.path()).filename().string());
-  info.file_bytes = file.mapping().bytes().size();
+  for (const auto& mapping : file.mappings()) {
+    info.files.push_back({mapping->path(), mapping->stamp()});
+    info.file_bytes += mapping->bytes().size();
+  }
   std::map<ggml_type, std::uint64_t> parameters;
   for (const ModelFile::Tensor& tensor : file.tensors()) {
     std::uint64_t count = 1;

@@ -9,6 +9,9 @@
 namespace banyan {
 namespace {
 
+// Of a model that is split; as many as fit in their keys.
+constexpr std::int64_t kMostParts = UINT16_MAX;
+
 template <class T>
 T element(const void* data, std::size_t i) {
   T value;
@@ -101,34 +104,40 @@ std::string shape_text(std::span<const std::int64_t> shape) {
   return text + "]";
 }
 
-Result<ModelFile> ModelFile::open(const std::string& path) {
+Result<gguf_context_ptr> ModelFile::add_file(const std::string& path) {
   auto mapping = MappedFile::open(path);
   if (!mapping) return std::unexpected(mapping.error());
-  ModelFile file;
-  file.mapping_ = std::move(*mapping);
-  const std::span<const std::byte> bytes = file.mapping_->bytes();
+  const std::span<const std::byte> bytes = (*mapping)->bytes();
   if (bytes.empty()) return fail(Errc::corrupt, path + ": the file is empty");
+  gguf_context_ptr keys;
   {
     LogCapture log;
-    file.gguf_.reset(gguf_init_from_buffer(bytes.data(), bytes.size(), {.no_alloc = true, .ctx = nullptr}));
-    if (!file.gguf_) return fail(Errc::corrupt, path + ": not a readable GGUF file: " + log.first_error());
+    keys.reset(gguf_init_from_buffer(bytes.data(), bytes.size(), {.no_alloc = true, .ctx = nullptr}));
+    if (!keys) return fail(Errc::corrupt, path + ": not a readable GGUF file: " + log.first_error());
   }
 
-  const gguf_context* gguf = file.gguf_.get();
   // ggml's kernels count on aligned rows, and GGUF's default is what every writer uses.
-  if (gguf_get_alignment(gguf) % GGUF_DEFAULT_ALIGNMENT != 0) {
+  if (const std::size_t alignment = gguf_get_alignment(keys.get()); alignment % GGUF_DEFAULT_ALIGNMENT != 0) {
     return fail(Errc::unsupported,
                 std::format("{}: {} is {}; a multiple of {} expected", path, GGUF_KEY_GENERAL_ALIGNMENT,
-                            gguf_get_alignment(gguf), GGUF_DEFAULT_ALIGNMENT));
+                            alignment, GGUF_DEFAULT_ALIGNMENT));
   }
+  mappings_.push_back(std::move(*mapping));
+  return keys;
+}
+
+Result<> ModelFile::add_tensors(const gguf_context* gguf) {
+  const std::string& path = mappings_.back()->path();
+  const std::span<const std::byte> bytes = mappings_.back()->bytes();
   const std::size_t data_offset = gguf_get_data_offset(gguf);
   const auto count = static_cast<std::size_t>(gguf_get_n_tensors(gguf));
-  file.tensors_.reserve(count);
+  tensors_.reserve(tensors_.size() + count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto id = static_cast<std::int64_t>(i);
     Tensor tensor;
     tensor.name = gguf_get_tensor_name(gguf, id);
     tensor.type = gguf_get_tensor_type(gguf, id);
+    tensor.file = mappings_.size() - 1;
     std::memcpy(tensor.shape.data(), gguf_get_tensor_ne(gguf, id), sizeof(tensor.shape));
     const std::size_t offset = gguf_get_tensor_offset(gguf, id);
     const std::size_t size = gguf_get_tensor_size(gguf, id);
@@ -139,10 +148,98 @@ Result<ModelFile> ModelFile::open(const std::string& path) {
                               tensor.name, data_offset + offset, data_offset + offset + size, bytes.size()));
     }
     tensor.data = bytes.subspan(data_offset + offset, size);
-    file.tensors_.push_back(std::move(tensor));
+    const auto [other, is_new] = index_.emplace(tensor.name, tensors_.size());
+    if (!is_new) {
+      return fail(Errc::corrupt,
+                  std::format("{}: tensor '{}' is also in {}; they are not parts of one model", path,
+                              tensor.name, mappings_[tensors_[other->second].file]->path()));
+    }
+    tensors_.push_back(std::move(tensor));
   }
-  for (std::size_t i = 0; i < count; ++i) file.index_[file.tensors_[i].name] = i;
+  return {};
+}
+
+Result<ModelFile> ModelFile::open(const std::string& path) {
+  ModelFile file;
+  auto keys = file.add_file(path);
+  if (!keys) return std::unexpected(keys.error());
+  file.gguf_ = std::move(*keys);
+  if (auto added = file.add_tensors(file.gguf_.get()); !added) return std::unexpected(added.error());
+  if (auto added = file.add_parts(); !added) return std::unexpected(added.error());
   return file;
+}
+
+Result<> ModelFile::add_parts() {
+  const auto integer_of = [](const gguf_context* gguf, const char* key) -> std::int64_t {
+    const std::int64_t id = gguf_find_key(gguf, key);
+    if (id < 0) return -1;
+    const gguf_type type = gguf_get_kv_type(gguf, id);
+    if (type == GGUF_TYPE_ARRAY || type == GGUF_TYPE_STRING) return -1;
+    const std::int64_t value = integer_element(type, gguf_get_val_data(gguf, id), 0).value_or(-1);
+    return value < INT32_MAX ? value : -1;
+  };
+  constexpr const char* kCount = "split.count";
+  constexpr const char* kNumber = "split.no";
+  constexpr const char* kTensors = "split.tensors.count";
+  if (!has(kCount)) return {};
+  const std::string& first = path();
+  const std::int64_t count = integer_of(gguf_.get(), kCount);
+  if (count == 0 || count == 1) return {};
+  if (count < 0 || count > kMostParts) {
+    return fail(Errc::corrupt,
+                std::format("{}: key '{}' is no number of parts up to {}", first, kCount, kMostParts));
+  }
+  const std::int64_t at = integer_of(gguf_.get(), kNumber);
+  if (at < 0 || at >= count) {
+    return fail(Errc::corrupt,
+                std::format("{}: a part of {}, but key '{}' does not say which", first, count, kNumber));
+  }
+  const auto ending = [count](std::int64_t part) {
+    return std::format("-{:05}-of-{:05}.gguf", part + 1, count);
+  };
+  const std::string own_ending = ending(at);
+  const std::string name =
+      first.ends_with(own_ending) ? first.substr(0, first.size() - own_ending.size()) : std::string();
+  if (at != 0) {
+    return fail(Errc::invalid_argument,
+                std::format("{}: part {} of a model in {} files; open the first, {}", first, at + 1, count,
+                            name.empty() ? "whose name ends with " + ending(0) : name + ending(0)));
+  }
+  if (name.empty()) {
+    return fail(Errc::invalid_argument,
+                std::format("{}: the first of {} files of a model, which must be named "
+                            "alike and end with {}, {} and so on",
+                            first, count, ending(0), ending(1)));
+  }
+
+  const std::int64_t tensors = integer_of(gguf_.get(), kTensors);
+  for (std::int64_t part = 1; part < count; ++part) {
+    const std::string path = name + ending(part);
+    const auto of_part = [&](const Error& error) {
+      return fail(error.code, std::format("{} (part {} of {} of the model)", error.message, part + 1, count));
+    };
+    const auto keys = add_file(path);
+    if (!keys) return of_part(keys.error());
+    const std::int64_t its_count = integer_of(keys->get(), kCount);
+    const std::int64_t its_number = integer_of(keys->get(), kNumber);
+    if (its_count != count || its_number != part) {
+      const std::string says =
+          its_count < 0 || its_number < 0
+              ? "it does not say that it is a part of a model"
+              : std::format("it says that it is part {} of {}", its_number + 1, its_count);
+      return fail(Errc::corrupt, std::format("{}: {}; part {} of {} expected", path, says, part + 1, count));
+    }
+    if (const std::int64_t its_tensors = integer_of(keys->get(), kTensors); its_tensors != tensors) {
+      return fail(Errc::corrupt, std::format("{}: a part of another model than {}: of {} tensors, not of {}",
+                                             path, first, its_tensors, tensors));
+    }
+    if (const auto added = add_tensors(keys->get()); !added) return of_part(added.error());
+  }
+  if (tensors >= 0 && static_cast<std::size_t>(tensors) != tensors_.size()) {
+    return fail(Errc::corrupt, std::format("{}: its {} parts have {} tensors; key '{}' says {}", first, count,
+                                           tensors_.size(), kTensors, tensors));
+  }
+  return {};
 }
 
 bool ModelFile::has(const std::string& key) const { return gguf_find_key(gguf_.get(), key.c_str()) >= 0; }

@@ -1,4 +1,5 @@
-/// A GGUF file as models are read from it. Nothing in it is trusted: every read is checked, and the
+/// A GGUF file as models are read from it, or several that a model is split into, whose keys are in the first
+/// and whose tensors are in any. Nothing in it is trusted: every read is checked, and the
 /// first thing found wrong is kept, so that a reader asks for all it needs and looks at status()
 /// once. After a failure, reads return their minimum or an empty value.
 #pragma once
@@ -8,13 +9,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -30,16 +31,18 @@ class ModelFile {
     ggml_type type = GGML_TYPE_F32;
     std::array<std::int64_t, GGML_MAX_DIMS> shape = {};  ///< fastest first
     std::span<const std::byte> data;                     ///< in the mapping
+    std::size_t file = 0;                                ///< of mappings(), that has the data
   };
 
-  /// Maps and parses the file, and checks that the data of all tensors lies inside it.
-  /// Errors: io, corrupt.
+  /// Maps and parses the file, and the other parts if it is the first of several, and checks that the data of
+  /// all tensors lies inside. Errors: io, corrupt, unsupported.
   static Result<ModelFile> open(const std::string& path);
 
-  const std::string& path() const { return mapping_->path(); }
-  const MappedFile& mapping() const { return *mapping_; }
-  /// Hands the mapping over; tensors stay valid as long as it.
-  std::unique_ptr<MappedFile> take_mapping() { return std::move(mapping_); }
+  const std::string& path() const { return mappings_.front()->path(); }
+  /// Of the file, and of the other parts in order.
+  std::span<const std::unique_ptr<MappedFile>> mappings() const { return mappings_; }
+  /// Hands the mappings over; tensors stay valid as long as they.
+  std::vector<std::unique_ptr<MappedFile>> take_mappings() { return std::move(mappings_); }
 
   bool has(const std::string& key) const;
   std::string text(const std::string& key);
@@ -78,14 +81,20 @@ class ModelFile {
   Result<> status() const;
 
  private:
+  /// Maps and parses the next file. Returns what it has.
+  Result<gguf_context_ptr> add_file(const std::string& path);
+  /// Appends the tensors of the last file that was added.
+  Result<> add_tensors(const gguf_context* gguf);
+  /// Adds the other parts of a model that is split, if the file is the first of them.
+  Result<> add_parts();
   /// The key's place, or -1 and, if `required`, a refusal.
   std::int64_t find_key(const std::string& key, bool required);
 
-  std::unique_ptr<MappedFile> mapping_;
-  gguf_context_ptr gguf_;
+  std::vector<std::unique_ptr<MappedFile>> mappings_;
+  gguf_context_ptr gguf_;  ///< of the first file
   std::vector<Tensor> tensors_;
-  std::unordered_map<std::string_view, std::size_t> index_;  ///< names in tensors_
-  std::set<std::string, std::less<>> read_;                  ///< keys whose values were asked for
+  std::map<std::string, std::size_t, std::less<>> index_;  ///< names in tensors_
+  std::set<std::string, std::less<>> read_;                ///< keys whose values were asked for
   std::optional<Error> error_;
 };
 

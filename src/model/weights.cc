@@ -226,24 +226,35 @@ Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
   Weights weights;
   for (Place& place : places_) {
     if (place.parts.empty()) continue;
+    std::vector<ggml_backend_buffer_t> buffers;  // one, or one for each mapping
+    const auto add_buffer = [&](ggml_backend_buffer_t buffer) {
+      weights.buffers.emplace_back(buffer);
+      buffers.push_back(buffer);
+      if (buffer != nullptr) ggml_backend_buffer_set_usage(buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+      return buffer != nullptr;
+    };
     if (place.type == nullptr) {
-      const std::span<const std::byte> bytes = file_->mapping().bytes();
-      // ggml asks for a pointer it could write to, but never writes to weights.
-      weights.buffers.emplace_back(ggml_backend_dev_buffer_from_host_ptr(
-          device_, const_cast<std::byte*>(bytes.data()), bytes.size(), bytes.size()));
+      for (const auto& mapping : file_->mappings()) {
+        const std::span<const std::byte> bytes = mapping->bytes();
+        // ggml asks for a pointer it could write to, but never writes to weights.
+        if (!add_buffer(ggml_backend_dev_buffer_from_host_ptr(device_, const_cast<std::byte*>(bytes.data()),
+                                                              bytes.size(), bytes.size()))) {
+          return no_memory();
+        }
+      }
     } else {
       LogCapture quiet;
-      weights.buffers.emplace_back(ggml_backend_alloc_ctx_tensors_from_buft(place.context.get(), place.type));
+      if (!add_buffer(ggml_backend_alloc_ctx_tensors_from_buft(place.context.get(), place.type))) {
+        return no_memory();
+      }
       weights.rearranged = true;
     }
-    const ggml_backend_buffer_t buffer = weights.buffers.back().get();
-    if (buffer == nullptr) return no_memory();
-    ggml_backend_buffer_set_usage(buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
 
     for (const Part& part : place.parts) {
       if (place.type == nullptr) {
         std::span<const std::byte> data = part.sources[0]->data;
-        ggml_backend_tensor_alloc(buffer, part.tensor, const_cast<std::byte*>(data.data()));
+        ggml_backend_tensor_alloc(buffers[part.sources[0]->file], part.tensor,
+                                  const_cast<std::byte*>(data.data()));
         constexpr std::size_t kStep = std::size_t{16} << 20;
         while (!data.empty()) {
           const std::span<const std::byte> step = data.first(std::min(kStep, data.size()));
@@ -258,7 +269,7 @@ Result<Weights> WeightLoader::load(const std::function<bool(float)>& progress) {
     }
     weights.contexts.push_back(std::move(place.context));
   }
-  weights.mapping = file_->take_mapping();
+  weights.mappings = file_->take_mappings();
   return weights;
 }
 

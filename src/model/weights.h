@@ -1,4 +1,4 @@
-/// Weights: tensors of a model file that ggml can compute with, in the mapping or, where ggml has
+/// Weights: tensors of a model file that ggml can compute with, in its mappings or, where ggml has
 /// a faster layout for this machine, in memory of their own.
 #pragma once
 
@@ -52,7 +52,7 @@ struct FeedForward {
 
 /// Owns the memory of a model's weights.
 struct Weights {
-  std::unique_ptr<MappedFile> mapping;
+  std::vector<std::unique_ptr<MappedFile>> mappings;
   std::vector<ggml_context_ptr> contexts;
   std::vector<ggml_backend_buffer_ptr> buffers;
   bool rearranged = false;  ///< some are in a layout of ggml's beside its plain one
@@ -86,7 +86,7 @@ class WeightLoader {
                            const std::string& suffix = "");
   bool has(const std::string& name) const { return file_->find(name + ".weight") != nullptr; }
 
-  /// Reads everything that was asked for and takes the file's mapping over. Errors: cancelled (by
+  /// Reads everything that was asked for and takes the file's mappings over. Errors: cancelled (by
   /// `progress`), out_of_memory. REQUIRES: file.ok().
   Result<Weights> load(const std::function<bool(float)>& progress);
 
@@ -95,11 +95,11 @@ class WeightLoader {
 
   struct Part {
     ggml_tensor* tensor;
-    std::vector<const ModelFile::Tensor*> sources;  ///< in the mapping, only one
+    std::vector<const ModelFile::Tensor*> sources;  ///< in a mapping, only one
   };
   /// The weights that go to one kind of memory.
   struct Place {
-    ggml_backend_buffer_type_t type;  ///< null: the mapping
+    ggml_backend_buffer_type_t type;  ///< null: the mappings
     ggml_context_ptr context;
     std::vector<Part> parts;
   };
@@ -116,7 +116,7 @@ class WeightLoader {
 
   ModelFile* file_;
   ggml_backend_dev_t device_;
-  std::vector<Place> places_;  ///< best first; the mapping is last
+  std::vector<Place> places_;  ///< best first; the mappings are last
 };
 
 }  // namespace banyan

@@ -7,6 +7,8 @@
 
 #include "cli/http.h"
 #include "cli/program.h"
+#include "support/temporary_folder.h"
+#include "support/tiny_model.h"
 
 namespace banyan::cli {
 namespace {
@@ -106,6 +108,18 @@ TEST(Inspect, PrintsJson) {
   for (const auto& type : model["types"]) bytes_by_type += type["bytes"].get<std::size_t>();
   EXPECT_EQ(bytes, bytes_by_type);
   EXPECT_GT(bytes, 0U);
+}
+
+TEST(Inspect, NamesAllFilesOfAModel) {
+  const test::TemporaryFolder folder;
+  const auto paths = test::split_model(shipped("qwen3"), folder.path("model"), 3);
+  const std::string out = run({"inspect", paths[0]}).out;
+  EXPECT_THAT(out, HasSubstr(paths[0] + " (5.4 MiB)"));
+  EXPECT_THAT(out, ContainsRegex("more parts +" + paths[1] + "\n +" + paths[2]));
+  EXPECT_EQ(json::parse(run({"inspect", "--json", paths[0]}).out)["files"], json(paths));
+  const Ended second = run({"inspect", paths[1]});
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.err, HasSubstr("open the first, " + paths[0]));
 }
 
 TEST(Inspect, TellsWhatEachKindOfLayerRemembers) {

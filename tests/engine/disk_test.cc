@@ -12,6 +12,7 @@
 #include "engine/engine_tools.h"
 #include "engine/model_key.h"
 #include "support/temporary_folder.h"
+#include "support/tiny_model.h"
 
 namespace banyan {
 namespace {
@@ -146,6 +147,28 @@ TEST_P(DiskCache, NothingComesBackOfAnotherVersionOfTheComputation) {
   EXPECT_EQ(run(*engine, greedy(prompt)).timings.cache.restored, 0u);
   stop(engine);
   EXPECT_TRUE(fs::is_directory(here));
+}
+
+TEST_P(DiskCache, AModelInSeveralFilesKeepsItsOwn) {
+  const test::TemporaryFolder parts;
+  const auto paths = test::split_model(tally(GetParam()), parts.path("tally"), 3);
+  auto engine = start_engine(options(paths[0]));
+  const std::vector<Token> prompt = converse(*engine);
+  const Outcome outcome = run(*engine, greedy(prompt));
+  stop(engine);
+  EXPECT_EQ(outcome.tokens(), cold(prompt).tokens()) << "as in one file";
+  engine = start_engine(options(paths[0]));
+  EXPECT_GT(engine->status().cache.stored_tokens, 0u);
+  stop(engine);
+
+  // Another last file: another model.
+  std::fstream last(paths[2], std::ios::in | std::ios::out | std::ios::binary);
+  last.seekp(-40, std::ios::end);
+  last << "others";
+  last.close();
+  engine = start_engine(options(paths[0]));
+  EXPECT_EQ(engine->status().cache.stored_tokens, 0u);
+  stop(engine);
 }
 
 TEST_P(DiskCache, EachModelAndNumberFormatKeepsItsOwn) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -152,6 +153,40 @@ TEST_F(ContentHashTest, AFileThatIsNotThereIsNamed) {
     EXPECT_THAT(hash.error().message, HasSubstr(path));
   }
   EXPECT_EQ(file_stamp("/no/such/model.gguf").error().code, Errc::io);
+}
+
+TEST_F(ContentHashTest, CoversAllFilesOfAModelInTheirOrder) {
+  const auto file = [&](const std::string& name, const std::string& text) {
+    const std::string path = write(name, text);
+    return ModelFileInfo{path, file_stamp(path).value()};
+  };
+  const ModelFileInfo one = file("one", "abc"), two = file("two", "defghi"), other = file("other", "defghj");
+  const auto content = [&](std::vector<ModelFileInfo> files) {
+    return model_content(files, folder_.path()).value();
+  };
+  EXPECT_EQ(content({one}), hash(one.path));
+  EXPECT_THAT(content({one, two}), MatchesRegex("[0-9a-f]{32}"));
+  EXPECT_NE(content({one, two}), content({one}));
+  EXPECT_NE(content({one, two}), content({two, one}));
+  EXPECT_NE(content({one, two}), content({one, other}));
+
+  std::vector<float> parts;
+  const test::TemporaryFolder elsewhere;
+  const ModelFileInfo both[] = {one, two};
+  ASSERT_TRUE(model_content(both, elsewhere.path(), [&](float part) {
+    parts.push_back(part);
+    return true;
+  }));
+  EXPECT_TRUE(std::ranges::is_sorted(parts));
+  EXPECT_FLOAT_EQ(parts.back(), 1);
+  EXPECT_FLOAT_EQ(parts.front(), 1.0f / 3);
+
+  const ModelFileInfo changed{two.path, one.stamp};
+  const ModelFileInfo not_as_loaded[] = {one, changed};
+  const auto refused = model_content(not_as_loaded, folder_.path());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::io);
+  EXPECT_THAT(refused.error().message, HasSubstr(two.path + ": the file was changed"));
 }
 
 TEST(ModelKey, TellsApartAllThatStatesDependOn) {

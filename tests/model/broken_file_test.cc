@@ -201,8 +201,6 @@ std::vector<Case> cases() {
        [](gguf_context* gguf) { gguf_set_val_str(gguf, "general.architecture", "abacus"); });
   edit("experts", Errc::unsupported, "llama.expert_count",
        [](gguf_context* gguf) { gguf_set_val_u32(gguf, "llama.expert_count", 8); });
-  edit("split", Errc::unsupported, "split.count",
-       [](gguf_context* gguf) { gguf_set_val_u16(gguf, "split.count", 2); });
   edit("not_causal", Errc::unsupported, "llama.attention.causal",
        [](gguf_context* gguf) { gguf_set_val_bool(gguf, "llama.attention.causal", false); });
   edit("values_of_other_dimension", Errc::unsupported, "llama.attention.value_length",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <format>
 #include <initializer_list>
 #include <random>
 #include <stdexcept>
@@ -313,5 +314,33 @@ class Writer {
 }  // namespace
 
 void write_tiny_model(const TinyModel& model, const std::string& path) { Writer(model).write(path); }
+
+std::vector<std::string> split_model(const std::string& path, const std::string& prefix, int parts,
+                                     bool keys_alone,
+                                     const std::function<void(gguf_context*, int part)>& edit) {
+  ggml_context* data = nullptr;
+  const gguf_context_ptr whole(gguf_init_from_file(path.c_str(), {.no_alloc = false, .ctx = &data}));
+  const ggml_context_ptr context(data);
+  if (!whole) throw std::runtime_error("cannot read " + path);
+  const std::int64_t tensors = gguf_get_n_tensors(whole.get());
+  const int with_tensors = keys_alone ? parts - 1 : parts;
+  std::vector<std::string> paths;
+  for (int part = 0; part < parts; ++part) {
+    const gguf_context_ptr gguf(gguf_init_empty());
+    if (part == 0) gguf_set_kv(gguf.get(), whole.get());
+    gguf_set_val_u16(gguf.get(), "split.no", static_cast<std::uint16_t>(part));
+    gguf_set_val_u16(gguf.get(), "split.count", static_cast<std::uint16_t>(parts));
+    gguf_set_val_i32(gguf.get(), "split.tensors.count", static_cast<std::int32_t>(tensors));
+    for (std::int64_t id = 0; id < tensors; ++id) {
+      if (id * with_tensors / tensors + (keys_alone ? 1 : 0) != part) continue;
+      gguf_add_tensor(gguf.get(), ggml_get_tensor(context.get(), gguf_get_tensor_name(whole.get(), id)));
+    }
+    if (edit) edit(gguf.get(), part);
+    paths.push_back(std::format("{}-{:05}-of-{:05}.gguf", prefix, part + 1, parts));
+    if (!gguf_write_to_file(gguf.get(), paths.back().c_str(), false))
+      throw std::runtime_error("cannot write " + paths.back());
+  }
+  return paths;
+}
 
 }  // namespace banyan::test

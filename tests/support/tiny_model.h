@@ -59,4 +59,12 @@ struct TinyModel {
 /// Throws std::runtime_error if the file cannot be written.
 void write_tiny_model(const TinyModel& model, const std::string& path);
 
+/// Splits the model file at `path` into so many, which begin with `prefix` and are named as llama-gguf-split
+/// names them; returns their paths. The tensors are dealt out in runs; the first file has none if it is to
+/// have the `keys_alone`. `edit` changes a part's keys at last. Throws std::runtime_error where that cannot
+/// be done.
+std::vector<std::string> split_model(const std::string& path, const std::string& prefix, int parts,
+                                     bool keys_alone = false,
+                                     const std::function<void(gguf_context*, int part)>& edit = {});
+
 }  // namespace banyan::test
