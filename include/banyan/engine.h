@@ -31,6 +31,9 @@
 namespace banyan {
 
 struct Request {
+  /// More choices would be a mistake rather than a wish.
+  static constexpr int kMaxChoices = 128;
+
   std::vector<Token> prompt = {};
   Sampling sampling = {};
   int max_tokens = -1;                 ///< -1: as far as the context goes

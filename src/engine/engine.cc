@@ -26,9 +26,6 @@
 namespace banyan {
 namespace {
 
-// More would be a mistake rather than a wish.
-constexpr int kMaxChoices = 128;
-
 // Before what has failed is tried again: others may give memory back meanwhile.
 void pause_for_memory() { std::this_thread::sleep_for(std::chrono::milliseconds(10)); }
 
@@ -268,8 +265,8 @@ Result<> Engine::Impl::check_request(const Request& request) const {
   }
   if (const Result<> fits = check_memory(request.prompt.size() + 1); !fits) return fits;
   if (request.max_tokens < -1) return wrong("max_tokens", "be -1 (as many as fit) or more");
-  if (request.choices < 1 || request.choices > kMaxChoices) {
-    return wrong("choices", "be between 1 and " + std::to_string(kMaxChoices));
+  if (request.choices < 1 || request.choices > Request::kMaxChoices) {
+    return wrong("choices", "be between 1 and " + std::to_string(Request::kMaxChoices));
   }
   if (std::ranges::contains(request.stop, std::string())) return wrong("stop", "have no empty string");
   if (request.top_logprobs < 0 || request.top_logprobs > size) {

@@ -111,7 +111,8 @@ std::string_view name_of(const Value& value, const char* what) {
   return *value.text();
 }
 
-// map, select and their like look at nothing where there is nothing: none, which has no elements, is no error.
+// map, select and their like look at nothing where there is nothing: none, which has no elements, is no
+// error.
 Value map(Runtime& runtime, const Value& value, const Args& args) {
   std::vector<Value> items;
   if (!truthy(value)) return listed(runtime, std::move(items), Shape::generator);

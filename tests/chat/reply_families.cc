@@ -318,24 +318,27 @@ std::vector<ReplyFamily> make_families() {
        .says_beside_calls = false});
   add({.name = "solar", .source = solar(), .reply_end = "", .thinks = true, .says_beside_calls = false});
   add({.name = "aya",
-       .source = chatml(
-           kContent +
-           calls(
-               R"({{ '<tool_call>\n<function=' + f.name + '>\n' }}{% for k, v in f.arguments.items() %}
+       .source =
+           chatml(kContent +
+                  calls(
+                      R"({{ '<tool_call>\n<function=' + f.name + '>\n' }}{% for k, v in f.arguments.items() %}
 {{- '<parameter=' + k + '>' + (v if v is string else v | tojson) + '\n</parameter>\n' }}
 {%- endfor %}{{ '</function>\n</tool_call>' }})")),
        .reply_end = end});
   add({.name = "minicpm5",
-       .source = chatml(
-           kThink + kContent +
-               calls(kLineFirst +
-                     R"({{ '<function name="' + f.name + '">' }}{% for k, v in f.arguments.items() %}
+       .source =
+           chatml(kThink + kContent +
+                      calls(kLineFirst +
+                            R"({{ '<function name="' + f.name + '">' }}{% for k, v in f.arguments.items() %}
 {{- '<param name="' + k + '">' + ('<![CDATA[' + v + ']]>' if v is string and ('<' in v or '\n' in v) else v if v is string else v | tojson) + '</param>' }}
 {%- endfor %}{{ '</function>' }})"),
-           "<think>\n"),
+                  "<think>\n"),
        .reply_end = end,
        .thinks = true});
-  add({.name = "cohere-text", .source = cohere_text(), .reply_end = "<|END_OF_TURN_TOKEN|>", .thinks = true,
+  add({.name = "cohere-text",
+       .source = cohere_text(),
+       .reply_end = "<|END_OF_TURN_TOKEN|>",
+       .thinks = true,
        .says_beside_calls = false});
   return all;
 }

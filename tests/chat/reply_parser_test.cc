@@ -143,9 +143,8 @@ TEST(ReplyParser, ReadsBackWhatTheTemplatesOfAllFamiliesWrite) {
       expect_read_back(family, message_of("I look.", thought, {weather_call(plain)}));
     if (!family.thinks) continue;
     expect_read_back(family, message_of("It rains.", "Let me\nthink.", {}));
-    expect_read_back(family,
-                     message_of(family.says_beside_calls ? "I look." : "", "Let me think.",
-                                {weather_call(plain), weather_call(rich)}));
+    expect_read_back(family, message_of(family.says_beside_calls ? "I look." : "", "Let me think.",
+                                        {weather_call(plain), weather_call(rich)}));
   }
 }
 
@@ -164,10 +163,11 @@ TEST(ReplyParser, TakesIdsFromTheText) {
                   "<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:3"
                   "<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>"),
             "functions.get_weather:3");
-  EXPECT_EQ(id_of("solar",
-                  "<|tool_calls|><|tool_call:begin|>r4Nd0m-id<|tool_call:name|>get_weather<|tool_call:args|>{}"
-                  "<|tool_call:end|><|calls|>"),
-            "r4Nd0m-id");
+  EXPECT_EQ(
+      id_of("solar",
+            "<|tool_calls|><|tool_call:begin|>r4Nd0m-id<|tool_call:name|>get_weather<|tool_call:args|>{}"
+            "<|tool_call:end|><|calls|>"),
+      "r4Nd0m-id");
   EXPECT_EQ(id_of("hermes", R"(<tool_call>{"name": "get_weather", "arguments": {}}</tool_call>)"), "made1");
   EXPECT_EQ(
       id_of(

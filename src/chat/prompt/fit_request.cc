@@ -102,10 +102,9 @@ void add_thought(const TemplateTraits& traits, const Message& message, Json& jso
 }
 
 Json message_json(const TemplateTraits& traits, Message message) {
-  const bool joins_thought = !message.reasoning.empty() && !traits.thought_beside_text &&
-                             traits.thought != ThoughtPlace::nowhere;
-  if (!message.calls.empty() &&
-      (joins_thought || traits.text_beside_calls == TextBesideCalls::thought)) {
+  const bool joins_thought =
+      !message.reasoning.empty() && !traits.thought_beside_text && traits.thought != ThoughtPlace::nowhere;
+  if (!message.calls.empty() && (joins_thought || traits.text_beside_calls == TextBesideCalls::thought)) {
     if (const std::string text = joined_text(std::exchange(message.content, {})); !text.empty()) {
       message.reasoning += (message.reasoning.empty() ? "" : kBetween) + text;
     }

@@ -40,7 +40,7 @@ class CallHead {
     markers,  // before the name, an id in front of it or the object
     id_in_front,
     after_id,
-    name,     // from here to `opening`: of a name that stands between markers
+    name,  // from here to `opening`: of a name that stands between markers
     after_name,
     word,
     after_word,

@@ -233,7 +233,8 @@ void split_id_in_front(CallForm& form) {
   first.resize(first.size() - kSize);
   other.resize(other.size() - kSize);
   form.name_begin = std::exchange(
-      form.begin, whole_markers(std::string_view(first).substr(first.size() - common_end(first, other)), false));
+      form.begin,
+      whole_markers(std::string_view(first).substr(first.size() - common_end(first, other)), false));
   first.resize(first.size() - form.begin.size());
   other.resize(other.size() - form.begin.size());
   if (first.empty()) form.section_end.clear();

@@ -22,7 +22,6 @@ namespace banyan {
 namespace {
 
 constexpr int kMaxProbabilities = 100;
-constexpr int kMaxChoices = 128;
 constexpr std::size_t kMaxResponseFields = 256;
 
 // The members of an object by their paths, as "timings/prompt_n", which are their names too. Those that are
@@ -259,8 +258,8 @@ LlamaRequest read_request(Fields& fields, const ModelContext& context) {
   common.logprobs = common.top_logprobs > 0;
   common.logprobs_drawn = fields.boolean("post_sampling_probs", false) && common.logprobs;
   LlamaOptions& options = request.options;
-  options.choices = static_cast<int>(fields.integer("n", 1, 1, kMaxChoices));
-  options.choices = static_cast<int>(fields.integer("n_cmpl", options.choices, 1, kMaxChoices));
+  options.choices = static_cast<int>(fields.integer("n", 1, 1, Request::kMaxChoices));
+  options.choices = static_cast<int>(fields.integer("n_cmpl", options.choices, 1, Request::kMaxChoices));
   common.choices = options.choices;
   options.streams = fields.boolean("stream", false);
   options.returns_tokens = fields.boolean("return_tokens", false);
@@ -281,8 +280,8 @@ Job make_job(LlamaRequest request, std::vector<Prompt> prompts, const ModelConte
     one.prompt = std::move(prompt.tokens);
     job.requests.push_back(std::move(one));
   }
-  job.answer = std::make_unique<LlamaAnswer>(std::move(texts), request.common, std::move(request.options),
-                                             context);
+  job.answer =
+      std::make_unique<LlamaAnswer>(std::move(texts), request.common, std::move(request.options), context);
   return job;
 }
 

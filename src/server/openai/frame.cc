@@ -10,7 +10,6 @@
 namespace banyan {
 namespace {
 
-constexpr int kMaxChoices = 128;
 constexpr const char* kFingerprint = "banyan-" BANYAN_VERSION;
 
 Json usage(const Answer& answer) {
@@ -40,7 +39,7 @@ void add_usage(Json& object, const Answer& answer) {
 
 OpenAiOptions read_openai_options(Fields& fields, const RequestDefaults& defaults) {
   OpenAiOptions options;
-  options.choices = static_cast<int>(fields.integer("n", 1, 1, kMaxChoices));
+  options.choices = static_cast<int>(fields.integer("n", 1, 1, Request::kMaxChoices));
   options.streams = fields.boolean("stream", false);
   options.tells_progress = fields.boolean("return_progress", false) && options.streams;
   options.times_tokens = fields.boolean("timings_per_token", false);

@@ -26,7 +26,8 @@ Json models_json(const Engine& engine, const std::string& id, std::int64_t creat
   data.push_back(model_json(engine, id, created));
   // llama-server's clients look for what a model can do in the second list.
   Json models = Json::array();
-  models.push_back({{"name", id}, {"model", id}, {"type", "model"}, {"capabilities", Json::array({"completion"})}});
+  models.push_back(
+      {{"name", id}, {"model", id}, {"type", "model"}, {"capabilities", Json::array({"completion"})}});
   return {{"object", "list"}, {"data", data}, {"models", models}};
 }
 

@@ -77,7 +77,8 @@ TEST(LlamaAnswer, HasAsManyRepliesToAPromptAsAreWanted) {
 }
 
 TEST(LlamaAnswer, SettingsTellWhatIsOffAndWhatIsNeverSaid) {
-  const Json settings = llama(R"({"prompt": "x", "ignore_eos": true, "stream": true})")->body()["generation_settings"];
+  const Json settings =
+      llama(R"({"prompt": "x", "ignore_eos": true, "stream": true})")->body()["generation_settings"];
   EXPECT_EQ(settings["adaptive_target"], -1.0);
   EXPECT_EQ(settings["mirostat"], 0);
   EXPECT_EQ(settings["stream"], true);
