@@ -198,6 +198,8 @@ class PrefixCache {
     std::uint64_t evaluated_tokens = 0;
     std::uint64_t evictions = 0;       ///< nodes that went, merged or gave up their tail, each time
     std::uint64_t evicted_tokens = 0;  ///< that the trie lost by that
+    /// How often sessions let go of what they only share the beginning of, as nothing else could be evicted.
+    std::uint64_t let_go = 0;
     // Of the lower tier, where there is one.
     std::size_t stored_tokens = 0;  ///< on its index's edges
     std::size_t stored_bytes = 0;   ///< that its blocks take

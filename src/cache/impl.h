@@ -55,6 +55,8 @@ struct Session::Impl {
   void schedule(std::span<const RestorePoint> restore_points);
   void set_states(std::vector<std::unique_ptr<LiveState>> new_states);
   Result<> reserve(std::size_t count);
+  /// PrefixCache::Impl::let_go_of_rests(), if the system has memory for the trie's nodes.
+  bool let_go_of_rests();
   /// Makes the node that ends where the published path does the tip. Whether it was another.
   bool let_go_of_rest();
   /// Has the states capture points in a long reply.

@@ -154,6 +154,7 @@ bool PrefixCache::Impl::evict(std::size_t wanted) {
 bool PrefixCache::Impl::let_go_of_rests() {
   bool any = false;
   for (Session::Impl* session : open) any |= session->let_go_of_rest();
+  totals.let_go += any;
   count_overhead();
   return any;
 }

@@ -267,11 +267,12 @@ void Scheduler::make_room(const Error& shortage) {
       return;
     }
     // What it shares lies in segments whose rest is of use to no one. Evaluated anew it takes no more than it
-    // has to.
-    if (youngest.session().stats().restored > 0) {
+    // has to. (Nothing else is left that could go.)
+    if (youngest.generated() == 0 && youngest.session().stats().restored > 0) {
       guard(youngest, [&] {
         youngest.set_aside();
         cache_.clear();
+        memory_freed();
         if (const Result<> started = youngest.start(cache_, true); !started) fail(youngest, started.error());
       });
       remove_finished();

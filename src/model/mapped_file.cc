@@ -27,11 +27,15 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
   const int file =
       ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // not to wait for a pipe's writer
   if (file < 0) return io_failure(path, errno);
-  struct stat status = {};
   const auto stamp = file_stamp(path, file);
+  if (!stamp) {
+    close(file);
+    return std::unexpected(stamp.error());
+  }
+  struct stat status = {};
   void* data = nullptr;
   int error = 0;
-  if (!stamp || fstat(file, &status) != 0) {
+  if (fstat(file, &status) != 0) {
     error = errno;
   } else if (!S_ISREG(status.st_mode)) {
     error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;

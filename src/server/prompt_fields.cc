@@ -79,9 +79,9 @@ Result<Token> read_token(const Json& value, const std::string& array, std::size_
   return wrong(std::format("is {}; token ids are from 0 to {}", dump(value), vocabulary.size() - 1));
 }
 
-Result<> check_length(std::size_t bytes, const PromptLimits& limits) {
+Result<> check_length(std::size_t bytes, const PromptLimits& limits, std::size_t contexts) {
   const std::size_t least = (bytes + limits.token_bytes - 1) / limits.token_bytes;
-  if (least <= limits.tokens) return {};
+  if (least / contexts <= limits.tokens) return {};
   return fail(Errc::too_long, too_long_message("at least ", least, limits.tokens), "prompt");
 }
 

@@ -186,10 +186,11 @@ class History {
       for (std::size_t i = choose(12); i > 0; --i) next.push_back(static_cast<Token>(choose(3)));
     }
     const std::size_t position = session.position();
+    const std::uint64_t let_go = cache_.counters().let_go;
     const Result<> room = session.reserve(next.size() + choose(3));
-    // What sessions only share the beginning of may have gone, too, or may go from now on.
-    if (!room || cache_.counters().evictions != evictions_) {
+    if (cache_.counters().let_go != let_go) {
       for (Open& each : open_) each.kept = each.published;
+      count("let go");
     }
     if (kinds_.recurrent && budget_.used() + kTestRecurrentLayout.bytes() > budget_.limit()) {
       open.short_of_memory = true;

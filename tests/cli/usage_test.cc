@@ -69,7 +69,10 @@ TEST(Usage, ComplaintsSayWhatToDo) {
 
 TEST(Usage, LinesOfHelpFitATerminal) {
   for (const char* command : {"chat", "run", "serve", "demo", "bench", "inspect", "cache"}) {
-    std::istringstream lines(run({command, "--help"}).out);
+    const Ended help = run({command, "--help"});
+    EXPECT_EQ(help.code, 0);
+    EXPECT_THAT(help.out, Not(IsEmpty()));
+    std::istringstream lines(help.out);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 110u) << line;
   }
 }

@@ -211,13 +211,18 @@ TEST(ChatMessages, ThinkingIsAskedForInManyWays) {
   EXPECT_EQ(enabled.reasoning.enabled, true);
   EXPECT_EQ(enabled.reasoning.budget, 9);
   EXPECT_EQ(read("{" + kHi + R"(, "thinking": {"type": "disabled"}})").reasoning.enabled, false);
+  const ChatRequest open_router = read("{" + kHi + R"(, "reasoning": {"effort": "high", "max_tokens": 5}})");
+  EXPECT_EQ(open_router.reasoning.effort, "high");
+  EXPECT_EQ(open_router.reasoning.budget, 5);
+  EXPECT_EQ(read("{" + kHi + R"(, "think": false})").reasoning.enabled, false);
+  EXPECT_EQ(read("{" + kHi + R"(, "reasoning_effort": "default"})").reasoning.enabled, std::nullopt);
   const Error unknown = error_of("{" + kHi + R"(, "reasoning_effort": "banana"})");
   EXPECT_EQ(unknown.field, "reasoning_effort");
   EXPECT_THAT(unknown.message, HasSubstr(R"("none", "minimal", "low", "medium", "high", "xhigh", "max")"));
 }
 
 TEST(ChatMessages, FieldsOfOtherDialectsAreNotIgnored) {
-  for (const char* field : {"stop_sequences", "max_output_tokens", "reasoning", "think", "output_config"}) {
+  for (const char* field : {"stop_sequences", "max_output_tokens", "output_config"}) {
     Json body = Json::parse("{" + kHi + "}");
     body[field] = 5;
     EXPECT_EQ(error_of(dump(body)).field, field);

@@ -69,6 +69,9 @@ class Tagged : public ArgumentsReader {
       case State::value:
         take_value(c, json);
         return Step::more;
+      case State::behind_cdata:  // blanks, if anything
+        if (until_->take(c, text_) == Step::done) look_for_tag();
+        return Step::more;
     }
     std::unreachable();
   }
@@ -93,7 +96,7 @@ class Tagged : public ArgumentsReader {
   }
 
  private:
-  enum class State : std::uint8_t { between, key, type, value };
+  enum class State : std::uint8_t { between, key, type, value, behind_cdata };
 
   bool is_text() const { return types_ == kTextType; }
 
@@ -165,7 +168,8 @@ class Tagged : public ArgumentsReader {
     if (opening_ == kCdata) {
       if (!is_text()) json += '"';
       types_ = kTextType;
-      until_.emplace(std::string(kCdataEnd) + value_end());
+      is_cdata_ = true;
+      until_.emplace(std::string(kCdataEnd));
     } else if (kCdata.starts_with(opening_)) {
       return;
     }
@@ -179,8 +183,15 @@ class Tagged : public ArgumentsReader {
     if (until_->take(c, text_) != Step::done) {
       // A line break may be the value's last.
       if (is_text() && !text_.empty()) {
-        flush(json, text_.size() - (form_.values_on_lines && text_.back() == '\n'));
+        flush(json, text_.size() - (form_.values_on_lines && !is_cdata_ && text_.back() == '\n'));
       }
+      return;
+    }
+    if (std::exchange(is_cdata_, false)) {
+      flush(json, text_.size());
+      json += '"';
+      state_ = State::behind_cdata;
+      until_.emplace(value_end());
       return;
     }
     if (form_.values_on_lines && text_.ends_with('\n')) text_.pop_back();
@@ -204,7 +215,8 @@ class Tagged : public ArgumentsReader {
   const CallForm& form_;
   ToolSchema schema_;
   State state_ = State::between;
-  bool begun_ = false, is_first_ = true, may_be_line_break_ = false, may_be_cdata_ = false;
+  bool begun_ = false, is_first_ = true, may_be_line_break_ = false;
+  bool may_be_cdata_ = false, is_cdata_ = false;  // the value
   std::string opening_;  // of a value, what may be the beginning of <![CDATA[
   std::optional<MarkerMatch> key_begins_, call_ends_;
   bool key_has_begun_ = false;  // unless it is the call's end

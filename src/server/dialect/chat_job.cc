@@ -1,8 +1,6 @@
 #include "server/dialect/chat_job.h"
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <utility>
 
 #include "banyan/chat_prompt.h"
@@ -66,9 +64,9 @@ Result<Job> chat_job(ReplyRequest request, const ModelContext& context, const St
 Result<std::size_t> count_tokens(ChatRequest chat, const ModelContext& context) {
   const auto text = prompt_of(chat, context);
   if (!text) return std::unexpected(text.error());
-  PromptLimits limits = context.limits;
-  limits.tokens = std::min(limits.tokens, SIZE_MAX / kMostContexts) * kMostContexts;
-  if (auto fits = check_length(text->size(), limits); !fits) return std::unexpected(fits.error());
+  if (auto fits = check_length(text->size(), context.limits, kMostContexts); !fits) {
+    return std::unexpected(fits.error());
+  }
   return context.vocabulary.tokenize_chat(*text).size();
 }
 

@@ -142,8 +142,13 @@ std::string arguments_text(const Json& arguments) {
 
 Result<> check_results(const std::vector<Message>& messages, const std::string& field) {
   std::set<std::string_view> calls;
+  bool is_known = true;  // of all calls so far, the id
   for (const Message& message : messages) {
-    for (const ToolCall& call : message.calls) calls.insert(call.id);
+    for (const ToolCall& call : message.calls) {
+      calls.insert(call.id);
+      is_known = is_known && !call.id.empty();
+    }
+    if (!is_known) return {};
     if (message.role != Role::tool || message.call_id.empty() || calls.contains(message.call_id)) continue;
     return fail(Errc::invalid_argument,
                 std::format("{} \"{}\" is of no call in the messages before the result", field,

@@ -8,6 +8,7 @@ namespace banyan {
 
 std::string read_effort(Fields& fields, const char* name) {
   std::string effort = fields.string(name);
+  if (effort == "default" || effort == "auto") return "";
   if (effort.empty() || std::ranges::contains(kEfforts, effort)) return effort;
   std::string known;
   for (const char* word : kEfforts) known += std::string(known.empty() ? "" : ", ") + '"' + word + '"';

@@ -8,8 +8,8 @@
 
 namespace banyan {
 
-/// A known word for how hard to think, "none" among them; "" where the field is not there. Any other word is
-/// an error, which is left in `fields` and lists them.
+/// A known word for how hard to think, "none" among them; "" where the field is not there, or is "default" or
+/// "auto". Any other word is an error, which is left in `fields` and lists them.
 std::string read_effort(Fields& fields, const char* name);
 
 /// Has the model think so hard, or not at all: "none". Nothing changes where `effort` is "".

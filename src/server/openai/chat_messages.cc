@@ -157,13 +157,20 @@ void read_tools(Fields& fields, ChatRequest& request) {
 constexpr std::array kForeignToChat = {
     ForeignField{"stop_sequences", "Anthropic's messages", "`stop`"},
     ForeignField{"max_output_tokens", "OpenAI's responses", "`max_tokens`"},
-    ForeignField{"reasoning", "OpenAI's responses", "`reasoning_effort`"},
-    ForeignField{"think", "Ollama's chat", "`enable_thinking` or `reasoning_effort`"},
     ForeignField{"output_config", "Anthropic's messages", "`reasoning_effort` and `response_format`"}};
 
 // Several makers' ways to say it; the more special one counts.
 void read_reasoning(Fields& fields, ChatRequest& request) {
   think(request.reasoning, read_effort(fields, "reasoning_effort"));
+  if (const Json* reasoning = fields.object("reasoning")) {  // OpenRouter's
+    Fields inner(*reasoning, "reasoning.");
+    think(request.reasoning, read_effort(inner, "effort"));
+    request.reasoning.budget = static_cast<int>(inner.integer("max_tokens", -1, 0, kMaxInt));
+    if (inner.any("enabled")) request.reasoning.enabled = inner.boolean("enabled", true);
+    inner.refuse_unless("exclude", false);
+    if (inner.error()) fields.wrong(*inner.error());
+  }
+  if (fields.any("think")) request.reasoning.enabled = fields.boolean("think", true);
   if (const Json* thinking = fields.object("thinking")) {
     Fields inner(*thinking, "thinking.");
     read_thinking(inner, request.reasoning);
