@@ -15,8 +15,8 @@ namespace banyan {
 Result<Token> read_token(const Json& value, const std::string& array, std::size_t index,
                          const Vocabulary& vocabulary);
 
-/// Whether a prompt of so many bytes may fit so many contexts, told without tokenizing it, which takes seconds and gigabytes
-/// for the longest. Errors: too_long.
+/// Whether a prompt of so many bytes may fit so many contexts, told without tokenizing it, which takes
+/// seconds and gigabytes for the longest. Errors: too_long.
 Result<> check_length(std::size_t bytes, const PromptLimits& limits, std::size_t contexts = 1);
 
 struct Prompt {

@@ -14,6 +14,8 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 /// A complaint is one line that begins with the program's name.

@@ -217,7 +217,7 @@ class Tagged : public ArgumentsReader {
   State state_ = State::between;
   bool begun_ = false, is_first_ = true, may_be_line_break_ = false;
   bool may_be_cdata_ = false, is_cdata_ = false;  // the value
-  std::string opening_;  // of a value, what may be the beginning of <![CDATA[
+  std::string opening_;                           // of a value, what may be the beginning of <![CDATA[
   std::optional<MarkerMatch> key_begins_, call_ends_;
   bool key_has_begun_ = false;  // unless it is the call's end
   std::string tag_;             // since the last value

@@ -37,9 +37,8 @@ std::string arguments_text(const Json& arguments);
 /// Gives the tools' results the names of the functions that were called, which some dialects leave out.
 void name_results(std::vector<Message>& messages);
 
-/// Whether the calls of all results with an id are in the messages before them, as long as these calls have ids
-/// too. `field`: the dialect's name
-/// for that id. Errors: invalid_argument, with the id.
+/// Whether the calls of all results with an id are in the messages before them, as long as these calls have
+/// ids too. `field`: the dialect's name for that id. Errors: invalid_argument, with the id.
 Result<> check_results(const std::vector<Message>& messages, const std::string& field);
 
 }  // namespace banyan
