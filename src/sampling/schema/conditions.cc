@@ -71,7 +71,8 @@ Result<std::vector<SchemaChoice>> choices_of(SchemaDocument& document, const Jso
         Json without = Json::object(), with{{"type", "object"}, {"required", {property}}};
         without["properties"][property] = false;
         if (!wanted.is_array()) with = all_of(std::move(with), document.reference_to(wanted));
-        for (const Json& other : wanted.is_array() ? wanted : Json::array()) with["required"].push_back(other);
+        for (const Json& other : wanted.is_array() ? wanted : Json::array())
+          with["required"].push_back(other);
         return list_of(std::move(without), std::move(with));
       });
       if (!added) return std::unexpected(added.error());

@@ -191,8 +191,8 @@ Result<const Json*> SchemaDocument::target(const Json& schema, const char* name)
   if (!reference.is_string()) return wrong(schema, name, "must be a string");
   const std::string& text = reference.get_ref<const std::string&>();
   const bool is_dynamic = name[1] == 'd';
-  const auto found = is_dynamic ? references_.find_dynamic(place.resource, text)
-                                : references_.find(place.resource, text);
+  const auto found =
+      is_dynamic ? references_.find_dynamic(place.resource, text) : references_.find(place.resource, text);
   if (!found && is_dynamic && references_.find(place.resource, text)) {
     return wrong(schema, name, "cannot be kept: it means one or the other, by the way that leads there");
   }

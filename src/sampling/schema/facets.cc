@@ -67,9 +67,8 @@ class Reader {
         !done(document_.leave_out(node, "$recursiveRef", "cannot be kept by a grammar"))) {
       return false;
     }
-    return read_type(node) && read_values(node) && read_number(node) && read_string(node) &&
-           read_not(node) && read_contained(node) &&
-           read_count(node, "minItems", "maxItems", facets_.items) &&
+    return read_type(node) && read_values(node) && read_number(node) && read_string(node) && read_not(node) &&
+           read_contained(node) && read_count(node, "minItems", "maxItems", facets_.items) &&
            read_count(node, "minProperties", "maxProperties", facets_.property_count);
   }
 
@@ -271,7 +270,8 @@ class Reader {
     for (const Json* node : nodes_) {
       if (document_.is_added(*node)) continue;
       has_names = has_names || node->contains("properties") || node->contains("patternProperties");
-      has_rule = has_rule || node->contains("additionalProperties") || node->contains("unevaluatedProperties");
+      has_rule =
+          has_rule || node->contains("additionalProperties") || node->contains("unevaluatedProperties");
     }
     if (has_names && !has_rule) facets_.is_open = false;
   }
@@ -295,10 +295,11 @@ class Reader {
       if (prefix && !prefix->is_array()) return wrong(*node, "prefixItems", "must be a list of schemas");
       if (rest && !rest->is_object() && !rest->is_boolean()) return wrong(*node, "items", "must be a schema");
       if (prefix) longest = std::max(longest, prefix->size());
-      if (prefix && !rest && !node->contains("minItems") && !node->contains("unevaluatedItems")) is_tuple = true;
+      if (prefix && !rest && !node->contains("minItems") && !node->contains("unevaluatedItems"))
+        is_tuple = true;
       lists.push_back({prefix, rest});
       if (const Json* unique = keyword(*node, "uniqueItems"); unique && *unique == true) {
-        unique_ = node;
+        facets_.are_items_unique = true;
       }
     }
     for (std::size_t i = 0; i < longest; ++i) {
@@ -321,9 +322,6 @@ class Reader {
       facets_.items.least =
           std::max<std::uint64_t>(facets_.items.least, std::min(longest, facets_.items.most));
       facets_.items.most = std::min<std::uint64_t>(facets_.items.most, longest);
-    }
-    if (unique_ && facets_.items.most > 1 && (facets_.types & kArray)) {
-      return done(document_.leave_out(*unique_, "uniqueItems", "cannot be kept by a grammar"));
     }
     return true;
   }
@@ -416,7 +414,6 @@ class Reader {
   const SchemaNodes& nodes_;
   bool to_the_letter_;
   Facets facets_;
-  const Json* unique_ = nullptr;
   bool has_type_ = false;
   std::optional<Error> error_;
 };

@@ -38,7 +38,8 @@ class Negation {
     if (name == "enum" || name == "const") return values(name, value);
     if (name == "multipleOf" || name == "pattern") return only({{"not", {{name, value}}}});
     if (name == "format") {
-      return is_standard_format(value.is_string() ? value.get<std::string>() : "") ? unknown(name) : Result<>();
+      return is_standard_format(value.is_string() ? value.get<std::string>() : "") ? unknown(name)
+                                                                                   : Result<>();
     }
     if (const Result<bool> limit = limits(name, value); !limit || *limit) {
       return limit ? Result<>() : std::unexpected(limit.error());

@@ -93,7 +93,7 @@ class NumberWriter {
     is_too_long_ = whole_digits_ > kMostDigits || fraction_digits_ > kMostDigits;
     // Of multiples every digit takes as many states as the step's factor has rests.
     if (step.factor > 1 && whole_digits_ == kUsualWholeDigits) whole_digits_ = kUsualDigits;
-    if (step.places > 0 || step.zeros > 0 || step.factor > 1) fraction_digits_ = step.places;
+    if (!limits.steps.empty()) fraction_digits_ = step.places;
     if (limits.is_integer) fraction_digits_ = 0;
   }
 
@@ -230,8 +230,8 @@ std::unexpected<Error> too_long() {
   return fail(Errc::unsupported, std::format("a number of more than {} digits", kMostDigits));
 }
 
-// These texts, and those with more zeros behind them. `has_point`: whether the texts go up to a place behind the
-// point.
+// These texts, and those with more zeros behind them. `has_point`: whether the texts go up to a place behind
+// the point.
 Automaton with_zeros(Automaton texts, bool has_point) {
   const auto is_at_end = [&](const Automaton::State& state) {
     return std::ranges::none_of(state.edges, [&](const Automaton::Edge& edge) {

@@ -113,7 +113,8 @@ Result<Expression> SchemaConverter::other_members(const SchemaNodes& nodes, cons
     for (const Facets::Others& others : facets.others) {
       bool is_matched = false;
       for (const auto& [names, schema] : others.patterns) {
-        if (!matched[static_cast<std::size_t>(std::ranges::find(patterns, names) - patterns.begin())]) continue;
+        if (!matched[static_cast<std::size_t>(std::ranges::find(patterns, names) - patterns.begin())])
+          continue;
         is_matched = true;
         value.push_back(schema);
       }

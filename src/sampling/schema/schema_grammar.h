@@ -3,10 +3,10 @@
 /// Kept: type, enum, const; properties (in the schema's order), required, additionalProperties,
 /// patternProperties, propertyNames, minProperties, maxProperties, dependentRequired, dependentSchemas,
 /// dependencies, unevaluatedProperties; items, prefixItems, minItems, maxItems, contains, minContains,
-/// maxContains, unevaluatedItems; minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf; minLength,
-/// maxLength, pattern, format; anyOf, oneOf, allOf, not, if, then, else; $ref and $dynamicRef within the
-/// document, $id, $anchor, $defs, definitions; OpenAPI's nullable. What says nothing about values is ignored.
-/// Any thread.
+/// maxContains, unevaluatedItems; minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf;
+/// minLength, maxLength, pattern, format; anyOf, oneOf, allOf, not, if, then, else; $ref and $dynamicRef
+/// within the document, $id, $anchor, $defs, definitions; OpenAPI's nullable. What says nothing about values
+/// is ignored. Any thread.
 #pragma once
 
 #include <cstddef>

@@ -247,6 +247,7 @@ TEST(SchemaGrammar, Multiples) {
         {"0.3", "1.1", "0.26"}},
        {R"({"type": "number", "multipleOf": 1.5})", {"1.5", "3", "4.5", "3.0"}, {"1", "2", "1.6"}},
        {R"({"type": "integer", "multipleOf": 0.5})", {"1", "2"}, {"1.5"}},
+       {R"({"type": "number", "multipleOf": 1})", {"1", "20"}, {"1.5", "0.1"}},
        {R"({"allOf": [{"multipleOf": 2}, {"multipleOf": 3}], "type": "integer"})",
         {"6", "12"},
         {"2", "3", "4"}}});
@@ -348,7 +349,9 @@ TEST(SchemaGrammar, WhatMustNotHold) {
         {"\"a\"", "5", "true", "null"}},
        {R"({"type": "number", "not": {"const": 2.5}})", {"2", "2.51", "-2.5"}, {"2.5", "2.50"}},
        {R"({"type": "number", "not": {"const": 0}})", {"2", "0.001"}, {"0", "0.00", "-0"}},
-       {R"({"type": "number", "not": {"multipleOf": 100}})", {"10", "0.5", "101"}, {"0", "0.0", "100", "-300.0"}},
+       {R"({"type": "number", "not": {"multipleOf": 100}})",
+        {"10", "0.5", "101"},
+        {"0", "0.0", "100", "-300.0"}},
        {R"({"type": "number", "not": {"multipleOf": 0.25}})", {"0.1", "0.2501"}, {"0.25", "0.500", "3"}},
        {R"({"type": "string", "not": {"pattern": "^a"}})", {"\"b\"", "\"\""}, {"\"ab\"", "1"}},
        {R"({"type": "string", "not": {"minLength": 2, "maxLength": 3}})", {"\"a\"", "\"abcd\""}, {"\"ab\""}},
@@ -362,7 +365,9 @@ TEST(SchemaGrammar, WhatMustNotHold) {
        {R"({"type": "object", "properties": {"a": {"type": "integer"}}, "not": {"properties": {"a": {"const": 1}}}})",
         {R"({"a":2})"},
         {"{}", R"({"a":1})", R"({"a":"x"})"}},
-       {R"({"type": "array", "not": {"items": {"type": "integer"}}})", {R"(["a"])", R"([1,"a",2])"}, {"[]", "[1]"}},
+       {R"({"type": "array", "not": {"items": {"type": "integer"}}})",
+        {R"(["a"])", R"([1,"a",2])"},
+        {"[]", "[1]"}},
        {R"({"type": "array", "not": {"contains": {"type": "integer"}}})", {"[]", R"(["a"])"}, {R"(["a",1])"}},
        {R"({"$ref": "#/$defs/a", "$defs": {"a": {"type": "integer", "not": {"$ref": "#/$defs/b"}}, "b": {"maximum": 3}}})",
         {"4"},
@@ -376,7 +381,9 @@ TEST(SchemaGrammar, Conditions) {
             "else": {"properties": {"x": false}}})",
         {R"({"kind":"a","x":1})", R"({"kind":"b"})"},
         {R"({"kind":"a"})", R"({"kind":"b","x":1})", "{}"}},
-       {R"({"type": "integer", "if": {"minimum": 10}, "then": {"multipleOf": 5}})", {"3", "10", "15"}, {"11"}},
+       {R"({"type": "integer", "if": {"minimum": 10}, "then": {"multipleOf": 5}})",
+        {"3", "10", "15"},
+        {"11"}},
        {R"({"type": "integer", "if": {"minimum": 10}, "else": {"multipleOf": 5}})", {"5", "10", "11"}, {"3"}},
        {R"({"properties": {"a": {"const": 1}, "b": {"const": 1}, "c": {"const": 1}},
             "dependentRequired": {"a": ["b"]}})",
@@ -396,35 +403,61 @@ TEST(SchemaGrammar, Conditions) {
         {"{}", R"({"a":1,"b":1})"}}});
 }
 
+TEST(SchemaGrammar, ManyConditionsOnOneProperty) {
+  ordered_json schema =
+      ordered_json::parse(R"({"type": "object", "required": ["kind"], "properties": {"kind": {}}})");
+  for (int i = 0; i < 20; ++i) {
+    const std::string kind = std::format("k{}", i), name = std::format("p{}", i);
+    schema["properties"]["kind"]["enum"].push_back(kind);
+    schema["properties"][name] = {{"type", "integer"}};
+    schema["allOf"].push_back(
+        {{"if", {{"properties", {{"kind", {{"const", kind}}}}}, {"required", {"kind"}}}},
+         {"then", {{"required", {name}}}}});
+  }
+  const auto grammar = grammar_of(schema.dump());
+  EXPECT_TRUE(fits(grammar, R"({"kind":"k7","p7":1})"));
+  EXPECT_TRUE(fits(grammar, R"({"kind":"k19","p1":1,"p19":1})"));
+  EXPECT_FALSE(fits(grammar, R"({"kind":"k7","p6":1})"));
+  EXPECT_FALSE(fits(grammar, R"({"kind":"k7"})"));
+}
+
 TEST(SchemaGrammar, ItemsThatAreCounted) {
-  expect({{R"({"contains": {"const": 1}})", {"[1]", "[0,1]", "[1, 1,\"a\"]"}, {"[]", "[0]", "5"}},
-          {R"({"items": {"type": "integer"}, "contains": {"minimum": 5}, "minContains": 2})",
-           {"[5,6]", "[1,5,2,7,3]"},
-           {"[5]", "[1,2,5]", "[5,5,\"a\"]"}},
-          {R"({"items": {"type": "integer"}, "contains": {"minimum": 5}, "maxContains": 1})",
-           {"[5]", "[1,5,2]"},
-           {"[]", "[1]", "[5,6]"}},
-          {R"({"contains": {"type": "integer"}, "minContains": 0, "maxContains": 1})",
-           {"[]", "[5]", "[\"a\"]"},
-           {"[5,6]"}},
-          {R"({"prefixItems": [{"const": 1}, {"const": 2}], "items": {"const": 3}, "minItems": 1, "maxItems": 3,
+  expect(
+      {{R"({"contains": {"const": 1}})", {"[1]", "[0,1]", "[1, 1,\"a\"]"}, {"[]", "[0]", "5"}},
+       {R"({"items": {"type": "integer"}, "contains": {"minimum": 5}, "minContains": 2})",
+        {"[5,6]", "[1,5,2,7,3]"},
+        {"[5]", "[1,2,5]", "[5,5,\"a\"]"}},
+       {R"({"items": {"type": "integer"}, "contains": {"minimum": 5}, "maxContains": 1})",
+        {"[5]", "[1,5,2]"},
+        {"[]", "[1]", "[5,6]"}},
+       {R"({"contains": {"type": "integer"}, "minContains": 0, "maxContains": 1})",
+        {"[]", "[5]", "[\"a\"]"},
+        {"[5,6]"}},
+       {R"({"prefixItems": [{"const": 1}, {"const": 2}], "items": {"const": 3}, "minItems": 1, "maxItems": 3,
                "contains": {"minimum": 2}})",
-           {"[1,2]", "[1,2,3]"},
-           {"[]", "[1]", "[1,2,3,3]"}},
-          {R"({"allOf": [{"contains": {"const": 1}}, {"contains": {"const": 2}}]})",
-           {"[1,2]", "[2,0,1]"},
-           {"[1]", "[2,2]"}}});
+        {"[1,2]", "[1,2,3]"},
+        {"[]", "[1]", "[1,2,3,3]"}},
+       {R"({"allOf": [{"contains": {"const": 1}}, {"contains": {"const": 2}}]})",
+        {"[1,2]", "[2,0,1]"},
+        {"[1]", "[2,2]"}},
+       {R"({"items": {"enum": ["a", "b", 1, 1.0]}, "uniqueItems": true, "minItems": 1})",
+        {"[\"a\"]", "[1, \"b\",\"a\"]"},
+        {"[]", "[1,1]", "[\"a\",\"b\",\"a\"]"}},
+       {R"({"prefixItems": [{"type": "boolean"}, {"type": ["boolean", "null"]}], "items": false,
+               "uniqueItems": true, "minItems": 0})",
+        {"[]", "[true]", "[true,false]", "[true,null]"},
+        {"[true,true]", "[null]", "[true,false,null]"}}});
 }
 
 TEST(SchemaGrammar, WhatIsNotEvaluated) {
   expect(
       {{R"({"properties": {"a": {"const": 1}}, "allOf": [{"properties": {"b": {"const": 2}}}],
             "unevaluatedProperties": false})",
-        {"{}", R"({"a":1})", R"({"b":2,"a":1})"},
+        {"{}", R"({"a":1})", R"({"a":1,"b":2})"},
         {R"({"c":1})", R"({"b":1})"}},
        {R"({"$ref": "#/$defs/base", "properties": {"a": {"const": 1}}, "unevaluatedProperties": {"type": "null"},
             "$defs": {"base": {"type": "object", "properties": {"b": {"const": 2}}, "required": ["b"]}}})",
-        {R"({"b":2})", R"({"b":2,"a":1,"c":null})"},
+        {R"({"b":2})", R"({"a":1,"b":2,"c":null})"},
         {R"({"b":2,"c":1})"}},
        {R"({"type": "object", "anyOf": [{"properties": {"a": {"const": 1}}, "required": ["a"]},
                                         {"properties": {"b": {"const": 2}}, "required": ["b"]}],
@@ -434,8 +467,8 @@ TEST(SchemaGrammar, WhatIsNotEvaluated) {
        {R"({"not": {"not": {"properties": {"a": {"const": 1}}}}, "unevaluatedProperties": false})",
         {"{}"},
         {R"({"a":1})"}},
-       {R"({"prefixItems": [{"const": 1}], "allOf": [{"prefixItems": [{}, {"const": 2}]}],
-            "unevaluatedItems": false, "minItems": 1})",
+       {R"({"prefixItems": [{"const": 1}], "allOf": [{"prefixItems": [{}, {"const": 2}], "minItems": 1}],
+            "unevaluatedItems": false})",
         {"[1]", "[1,2]"},
         {"[1,2,3]", "[]", "[2]"}},
        {R"({"contains": {"type": "string"}, "unevaluatedItems": {"type": "integer"}})",
@@ -459,9 +492,7 @@ TEST(SchemaGrammar, References) {
        {R"({"$id": "https://x.y/z", "items": {"$ref": "https://x.y/z#/$defs/a"}, "$defs": {"a": {"const": 1}}})",
         {"[1]"},
         {"[2]"}},
-       {R"({"items": {"$ref": "#here"}, "$defs": {"a": {"$anchor": "here", "const": 1}}})",
-        {"[1]"},
-        {"[2]"}},
+       {R"({"items": {"$ref": "#here"}, "$defs": {"a": {"$anchor": "here", "const": 1}}})", {"[1]"}, {"[2]"}},
        {R"({"$id": "https://x.y/z/all", "items": {"$ref": "one#/$defs/a"},
             "$defs": {"one": {"$id": "../z/one", "$defs": {"a": {"const": 1}}}}})",
         {"[1]"},
