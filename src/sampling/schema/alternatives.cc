@@ -7,12 +7,14 @@
 #include "sampling/schema/conditions.h"
 #include "sampling/schema/evaluated.h"
 #include "sampling/schema/exclusive.h"
+#include "sampling/schema/outline.h"
 
 namespace banyan {
 namespace {
 
 using Json = SchemaJson;
 
+constexpr std::size_t kMany = 8;         // alternatives that are looked through for contradictions
 constexpr std::size_t kMaxTogether = 5;  // of anyOf's schemas, where it is to be known which of them hold
 
 struct Alternative {
@@ -158,8 +160,27 @@ class Expansion {
       both.insert(both.end(), b.begin(), b.end());
       return document_.normalized(std::move(both));
     };
-    for (const Alternative& other : others) {
-      for (const Alternative& one : some) {
+    // Where there are many, most are none.
+    std::vector<SchemaOutline> outlines, other_outlines;
+    if (some.size() * others.size() > kMany) {
+      for (const auto& [list, kept] : {std::pair(&some, &outlines), std::pair(&others, &other_outlines)}) {
+        for (const Alternative& alternative : *list) {
+          Result<SchemaOutline> outline = SchemaOutline::of(document_, alternative.nodes);
+          if (!outline) return std::unexpected(outline.error());
+          kept->push_back(std::move(*outline));
+        }
+      }
+    }
+    for (std::size_t k = 0; k < others.size(); ++k) {
+      const Alternative& other = others[k];
+      for (std::size_t i = 0; i < some.size(); ++i) {
+        const Alternative& one = some[i];
+        if (!outlines.empty()) {
+          if (Result<> charged = document_.charge(8 * other_outlines[k].size()); !charged) {
+            return std::unexpected(charged.error());
+          }
+          if (outlines[i].contradicts(other_outlines[k])) continue;
+        }
         if (Result<> charged = document_.charge(8 + one.nodes.size() + other.nodes.size()); !charged) {
           return std::unexpected(charged.error());
         }

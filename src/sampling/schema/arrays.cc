@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <bit>
 #include <format>
 #include <map>
 
+#include "sampling/schema/alternatives.h"
 #include "sampling/schema/converter.h"
 
 namespace banyan {
@@ -9,6 +11,7 @@ namespace {
 
 using Json = SchemaJson;
 
+constexpr std::size_t kMaxUnique = 8;        // values, which make up so many powers of two of sets
 constexpr std::size_t kMaxContained = 3;     // schemas that are counted at once
 constexpr std::size_t kMaxItemRules = 4096;  // of a place in the list and how often each schema held before
 
@@ -17,6 +20,16 @@ constexpr std::size_t kMaxItemRules = 4096;  // of a place in the list and how o
 Result<Expression> SchemaConverter::array(const SchemaNodes& nodes, const Facets& facets) {
   auto [least, most] = facets.items;
   if (least > most) return Expression::nothing();
+  if (facets.are_items_unique && most > 1) {
+    Result<std::optional<Expression>> made = unique_items(facets);
+    if (!made) return std::unexpected(made.error());
+    if (*made) return std::move(**made);
+    const Result<> left_out = document_.leave_out(
+        having(nodes, "uniqueItems"), "uniqueItems",
+        std::format("cannot be kept by a grammar, but for items of which there are {} values at most",
+                    kMaxUnique));
+    if (!left_out) return std::unexpected(left_out.error());
+  }
   if (!facets.contained.empty()) return counted_items(nodes, facets);
   if (least > Rules::kMaxTimes) {
     const Result<> left_out =
@@ -143,6 +156,73 @@ Result<Expression> SchemaConverter::counted_items(const SchemaNodes& nodes, cons
   }
   return Expression::sequence(
       {Expression::of_text("["), space, Expression::call(first), Expression::of_text("]")});
+}
+
+Result<std::optional<std::vector<std::string>>> SchemaConverter::texts_of_items(const SchemaNodes& item) {
+  const Result<std::vector<SchemaNodes>> lists = alternatives(document_, item);
+  if (!lists) return std::unexpected(lists.error());
+  std::vector<std::string> all;
+  for (const SchemaNodes& list : *lists) {
+    const Result<Facets> facets = facets_of(document_, list, document_.options().to_the_letter);
+    if (!facets) return std::unexpected(facets.error());
+    if (facets->values) {
+      for (const Json* value : *facets->values) {
+        // An object may be written in other orders, so that its texts are not compared.
+        if (value->is_structured()) return std::optional<std::vector<std::string>>();
+      }
+      const Result<std::vector<std::string>> texts = texts_of_values(list, *facets);
+      if (!texts) return std::unexpected(texts.error());
+      all.insert(all.end(), texts->begin(), texts->end());
+      continue;
+    }
+    if (facets->types & ~unsigned{kNull | kBoolean}) return std::optional<std::vector<std::string>>();
+    if (facets->types & kNull) all.emplace_back("null");
+    if (facets->types & kBoolean && facets->may_be_true) all.emplace_back("true");
+    if (facets->types & kBoolean && facets->may_be_false) all.emplace_back("false");
+  }
+  std::ranges::sort(all);
+  all.erase(std::ranges::unique(all).begin(), all.end());
+  return all;
+}
+
+// A rule for each set of values that have been written: as many as items.
+Result<std::optional<Expression>> SchemaConverter::unique_items(const Facets& facets) {
+  if (!facets.contained.empty()) return std::optional<Expression>();
+  std::vector<std::vector<std::string>> places;  // the last is of all items that follow
+  std::vector<std::string> values;
+  for (std::size_t place = 0; place <= std::min(facets.prefix.size(), kMaxUnique); ++place) {
+    const bool is_last = place == facets.prefix.size();
+    auto texts = texts_of_items(is_last ? facets.rest_of_items : facets.prefix[place]);
+    if (!texts) return std::unexpected(texts.error());
+    if (!*texts) return std::optional<Expression>();
+    for (const std::string& text : **texts) {
+      if (std::ranges::find(values, text) == values.end()) values.push_back(text);
+    }
+    places.push_back(std::move(**texts));
+    if (values.size() > kMaxUnique) return std::optional<Expression>();
+  }
+  const Expression space = shared(Shared::space);
+  const std::size_t sets = std::size_t{1} << values.size();
+  if (Result<> charged = document_.charge(64 * sets); !charged) return std::unexpected(charged.error());
+  std::vector<std::uint32_t> rules;
+  for (std::size_t set = 0; set < sets; ++set) rules.push_back(rules_.declare());
+  for (std::size_t set = 0; set < sets; ++set) {
+    const auto count = static_cast<std::size_t>(std::popcount(set));
+    std::vector<Expression> ways;
+    if (count >= facets.items.least) ways.push_back(count > 0 ? space : Expression{});
+    const std::vector<std::string>& texts = places[std::min(count, places.size() - 1)];
+    for (std::size_t i = 0; i < values.size() && count < facets.items.most; ++i) {
+      if (set >> i & 1 || std::ranges::find(texts, values[i]) == texts.end()) continue;
+      std::vector<Expression> way;
+      if (count > 0) way = {Expression::of_text(","), space};
+      way.push_back(Expression::of_text(values[i]));
+      way.push_back(Expression::call(rules[set | std::size_t{1} << i]));
+      ways.push_back(Expression::sequence(std::move(way)));
+    }
+    rules_.define(rules[set], Expression::choice(std::move(ways)));
+  }
+  return Expression::sequence(
+      {Expression::of_text("["), space, Expression::call(rules[0]), Expression::of_text("]")});
 }
 
 }  // namespace banyan

@@ -28,11 +28,15 @@ class SchemaConverter {
   // A value of one of alternatives().
   Result<Expression> plain(const SchemaNodes& nodes);
 
+  Result<std::vector<std::string>> texts_of_values(const SchemaNodes& nodes, const Facets& facets);
   Result<Expression> literals(const SchemaNodes& nodes, const Facets& facets);
   Result<Expression> number(const SchemaNodes& nodes, const Facets& facets);
   Result<Expression> string(const SchemaNodes& nodes, const Facets& facets);
   Result<Expression> array(const SchemaNodes& nodes, const Facets& facets);
   Result<Expression> counted_items(const SchemaNodes& nodes, const Facets& facets);
+  // None: there are more than a few.
+  Result<std::optional<std::vector<std::string>>> texts_of_items(const SchemaNodes& item);
+  Result<std::optional<Expression>> unique_items(const Facets& facets);
   Result<Expression> object(const SchemaNodes& nodes, const Facets& facets);
 
   // Of objects.

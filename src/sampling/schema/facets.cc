@@ -299,7 +299,7 @@ class Reader {
         is_tuple = true;
       lists.push_back({prefix, rest});
       if (const Json* unique = keyword(*node, "uniqueItems"); unique && *unique == true) {
-        unique_ = node;
+        facets_.are_items_unique = true;
       }
     }
     for (std::size_t i = 0; i < longest; ++i) {
@@ -322,9 +322,6 @@ class Reader {
       facets_.items.least =
           std::max<std::uint64_t>(facets_.items.least, std::min(longest, facets_.items.most));
       facets_.items.most = std::min<std::uint64_t>(facets_.items.most, longest);
-    }
-    if (unique_ && facets_.items.most > 1 && (facets_.types & kArray)) {
-      return done(document_.leave_out(*unique_, "uniqueItems", "cannot be kept by a grammar"));
     }
     return true;
   }
@@ -417,7 +414,6 @@ class Reader {
   const SchemaNodes& nodes_;
   bool to_the_letter_;
   Facets facets_;
-  const Json* unique_ = nullptr;
   bool has_type_ = false;
   std::optional<Error> error_;
 };

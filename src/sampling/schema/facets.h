@@ -63,6 +63,7 @@ struct Facets {
   std::vector<SchemaNodes> prefix;
   SchemaNodes rest_of_items;
   std::vector<Contained> contained;
+  bool are_items_unique = false;
   Count property_count;
   SchemaNodes names;  ///< what holds of every property's name
   std::vector<Property> properties;

@@ -93,7 +93,7 @@ class NumberWriter {
     is_too_long_ = whole_digits_ > kMostDigits || fraction_digits_ > kMostDigits;
     // Of multiples every digit takes as many states as the step's factor has rests.
     if (step.factor > 1 && whole_digits_ == kUsualWholeDigits) whole_digits_ = kUsualDigits;
-    if (step.places > 0 || step.zeros > 0 || step.factor > 1) fraction_digits_ = step.places;
+    if (!limits.steps.empty()) fraction_digits_ = step.places;
     if (limits.is_integer) fraction_digits_ = 0;
   }
 

@@ -26,7 +26,8 @@ std::string json_text(const Json& value) {
 
 }  // namespace
 
-Result<Expression> SchemaConverter::literals(const SchemaNodes& nodes, const Facets& facets) {
+Result<std::vector<std::string>> SchemaConverter::texts_of_values(const SchemaNodes& nodes,
+                                                                  const Facets& facets) {
   std::vector<std::string> texts;
   const Result<std::vector<const Json*>> fitting = values_that_fit(document_, *facets.values, nodes, true);
   if (!fitting) return std::unexpected(fitting.error());
@@ -36,6 +37,13 @@ Result<Expression> SchemaConverter::literals(const SchemaNodes& nodes, const Fac
       return std::unexpected(charged.error());
     }
   }
+  return texts;
+}
+
+Result<Expression> SchemaConverter::literals(const SchemaNodes& nodes, const Facets& facets) {
+  Result<std::vector<std::string>> made = texts_of_values(nodes, facets);
+  if (!made) return std::unexpected(made.error());
+  std::vector<std::string>& texts = *made;
   // Many texts share their beginnings, so that the matcher does not follow each.
   if (texts.size() > kMaxPlainWords) {
     if (const std::optional<Automaton> words = of_words(texts)) {

@@ -194,6 +194,14 @@ class Validator {
       const SchemaNodes& nodes = i < facets.prefix.size() ? facets.prefix[i] : facets.rest_of_items;
       if (const Result<bool> holds = all(value[i], nodes, depth + 1); !holds || !*holds) return holds;
     }
+    if (facets.are_items_unique) {
+      std::unordered_set<std::string> keys;
+      for (const Json& item : value) {
+        Result<std::string> key = key_of(item);
+        if (!key) return std::unexpected(key.error());
+        if (!keys.insert(std::move(*key)).second) return false;
+      }
+    }
     for (const auto& [schema, count] : facets.contained) {
       std::size_t held = 0;
       for (const Json& item : value) {

@@ -15,7 +15,7 @@ ordered_json text_of(int length) { return {{"type", "string"}, {"maxLength", len
 
 TEST(SchemaCache, KeepsAGrammarForEachSchemaAndItsOptions) {
   SchemaCache cache;
-  const ordered_json loose{{"type", "object"}, {"not", {{"type", "string"}}}};
+  const ordered_json loose{{"type", "object"}, {"not", {{"format", "date"}}}};
   EXPECT_FALSE(cache.grammar(loose, {.is_strict = true}));
   EXPECT_EQ(cache.size(), 0u);
   for (int round = 0; round < 2; ++round) {

@@ -247,6 +247,7 @@ TEST(SchemaGrammar, Multiples) {
         {"0.3", "1.1", "0.26"}},
        {R"({"type": "number", "multipleOf": 1.5})", {"1.5", "3", "4.5", "3.0"}, {"1", "2", "1.6"}},
        {R"({"type": "integer", "multipleOf": 0.5})", {"1", "2"}, {"1.5"}},
+       {R"({"type": "number", "multipleOf": 1})", {"1", "20"}, {"1.5", "0.1"}},
        {R"({"allOf": [{"multipleOf": 2}, {"multipleOf": 3}], "type": "integer"})",
         {"6", "12"},
         {"2", "3", "4"}}});
@@ -402,6 +403,24 @@ TEST(SchemaGrammar, Conditions) {
         {"{}", R"({"a":1,"b":1})"}}});
 }
 
+TEST(SchemaGrammar, ManyConditionsOnOneProperty) {
+  ordered_json schema =
+      ordered_json::parse(R"({"type": "object", "required": ["kind"], "properties": {"kind": {}}})");
+  for (int i = 0; i < 20; ++i) {
+    const std::string kind = std::format("k{}", i), name = std::format("p{}", i);
+    schema["properties"]["kind"]["enum"].push_back(kind);
+    schema["properties"][name] = {{"type", "integer"}};
+    schema["allOf"].push_back(
+        {{"if", {{"properties", {{"kind", {{"const", kind}}}}}, {"required", {"kind"}}}},
+         {"then", {{"required", {name}}}}});
+  }
+  const auto grammar = grammar_of(schema.dump());
+  EXPECT_TRUE(fits(grammar, R"({"kind":"k7","p7":1})"));
+  EXPECT_TRUE(fits(grammar, R"({"kind":"k19","p1":1,"p19":1})"));
+  EXPECT_FALSE(fits(grammar, R"({"kind":"k7","p6":1})"));
+  EXPECT_FALSE(fits(grammar, R"({"kind":"k7"})"));
+}
+
 TEST(SchemaGrammar, ItemsThatAreCounted) {
   expect(
       {{R"({"contains": {"const": 1}})", {"[1]", "[0,1]", "[1, 1,\"a\"]"}, {"[]", "[0]", "5"}},
@@ -420,18 +439,25 @@ TEST(SchemaGrammar, ItemsThatAreCounted) {
         {"[]", "[1]", "[1,2,3,3]"}},
        {R"({"allOf": [{"contains": {"const": 1}}, {"contains": {"const": 2}}]})",
         {"[1,2]", "[2,0,1]"},
-        {"[1]", "[2,2]"}}});
+        {"[1]", "[2,2]"}},
+       {R"({"items": {"enum": ["a", "b", 1, 1.0]}, "uniqueItems": true, "minItems": 1})",
+        {"[\"a\"]", "[1, \"b\",\"a\"]"},
+        {"[]", "[1,1]", "[\"a\",\"b\",\"a\"]"}},
+       {R"({"prefixItems": [{"type": "boolean"}, {"type": ["boolean", "null"]}], "items": false,
+               "uniqueItems": true, "minItems": 0})",
+        {"[]", "[true]", "[true,false]", "[true,null]"},
+        {"[true,true]", "[null]", "[true,false,null]"}}});
 }
 
 TEST(SchemaGrammar, WhatIsNotEvaluated) {
   expect(
       {{R"({"properties": {"a": {"const": 1}}, "allOf": [{"properties": {"b": {"const": 2}}}],
             "unevaluatedProperties": false})",
-        {"{}", R"({"a":1})", R"({"b":2,"a":1})"},
+        {"{}", R"({"a":1})", R"({"a":1,"b":2})"},
         {R"({"c":1})", R"({"b":1})"}},
        {R"({"$ref": "#/$defs/base", "properties": {"a": {"const": 1}}, "unevaluatedProperties": {"type": "null"},
             "$defs": {"base": {"type": "object", "properties": {"b": {"const": 2}}, "required": ["b"]}}})",
-        {R"({"b":2})", R"({"b":2,"a":1,"c":null})"},
+        {R"({"b":2})", R"({"a":1,"b":2,"c":null})"},
         {R"({"b":2,"c":1})"}},
        {R"({"type": "object", "anyOf": [{"properties": {"a": {"const": 1}}, "required": ["a"]},
                                         {"properties": {"b": {"const": 2}}, "required": ["b"]}],
@@ -441,8 +467,8 @@ TEST(SchemaGrammar, WhatIsNotEvaluated) {
        {R"({"not": {"not": {"properties": {"a": {"const": 1}}}}, "unevaluatedProperties": false})",
         {"{}"},
         {R"({"a":1})"}},
-       {R"({"prefixItems": [{"const": 1}], "allOf": [{"prefixItems": [{}, {"const": 2}]}],
-            "unevaluatedItems": false, "minItems": 1})",
+       {R"({"prefixItems": [{"const": 1}], "allOf": [{"prefixItems": [{}, {"const": 2}], "minItems": 1}],
+            "unevaluatedItems": false})",
         {"[1]", "[1,2]"},
         {"[1,2,3]", "[]", "[2]"}},
        {R"({"contains": {"type": "string"}, "unevaluatedItems": {"type": "integer"}})",

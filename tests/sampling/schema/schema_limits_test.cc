@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <format>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -115,6 +116,36 @@ TEST(SchemaLimits, RecursionThatReadsNothingIsRefused) {
           R"({"dependentSchemas": {"a": {"allOf": [{"$ref": "#"}]}}})",
       }) {
     EXPECT_THAT(refusal(schema), testing::HasSubstr("refers to itself without end")) << schema;
+  }
+}
+
+TEST(SchemaLimits, ConditionsThatMultiplyAreRefused) {
+  const auto property = [](int i, ordered_json schema) {
+    return ordered_json{{"properties", {{"p" + std::to_string(i), std::move(schema)}}}};
+  };
+  ordered_json conditions, overlapping, negated, unevaluated, counted;
+  for (int i = 0; i < 25; ++i) {
+    conditions["allOf"].push_back({{"if", property(i, {{"const", 1}})}, {"then", {{"minProperties", 1}}}});
+    overlapping["oneOf"].push_back(
+        {{"minLength", i}, {"maximum", i}, {"maxItems", i}, {"required", {"a" + std::to_string(i)}}});
+    const ordered_json next{{"$ref", "#/$defs/d" + std::to_string(i + 1)}};
+    const std::string name = "d" + std::to_string(i);
+    negated["$defs"][name] = {{"not", {{"oneOf", {next, property(i, next), property(i, {{"const", i}})}}}}};
+    unevaluated["$defs"][name] = {{"anyOf", {next, property(i, next), {{"$ref", "#/$defs/d25"}}}},
+                                  {"unevaluatedProperties", property(i, next)}};
+    counted["allOf"].push_back({{"contains", {{"const", i}}}, {"maxContains", 1}});
+  }
+  negated["$defs"]["d15"] = unevaluated["$defs"]["d25"] = {{"properties", {{"x", {{"minimum", 1}}}}}};
+  negated["$ref"] = unevaluated["$ref"] = "#/$defs/d0";
+  for (const ordered_json& schema : {conditions, overlapping, negated, unevaluated, counted}) {
+    for (const bool to_the_letter : {true, false}) {
+      const std::clock_t begin = std::clock();
+      EXPECT_THAT(refusal(schema, {.to_the_letter = to_the_letter}),
+                  testing::AnyOf(testing::HasSubstr("alternatives"), testing::HasSubstr("too long"),
+                                 testing::HasSubstr("too much")));
+      // A second on any machine; some 100 ms on most.
+      EXPECT_LT(std::clock() - begin, CLOCKS_PER_SEC) << schema;
+    }
   }
 }
 

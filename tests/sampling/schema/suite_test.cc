@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <format>
 #include <fstream>
@@ -77,10 +77,15 @@ std::string keyword_of(const std::string& message) {
   constexpr std::string_view kPath = "the schema's ";
   if (!message.starts_with(kPath)) return "the schema as a whole";
   std::string path = message.substr(kPath.size(), message.find(' ', kPath.size()) - kPath.size());
-  while (!path.empty() && std::isdigit(static_cast<unsigned char>(path.back()))) {
-    path.resize(std::min(path.rfind('/'), path.size() - 1));
+  const auto is_of_keywords = [](unsigned char c) { return std::isalpha(c) || c == '$'; };
+  std::string name;
+  while (name.empty() || !std::ranges::all_of(name, is_of_keywords)) {
+    const std::size_t slash = path.rfind('/');
+    name = path.substr(slash + 1);
+    if (slash == std::string::npos) break;
+    path.resize(slash);
   }
-  return path.substr(path.rfind('/') + 1);
+  return name;
 }
 
 std::filesystem::path suite() {
@@ -119,7 +124,7 @@ TEST(SchemaSuite, ValidInstancesFitAndInvalidOnesDoNotAndSamplesAreValid) {
   std::ofstream lines(cases);
   std::map<std::string, std::vector<std::string>> refused;  // by keyword: the reasons
   int groups_count = 0, refused_count = 0, valid = 0, invalid = 0, missing = 0;
-  std::chrono::duration<double, std::milli> longest{};
+  std::clock_t longest = 0;  // of the processor's time
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(suite())) {
     if (entry.path().extension() == ".json") files.push_back(entry.path());
@@ -133,9 +138,9 @@ TEST(SchemaSuite, ValidInstancesFitAndInvalidOnesDoNotAndSamplesAreValid) {
       const Json& schema = group["schema"];
       ++groups_count;
       for (const bool to_the_letter : {true, false}) {
-        const auto begin = std::chrono::steady_clock::now();
+        const std::clock_t begin = std::clock();
         const auto text = schema_grammar(schema, {.is_strict = true, .to_the_letter = to_the_letter});
-        longest = std::max<decltype(longest)>(longest, std::chrono::steady_clock::now() - begin);
+        longest = std::max(longest, std::clock() - begin);
         if (!text) {
           if (text.error().message == "no value fits the schema") {
             for (const Json& instance : group["tests"]) {
@@ -183,7 +188,7 @@ TEST(SchemaSuite, ValidInstancesFitAndInvalidOnesDoNotAndSamplesAreValid) {
       "invalid; "
       "the longest took {:.1f} ms\n",
       refused_count, groups_count, 100.0 * refused_count / groups_count, valid, missing, invalid,
-      longest.count());
+      1e3 * static_cast<double>(longest) / CLOCKS_PER_SEC);
   EXPECT_GT(groups_count, 100);
 
   expect_valid(cases, suite().filename());
@@ -281,6 +286,7 @@ class RandomSchemas {
         maybe(schema, "items", inner);
         maybe(schema, "minItems", small);
         maybe(schema, "maxItems", [&] { return 1 + pick(5); });
+        if (pick(6) == 0) schema["uniqueItems"] = true;
         maybe(schema, "prefixItems", [&] { return Json::array({inner(), inner()}); });
         break;
       default:
