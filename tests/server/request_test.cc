@@ -124,7 +124,7 @@ TEST(Requests, WrongFieldsAreNamed) {
       {R"({"response_format": {"type": "json_schema", "json_schema": {"strict": 1}}})",
        "response_format.json_schema.strict"},
       {R"({"response_format": {"type": "json_schema", "json_schema": {"strict": true,
-           "schema": {"not": {"type": "string"}}}}})",
+           "schema": {"$ref": "#/nowhere"}}}})",
        "response_format.json_schema.schema"},
       {R"({"response_format": {"type": "json_object", "schema": {"type": "text"}}})",
        "response_format.schema"},

@@ -47,11 +47,13 @@ class Expansion {
       all = std::move(*next);
     }
     for (const SchemaChoice& choice : flat->choices) {
+      const bool is_optional = choice.is_condition && !document_.options().is_strict;
       Result<Alternatives> ways = ways_of(choice, base, opened);
+      if (!ways && is_optional) continue;
       if (!ways) return ways;
       const bool evaluates = opened && choice.evaluates;
       Result<Alternatives> next = product(all, *ways, evaluates, *choice.list);
-      if (!next && choice.is_condition && !document_.options().is_strict) continue;
+      if (!next && is_optional) continue;
       if (!next) return next;
       all = std::move(*next);
     }

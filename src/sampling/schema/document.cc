@@ -61,6 +61,12 @@ bool is_meaningful(std::string_view name) {
   return kNames.contains(name);
 }
 
+// Whose values are no schemas.
+constexpr std::string_view kDataKeywords[] = {"const", "enum", "default", "examples"};
+// Whose members are named by whoever wrote the schema.
+constexpr std::string_view kKeywordsWithNames[] = {
+    "properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"};
+
 std::string unescaped_pointer(std::string_view token) {
   std::string text;
   for (std::size_t i = 0; i < token.size(); ++i) {
@@ -96,15 +102,18 @@ Result<> SchemaDocument::check() {
   struct Part {
     const Json* value;
     int depth;
-    std::uint32_t resource;  // that it is within
+    std::uint32_t resource;      // that it is within
+    bool is_data = false;        // of a const, an example, ...: what looks like a keyword is none
+    bool has_own_names = false;  // as properties and $defs have
   };
   std::vector<Part> todo{{&root_, 0, 0}};
   places_[&root_] = {};
   by_number_.push_back(&root_);
   while (!todo.empty()) {
-    const auto [value, depth, outer_resource] = todo.back();
+    const auto [value, depth, outer_resource, is_data, has_own_names] = todo.back();
     todo.pop_back();
-    const std::uint32_t resource = references_.add(*value, outer_resource);
+    const std::uint32_t resource =
+        is_data || has_own_names ? outer_resource : references_.add(*value, outer_resource);
     if (resource != outer_resource) {
       if (Result<> charged = charge(references_.uri(resource).size()); !charged) return charged;
     }
@@ -118,9 +127,12 @@ Result<> SchemaDocument::check() {
       return fail(Errc::invalid_argument, "the schema has a string that is not UTF-8");
     }
     const auto visit = [&, outer = value, below = depth + 1](const Json& inner, std::string key) {
+      const bool is_keyword = outer->is_object() && !is_data && !has_own_names;
+      todo.push_back({&inner, below, resource,
+                      is_data || (is_keyword && std::ranges::contains(kDataKeywords, key)),
+                      is_keyword && std::ranges::contains(kKeywordsWithNames, key)});
       places_[&inner] = {
           .parent = outer, .key = std::move(key), .number = static_cast<std::uint32_t>(places_.size())};
-      todo.push_back({&inner, below, resource});
       by_number_.push_back(&inner);
     };
     if (value->size() > kMaxValues || places_.size() + value->size() > kMaxValues) {
@@ -191,6 +203,10 @@ Result<const Json*> SchemaDocument::target(const Json& schema, const char* name)
   if (!reference.is_string()) return wrong(schema, name, "must be a string");
   const std::string& text = reference.get_ref<const std::string&>();
   const bool is_dynamic = name[1] == 'd';
+  const std::size_t work = references_.uri(place.resource).size() + text.size();
+  if (Result<> charged = charge(is_dynamic ? 2 * work + 2 * references_.size() : work); !charged) {
+    return std::unexpected(charged.error());
+  }
   const auto found =
       is_dynamic ? references_.find_dynamic(place.resource, text) : references_.find(place.resource, text);
   if (!found && is_dynamic && references_.find(place.resource, text)) {
@@ -384,7 +400,11 @@ Result<const Automaton*> SchemaDocument::outside(const Json& schema, std::string
   for (const std::string& word : words) work += 8 * word.size();
   if (Result<> charged = charge(work); !charged) return std::unexpected(charged.error());
   std::optional<Automaton> made = of_words(words);
-  if (!made) made = complement(Automaton{.states = std::vector<Automaton::State>(1)});
+  if (!made) {
+    const Result<> left_out = leave_out(schema, keyword, "cannot be kept: its texts are too many");
+    if (!left_out) return std::unexpected(left_out.error());
+    return nullptr;
+  }
   return outside(schema, keyword, words_[&schema] = std::move(*made));
 }
 

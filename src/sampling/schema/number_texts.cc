@@ -226,6 +226,8 @@ class NumberWriter {
   std::vector<Progress> todo_;
 };
 
+constexpr std::size_t kMostFractions = 16;  // that a number may not be
+
 std::unexpected<Error> too_long() {
   return fail(Errc::unsupported, std::format("a number of more than {} digits", kMostDigits));
 }
@@ -284,13 +286,9 @@ Result<Automaton> texts_of_multiples(const Decimal& step) {
   return with_zeros(*texts, step.exponent < 0);
 }
 
-std::optional<Automaton> texts_of_value(const Decimal& value) {
-  const std::string fraction = value.fraction();
-  const std::string text =
-      (value.is_negative ? "-" : "") + value.whole_part() + (fraction.empty() ? "" : "." + fraction);
-  std::optional<Automaton> texts = of_words({text});
-  if (texts) texts = with_zeros(*texts, !fraction.empty());
-  return texts;
+std::optional<Automaton> texts_of_values(const std::vector<std::string>& texts, bool have_points) {
+  const std::optional<Automaton> words = of_words(texts);
+  return words ? std::optional(with_zeros(*words, have_points)) : std::nullopt;
 }
 
 // Texts of which the automaton of a step's multiples knows all.
@@ -317,11 +315,21 @@ Result<Automaton> number_texts(const NumberLimits& limits) {
     const std::optional<Automaton> within = texts ? short_texts() : std::nullopt;
     texts = within ? intersection(*texts, *within) : std::nullopt;
   }
+  std::vector<std::string> integers, fractions;
   for (const Decimal& value : limits.no_values) {
     // Of more digits there are no texts.
     if (std::abs(value.exponent) + static_cast<int>(value.digits.size()) > 4 * kMostDigits) continue;
-    leave_out(texts_of_value(value));
+    const std::string whole = (value.is_negative ? "-" : "") + value.whole_part();
+    if (const std::string fraction = value.fraction(); fraction.empty()) {
+      integers.push_back(whole);
+    } else {
+      fractions.push_back(whole + "." + fraction);
+    }
   }
+  if (!integers.empty()) leave_out(texts_of_values(integers, false));
+  // One by one: what has more zeros behind it may go on to another.
+  if (fractions.size() > kMostFractions) return fail(Errc::unsupported, "so many fractions");
+  for (const std::string& text : fractions) leave_out(texts_of_values({text}, true));
   if (!texts) return fail(Errc::unsupported, "numbers that are none of others");
   return *texts;
 }

@@ -18,6 +18,8 @@ class SchemaReferences {
   /// Notes the $id and the anchors of a part that is within the resource `outer`; the first part is the whole
   /// document. Returns the resource that the part is within itself.
   std::uint32_t add(const Json& part, std::uint32_t outer);
+  /// How many resources there are.
+  std::size_t size() const { return resources_.size(); }
   const std::string& uri(std::uint32_t resource) const { return resources_[resource].uri; }
 
   struct Found {

@@ -79,7 +79,7 @@ Result<Expression> SchemaConverter::number(const SchemaNodes& nodes, const Facet
   if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;
 
   const std::size_t steps = limits.steps.size() + limits.no_steps.size();
-  const std::size_t work = (steps == 0 ? 1 << 15 : steps << 17) + (limits.no_values.size() << 13);
+  const std::size_t work = (steps == 0 ? 1 << 15 : steps << 17) + (limits.no_values.size() << 10);
   if (Result<> charged = document_.charge(work); !charged) return std::unexpected(charged.error());
   Result<Automaton> texts = number_texts(limits);
   while (!texts) {

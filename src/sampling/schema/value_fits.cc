@@ -160,6 +160,8 @@ class Validator {
       if (const Result<bool> holds = one(value, *target, depth + 1); !holds || !*holds) return holds;
     }
     if (const Json* list = keyword(schema, "allOf")) {
+      if (Result<> charged = document_.charge(list->size()); !charged)
+        return std::unexpected(charged.error());
       for (const Json& inner : *list) {
         if (const Result<bool> holds = one(value, inner, depth + 1); !holds || !*holds) return holds;
       }
@@ -168,6 +170,9 @@ class Validator {
     if (!choices) return std::unexpected(choices.error());
     for (const SchemaChoice& choice : *choices) {
       std::size_t held = 0;
+      if (Result<> charged = document_.charge(choice.list->size()); !charged) {
+        return std::unexpected(charged.error());
+      }
       for (const Json& inner : *choice.list) {
         const Result<bool> holds = one(value, inner, depth + 1);
         if (!holds) return holds;

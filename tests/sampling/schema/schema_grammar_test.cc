@@ -568,5 +568,36 @@ TEST(SchemaGrammar, WideSchemasAreMade) {
   EXPECT_TRUE(GrammarMatcher::passes_trial(values));
 }
 
+TEST(SchemaGrammar, ManyTextsAndNumbersThatMustNotBe) {
+  std::string texts, many_texts, numbers;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string between = i == 0 ? "" : ", ";
+    const std::string text = std::format("{}\"{:08x}-{:04x}\"", between, i * 2654435761u, i * 40503u % 65536);
+    many_texts += text;
+    if (i < 100) texts += text;
+    if (i < 300) numbers += std::format("{}{}", between, 7000000 + 13 * i);
+  }
+  const auto no_text = [](const std::string& list) {
+    return R"({"type": "string", "not": {"enum": [)" + list + "]}}";
+  };
+  const auto few = grammar_of(no_text(texts));
+  EXPECT_TRUE(fits(few, "\"a\""));
+  EXPECT_FALSE(fits(few, "\"00000000-0000\""));
+  const auto refused = schema_grammar(ordered_json::parse(no_text(many_texts)), {.is_strict = true});
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("not/enum"));
+  EXPECT_TRUE(fits(grammar_of(no_text(many_texts), {.is_strict = false}), "\"a\""));
+
+  const auto no_number = grammar_of(R"({"type": "integer", "not": {"enum": [)" + numbers + "]}}");
+  EXPECT_TRUE(fits(no_number, "7000001"));
+  EXPECT_FALSE(fits(no_number, "7000013"));
+}
+
+TEST(SchemaGrammar, DataIsNoSchema) {
+  expect({{R"({"$defs": {"real": {"$id": "x", "const": 1}}, "examples": [{"$id": "x", "const": 2}],
+               "properties": {"a": {"$ref": "x"}}, "required": ["a"], "additionalProperties": false})",
+           {"{\"a\": 1}"},
+           {"{\"a\": 2}"}}});
+}
+
 }  // namespace
 }  // namespace banyan

@@ -31,6 +31,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kSamples = 100;
+constexpr int kMostRefused = 10;  // per cent
 
 std::string output_of(const std::string& command) {
   std::string output;
@@ -190,6 +191,8 @@ TEST(SchemaSuite, ValidInstancesFitAndInvalidOnesDoNotAndSamplesAreValid) {
       refused_count, groups_count, 100.0 * refused_count / groups_count, valid, missing, invalid,
       1e3 * static_cast<double>(longest) / CLOCKS_PER_SEC);
   EXPECT_GT(groups_count, 100);
+  EXPECT_LT(refused_count * 100, groups_count * kMostRefused) << "more than the documentation says";
+  EXPECT_GT(valid, 150);
 
   expect_valid(cases, suite().filename());
 }
