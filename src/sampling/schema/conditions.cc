@@ -1,6 +1,7 @@
 #include "sampling/schema/conditions.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "sampling/schema/negation.h"
@@ -66,6 +67,9 @@ Result<std::vector<SchemaChoice>> choices_of(SchemaDocument& document, const Jso
     if (!properties) continue;
     if (!properties->is_object()) return document.wrong(schema, name, "must be an object");
     for (const auto& [property, wanted] : properties->items()) {
+      if (std::string_view(name) == "dependentRequired" && !wanted.is_array()) {
+        return document.wrong(*properties, property, "must be a list of names");
+      }
       if (wanted.is_array() && wanted.empty()) continue;
       const Result<> added = add(std::string(name) + '/' + property, true, [&]() -> Result<Json> {
         Json without = Json::object(), with{{"type", "object"}, {"required", {property}}};

@@ -90,6 +90,9 @@ class Negation {
     }
     if (name == "dependentRequired" || name == "dependentSchemas" || name == "dependencies") {
       for (const auto& [property, wanted] : value.items()) {
+        if (!wanted.is_array() && name == "dependentRequired") {
+          return document_.wrong(value, property, "must be a list of names");
+        }
         if (!wanted.is_array()) {
           add(both(object_with(property, {}), no(wanted)));
           continue;

@@ -76,6 +76,13 @@ TEST(SchemaLimits, WhatNoSchemaMaySayIsAlwaysRefused) {
       {R"({"$ref": "https://example.com/schema"})", "$ref must refer to a part"},
       {R"({"$ref": 1})", "$ref must be"},
       {R"({"additionalProperties": 1})", "additionalProperties must be"},
+      {R"({"not": 1})", "not must be"},
+      {R"({"if": true, "then": 1})", "then must be"},
+      {R"({"contains": 1})", "contains must be"},
+      {R"({"dependentRequired": {"a": {"$ref": "#"}}})", "dependentRequired/a must be"},
+      {R"({"not": {"dependentRequired": {"a": {"$ref": "#"}}}})", "dependentRequired/a must be"},
+      {R"({"dependentSchemas": {"a": ["b"]}})", "dependentSchemas/a must be"},
+      {R"({"unevaluatedItems": 1})", "unevaluatedItems must be"},
   };
   for (const bool is_strict : {true, false}) {
     for (const auto& [schema, message] : cases) {
