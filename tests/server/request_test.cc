@@ -280,7 +280,7 @@ TEST(Requests, SchemasComeAsGrammarsInEveryDialect) {
         "schema": {"const": "yes", "not": {"const": "no"}}}}})"),
               yes);
     const Error error = error_of(read(reader, Json::parse(R"({"response_format": {"type": "json_schema",
-        "json_schema": {"schema": {"properties": {"age": {"not": {"const": 1}}}}}}})")));
+        "json_schema": {"schema": {"properties": {"age": {"not": {"format": "date"}}}}}}})")));
     EXPECT_THAT(error.message, HasSubstr("properties/age/not"));
   }
 }
