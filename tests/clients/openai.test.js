@@ -82,7 +82,7 @@ test('an answer keeps to a JSON Schema', async () => {
     chat('My cat is called Milo.', format({ name: 'pet', strict: true, schema })));
   const { name, age } = answer.choices[0].message.parsed;
   assert.ok(name.length <= 24 && age >= 1 && age <= 30, JSON.stringify({ name, age }));
-  const wrong = chat('Hello.', format({ name: 'pet', strict: true, schema: { properties: { age: { not: {} } } } }));
+  const wrong = chat('Hello.', format({ name: 'pet', strict: true, schema: { properties: { age: { not: { format: 'date' } } } } }));
   await assert.rejects(client.chat.completions.create(wrong), (error) => {
     assert.equal(error.param, 'response_format.json_schema.schema');
     assert.match(error.message, /properties\/age\/not/);
