@@ -168,6 +168,12 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
   impl.options.memory_bytes = memory;
   impl.options.context = options.context > 0 ? options.context : impl.model->info().context;
   impl.options.threads = impl.runner->threads();
+  if (const auto context_tokens = static_cast<std::size_t>(impl.options.context);
+      !impl.check_memory(context_tokens)) {
+    spdlog::warn(
+        "the memory budget of {} bytes holds less than a conversation of the whole context of {} tokens",
+        memory, context_tokens);
+  }
   impl.spare_cores = std::max(0, usable_cores() - impl.options.threads);
   // A step has a row for every running reply.
   impl.options.max_running = std::min(options.max_running, options.batch_tokens);

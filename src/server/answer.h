@@ -51,6 +51,8 @@ class Answer {
   std::size_t choices_per_prompt() const { return per_prompt_; }
 
  protected:
+  /// Has choices() say that a choice ended otherwise than its last delta says.
+  void set_finish(std::size_t index, Finish finish) { choices_[index].finish = finish; }
   /// Takes a delta of choice `index`, which choices() already knows of. Returns what a stream sends for it.
   virtual std::vector<WireEvent> take(std::size_t index, const Delta& delta) = 0;
 

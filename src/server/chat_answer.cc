@@ -32,7 +32,11 @@ std::vector<WireEvent> ChatAnswer::take(std::size_t index, const Delta& delta) {
   }
   // A delta is mostly one token, which is of one kind. Where nothing is told of it yet, it may be of the mark
   // that ends the thought.
-  for (const ChatEvent& event : events) reader.is_thinking = event.kind == ChatEvent::Kind::reasoning;
+  for (const ChatEvent& event : events) {
+    reader.is_thinking = event.kind == ChatEvent::Kind::reasoning;
+    if (event.kind == ChatEvent::Kind::call) reader.is_calling = true;
+    if (event.kind == ChatEvent::Kind::call_end) reader.is_calling = false;
+  }
   const auto tokens = static_cast<int>(delta.tokens.size());
   if (!reader.is_thinking) {
     reader.held_tokens = 0;
@@ -41,7 +45,12 @@ std::vector<WireEvent> ChatAnswer::take(std::size_t index, const Delta& delta) {
   } else {
     reader.reasoning_tokens += std::exchange(reader.held_tokens, 0) + tokens;
   }
-  return tell(index, events, delta);
+  if (delta.finish != Finish::stop || !reader.is_calling) return tell(index, events, delta);
+  // A call that a stop text cuts is no whole one, and clients must not take it for that.
+  Delta cut = delta;
+  cut.finish = Finish::length;
+  set_finish(index, cut.finish);
+  return tell(index, events, cut);
 }
 
 }  // namespace banyan

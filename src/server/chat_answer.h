@@ -35,6 +35,7 @@ class ChatAnswer : public Answer {
     int reasoning_tokens = 0;
     int held_tokens = 0;  ///< behind them, of the thought if that goes on
     bool is_thinking = false;
+    bool is_calling = false;
   };
 
   std::vector<WireEvent> take(std::size_t index, const Delta& delta) final;

@@ -157,6 +157,12 @@ void read_tools(Fields& fields, ChatRequest& request) {
 constexpr std::array kForeignToChat = {
     ForeignField{"stop_sequences", "Anthropic's messages", "`stop`"},
     ForeignField{"max_output_tokens", "OpenAI's responses", "`max_tokens`"},
+    ForeignField{"instructions", "OpenAI's responses", "a message of the role system"},
+    ForeignField{"input", "OpenAI's responses", "`messages`"},
+    ForeignField{"system", "Anthropic's messages", "a message of the role system"},
+    ForeignField{"num_predict", "Ollama's chat", "`max_tokens`"},
+    ForeignField{"options", "Ollama's chat", "at the top level"},
+    ForeignField{"format", "Ollama's chat", "`response_format`"},
     ForeignField{"output_config", "Anthropic's messages", "`reasoning_effort` and `response_format`"}};
 
 // Several makers' ways to say it; the more special one counts.

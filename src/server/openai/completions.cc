@@ -23,7 +23,8 @@ constexpr int kMaxLogprobs = 20;
 
 constexpr std::array kForeignToCompletions = {
     ForeignField{"stop_sequences", "Anthropic's messages", "`stop`"},
-    ForeignField{"max_output_tokens", "OpenAI's responses", "`max_tokens`"}};
+    ForeignField{"max_output_tokens", "OpenAI's responses", "`max_tokens`"},
+    ForeignField{"messages", "OpenAI's chat", "`prompt`"}};
 
 // A key of top_logprobs; OpenAI's way with tokens that are no text.
 std::string token_key(const std::string& bytes) {

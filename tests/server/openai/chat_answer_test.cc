@@ -81,6 +81,19 @@ TEST(ChatAnswer, IsOneObjectWhenNotStreaming) {
   EXPECT_EQ(body["usage"]["total_tokens"], 16);
 }
 
+TEST(ChatAnswer, ACallThatAStopTextCutsIsNoWholeOne) {
+  const auto ends = [](const char* text) {
+    const auto answer = chat(
+        R"({"stop": ["}"], "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]})");
+    add(*answer, 0, delta(text, {}));
+    add(*answer, 0, last(Finish::stop));
+    return answer->body()["choices"][0]["finish_reason"];
+  };
+  EXPECT_EQ(ends("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1"), "length");
+  EXPECT_EQ(ends("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>"), "tool_calls");
+  EXPECT_EQ(ends("hello"), "stop");
+}
+
 TEST(ChatAnswer, LogprobsComeWithTheirTokensBytes) {
   const auto answer = chat(R"({"logprobs": true, "top_logprobs": 2})");
   add(*answer, 0, delta("ö", {token(6, "\xc3"), token(7, "\xb6")}));
