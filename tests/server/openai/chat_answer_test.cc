@@ -82,9 +82,13 @@ TEST(ChatAnswer, IsOneObjectWhenNotStreaming) {
 }
 
 TEST(ChatAnswer, ACallThatAStopTextCutsIsNoWholeOne) {
-  const auto ends = [](const char* text) {
-    const auto answer = chat(
-        R"({"stop": ["}"], "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]})");
+  const ModelContext& shipped = shipped_context();
+  const ModelContext context{
+      shipped.vocabulary, shipped.chat_template, "tally", {}, {.call = plain_call_form()}};
+  const Json body = Json::parse(R"({"messages": [{"role": "user", "content": "hi"}], "stop": ["}"],
+      "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]})");
+  const auto ends = [&](const char* text) {
+    const auto answer = read_openai_chat(body, context).value().answer;
     add(*answer, 0, delta(text, {}));
     add(*answer, 0, last(Finish::stop));
     return answer->body()["choices"][0]["finish_reason"];
