@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <ctime>
 #include <format>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -146,12 +145,10 @@ TEST(SchemaLimits, ConditionsThatMultiplyAreRefused) {
   negated["$ref"] = unevaluated["$ref"] = "#/$defs/d0";
   for (const ordered_json& schema : {conditions, overlapping, negated, unevaluated, counted}) {
     for (const bool to_the_letter : {true, false}) {
-      const std::clock_t begin = std::clock();
       EXPECT_THAT(refusal(schema, {.to_the_letter = to_the_letter}),
                   testing::AnyOf(testing::HasSubstr("alternatives"), testing::HasSubstr("too long"),
-                                 testing::HasSubstr("too much")));
-      // A second on any machine; some 100 ms on most.
-      EXPECT_LT(std::clock() - begin, CLOCKS_PER_SEC) << schema;
+                                 testing::HasSubstr("too much")))
+          << schema;
     }
   }
 }
