@@ -9,7 +9,6 @@
 #include <string_view>
 #include <utility>
 
-#include "server/dialect/functions.h"
 #include "server/dialect/ids.h"
 #include "server/responses/items.h"
 
@@ -74,7 +73,39 @@ Result<Json> read_item(const Json& item, const std::string& path, ResponseStore&
   return item;
 }
 
-Result<> add_conversation(const std::string& id, ResponseStore& store, ItemReader& reader) {
+// The ids of the calls so far, which results are of.
+class Calls {
+ public:
+  /// Of an item that is kept.
+  void add(const Json& item) {
+    if (!is_result(item)) ids_.insert(id_of(item));
+  }
+  /// Of an item of the request. Errors: invalid_argument, where it is the result of no call.
+  Result<> take(const Json& item) {
+    const std::string id = id_of(item);
+    if (is_result(item) && is_known_ && !id.empty() && !ids_.contains(id)) {
+      return fail(Errc::invalid_argument,
+                  std::format("call_id \"{}\" is of no call before the result", id.substr(0, kMaxNamed)),
+                  "call_id");
+    }
+    add(item);
+    return {};
+  }
+  /// There were items that are not known here.
+  void forget() { is_known_ = false; }
+
+ private:
+  static bool is_result(const Json& item) { return type_of(item).ends_with("_output"); }
+  static std::string id_of(const Json& item) {
+    const auto id = item.find("call_id");
+    return id != item.end() && id->is_string() ? id->get<std::string>() : "";
+  }
+
+  std::set<std::string> ids_;
+  bool is_known_ = true;
+};
+
+Result<> add_conversation(const std::string& id, ResponseStore& store, ItemReader& reader, Calls& calls) {
   const auto items = store.conversation(id);
   if (!items) {
     return fail(Errc::not_found,
@@ -83,6 +114,7 @@ Result<> add_conversation(const std::string& id, ResponseStore& store, ItemReade
                 "previous_response_id");
   }
   for (const Json& item : *items) {
+    calls.add(item);
     if (auto added = reader.add(item, "previous_response_id"); !added) return added;
   }
   return {};
@@ -110,20 +142,22 @@ Result<ResponsesInput> read_responses_input(const Json& body, const FunctionName
   if (!items) return std::unexpected(items.error());
 
   ItemReader reader(names);
+  Calls calls;
   if (!previous.empty()) {
-    if (auto added = add_conversation(previous, store, reader); !added) return std::unexpected(added.error());
+    const auto added = add_conversation(previous, store, reader, calls);
+    if (!added) return std::unexpected(added.error());
   }
   ResponsesInput input;
   std::set<std::string> references;
-  bool is_whole = true;  // nothing is left out that may be a call
   for (std::size_t i = 0; i < items->size(); ++i) {
     const std::string path = std::format("input[{}]", i);
     auto item = read_item((*items)[i], path, store, references);
     if (!item) return std::unexpected(item.error());
     if (item->is_null()) {
-      is_whole = false;
+      calls.forget();
       continue;
     }
+    if (auto known = calls.take(*item); !known) return std::unexpected(known.error());
     if (auto added = reader.add(*item, path); !added) return std::unexpected(added.error());
     if (!ItemReader::is_read(type_of(*item))) continue;
     Json kept = kept_item(*item);
@@ -134,9 +168,6 @@ Result<ResponsesInput> read_responses_input(const Json& body, const FunctionName
     input.messages.push_back({.role = Role::system, .content = {{.text = instructions}}});
   }
   for (Message& message : reader.take()) input.messages.push_back(std::move(message));
-  if (is_whole) {
-    if (auto known = check_results(input.messages, "call_id"); !known) return std::unexpected(known.error());
-  }
   if (input.messages.empty()) return fail(Errc::invalid_argument, "input has no messages", "input");
   return input;
 }

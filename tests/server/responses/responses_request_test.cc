@@ -203,6 +203,10 @@ TEST(ResponsesRequest, ResultsMayBeOfCallsBeforeTheInput) {
   EXPECT_EQ(field(Json::array({result("c1")}), nullptr), "call_id");
   EXPECT_EQ(field(Json::array({reference("fc_1"), result("c1")}), nullptr), "");
   EXPECT_EQ(field(Json::array({reference("fc_gone"), result("c1")}), nullptr), "");
+  // What was taken once is gone on from.
+  store.put({{"id", "resp_2"}, {"previous_response_id", nullptr}, {"output", Json::array()}},
+            {{{"id", "out_1"}, {"type", "function_call_output"}, {"call_id", "c9"}, {"output", "x"}}});
+  EXPECT_EQ(field("and?", "resp_2"), "");
 }
 
 TEST(ResponsesRequest, ReasoningIsAsAskedFor) {
