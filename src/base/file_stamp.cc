@@ -1,19 +1,21 @@
 #include "banyan/file_stamp.h"
 
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <system_error>
+
+#include "base/file_status.h"
 
 namespace banyan {
 namespace {
 
-std::unexpected<Error> io_failure(const std::string& path, int error) {
-  return fail(Errc::io, path + ": " + std::generic_category().message(error));
-}
-
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+}  // namespace
+
+std::unexpected<Error> io_failure(const std::string& path, int error) {
+  return fail(Errc::io, path + ": " + std::generic_category().message(error));
 }
 
 FileStamp stamp_of(const struct stat& status) {
@@ -23,8 +25,6 @@ FileStamp stamp_of(const struct stat& status) {
           .modified_ns = nanoseconds(status.st_mtim),
           .changed_ns = nanoseconds(status.st_ctim)};
 }
-
-}  // namespace
 
 Result<FileStamp> file_stamp(const std::string& path) {
   struct stat status = {};

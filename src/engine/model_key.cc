@@ -10,9 +10,9 @@
 #include <cstddef>
 #include <format>
 #include <optional>
-#include <system_error>
 #include <vector>
 
+#include "base/file_status.h"
 #include "store/disk/checksum.h"
 #include "store/disk/files.h"
 #include "store/disk/whole_file.h"
@@ -28,10 +28,6 @@ constexpr std::size_t kDigits = 32;
 // Models that are noted in a folder, the latest last.
 constexpr std::size_t kMostNotes = 64;
 constexpr std::uint64_t kMostNoteBytes = std::uint64_t{64} << 10;
-
-std::unexpected<Error> io_failure(const std::string& path, int error) {
-  return fail(Errc::io, path + ": " + std::generic_category().message(error));
-}
 
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 

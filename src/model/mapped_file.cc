@@ -7,14 +7,11 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <system_error>
+
+#include "base/file_status.h"
 
 namespace banyan {
 namespace {
-
-std::unexpected<Error> io_failure(const std::string& path, int error) {
-  return fail(Errc::io, path + ": " + std::generic_category().message(error));
-}
 
 std::size_t page_size() {
   static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -27,11 +24,6 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
   const int file =
       ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // not to wait for a pipe's writer
   if (file < 0) return io_failure(path, errno);
-  const auto stamp = file_stamp(path, file);
-  if (!stamp) {
-    close(file);
-    return std::unexpected(stamp.error());
-  }
   struct stat status = {};
   void* data = nullptr;
   int error = 0;
@@ -46,7 +38,7 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
   close(file);
   if (error != 0) return io_failure(path, error);
   const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(status.st_size));
-  return std::unique_ptr<MappedFile>(new MappedFile(path, bytes, *stamp));
+  return std::unique_ptr<MappedFile>(new MappedFile(path, bytes, stamp_of(status)));
 }
 
 MappedFile::~MappedFile() {

@@ -14,15 +14,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
-#include <system_error>
 #include <utility>
+
+#include "base/file_status.h"
 
 namespace banyan {
 namespace {
-
-std::unexpected<Error> failure(const std::string& path, int error) {
-  return fail(Errc::io, path + ": " + std::generic_category().message(error));
-}
 
 class SystemFile final : public File {
  public:
@@ -31,7 +28,7 @@ class SystemFile final : public File {
 
   Result<std::uint64_t> size() override {
     struct stat status = {};
-    if (fstat(descriptor_, &status) != 0) return failure(path_, errno);
+    if (fstat(descriptor_, &status) != 0) return io_failure(path_, errno);
     return static_cast<std::uint64_t>(status.st_size);
   }
 
@@ -42,7 +39,7 @@ class SystemFile final : public File {
     while (!to.empty()) {
       const ssize_t got = pread(descriptor_, to.data(), to.size(), static_cast<off_t>(offset));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return failure(path_, errno);
+      if (got < 0) return io_failure(path_, errno);
       if (got == 0) return fail(Errc::corrupt, path_ + ": the file ends too early");
       offset += static_cast<std::uint64_t>(got);
       to = to.subspan(static_cast<std::size_t>(got));
@@ -54,14 +51,14 @@ class SystemFile final : public File {
     while (!bytes.empty()) {
       const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return failure(path_, errno);
+      if (written < 0) return io_failure(path_, errno);
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
     return {};
   }
 
   Result<> sync() override {
-    if (fdatasync(descriptor_) != 0) return failure(path_, errno);
+    if (fdatasync(descriptor_) != 0) return io_failure(path_, errno);
     return {};
   }
 
@@ -127,13 +124,13 @@ std::chrono::system_clock::time_point time_of(const timespec& time) {
 template <class Visit>
 Result<> visit_folder(const std::string& path, Visit visit) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
-  if (!folder) return failure(path, errno);
+  if (!folder) return io_failure(path, errno);
   for (errno = 0; const dirent* item = readdir(folder.get()); errno = 0) {
     struct stat status = {};
     if (fstatat(dirfd(folder.get()), item->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     visit(status, std::string(item->d_name));
   }
-  if (errno != 0) return failure(path, errno);
+  if (errno != 0) return io_failure(path, errno);
   return {};
 }
 
@@ -143,50 +140,50 @@ class SystemFiles final : public Files {
     constexpr int kCommon = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // not to wait for a pipe's writer
     const int flags = mode == Mode::read ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
     const int descriptor = ::open(path.c_str(), flags | kCommon, 0600);
-    if (descriptor < 0) return failure(path, errno);
+    if (descriptor < 0) return io_failure(path, errno);
     return std::make_unique<SystemFile>(path, descriptor);
   }
 
   Result<> rename(const std::string& from, const std::string& to) override {
-    if (std::rename(from.c_str(), to.c_str()) != 0) return failure(from, errno);
+    if (std::rename(from.c_str(), to.c_str()) != 0) return io_failure(from, errno);
     return {};
   }
 
   Result<> remove(const std::string& path) override {
-    if (unlink(path.c_str()) != 0 && errno != ENOENT) return failure(path, errno);
+    if (unlink(path.c_str()) != 0 && errno != ENOENT) return io_failure(path, errno);
     return {};
   }
 
   Result<> touch(const std::string& path) override {
-    if (utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0) return failure(path, errno);
+    if (utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0) return io_failure(path, errno);
     return {};
   }
 
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor < 0) return failure(path, errno);
+    if (descriptor < 0) return io_failure(path, errno);
     auto lock = std::make_unique<SystemLock>(descriptor);
     if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno == EWOULDBLOCK) return fail(Errc::busy, path + ": locked by another process");
-    return failure(path, errno);
+    return io_failure(path, errno);
   }
 
   Result<> make_folder(const std::string& path) override {
-    if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return failure(path, errno);
+    if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return io_failure(path, errno);
     return {};
   }
 
   Result<> remove_folder(const std::string& path) override {
-    if (rmdir(path.c_str()) != 0) return failure(path, errno);
+    if (rmdir(path.c_str()) != 0) return io_failure(path, errno);
     return {};
   }
 
   Result<> sync_folder(const std::string& path) override {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return failure(path, errno);
+    if (descriptor < 0) return io_failure(path, errno);
     const int error = fsync(descriptor) == 0 ? 0 : errno;
     ::close(descriptor);
-    if (error != 0) return failure(path, error);
+    if (error != 0) return io_failure(path, error);
     return {};
   }
 
