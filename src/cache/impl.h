@@ -25,7 +25,7 @@ struct PrefixCache::Impl {
   /// Evicts until `wanted` bytes have come back or nothing more can go. Whether any came back.
   bool reclaim(std::size_t wanted);
   /// Has no session keep a node beyond what is published of its path, so that the rest may be evicted; a node
-  /// that the path ends in is split there. Whether any more may go now.
+  /// that the path ends in is split there, if the system has memory for that. Whether any more may go now.
   /// REQUIRES: no one holds pointers to nodes or parts.
   bool let_go_of_rests();
   /// What the tries take now. O(1).
@@ -55,8 +55,6 @@ struct Session::Impl {
   void schedule(std::span<const RestorePoint> restore_points);
   void set_states(std::vector<std::unique_ptr<LiveState>> new_states);
   Result<> reserve(std::size_t count);
-  /// PrefixCache::Impl::let_go_of_rests(), if the system has memory for the trie's nodes.
-  bool let_go_of_rests();
   /// Makes the node that ends where the published path does the tip. Whether it was another.
   bool let_go_of_rest();
   /// Has the states capture points in a long reply.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdint>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -153,7 +154,11 @@ bool PrefixCache::Impl::evict(std::size_t wanted) {
 
 bool PrefixCache::Impl::let_go_of_rests() {
   bool any = false;
-  for (Session::Impl* session : open) any |= session->let_go_of_rest();
+  try {
+    for (Session::Impl* session : open) any |= session->let_go_of_rest();
+  } catch (const std::bad_alloc&) {
+    return false;  // not even the few bytes of a node
+  }
   totals.let_go += any;
   count_overhead();
   return any;

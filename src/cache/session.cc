@@ -54,7 +54,7 @@ Result<> Session::reserve(std::size_t count) {
   require(!is_loading(), "reserve: the session is loading");
   Result<> room = impl_->reserve(count);
   // Once nothing else can go, what sessions only share the beginning of can: no one has a path in hand now.
-  if (!room && impl_->let_go_of_rests()) room = impl_->reserve(count);
+  if (!room && impl_->cache->let_go_of_rests()) room = impl_->reserve(count);
   return room;
 }
 
@@ -225,14 +225,6 @@ void Session::Impl::give_back_reserved() {
 void Session::Impl::hold(Node* node) {
   cache->tree.acquire(node);
   cache->tree.release(std::exchange(tip, node));
-}
-
-bool Session::Impl::let_go_of_rests() {
-  try {
-    return cache->let_go_of_rests();
-  } catch (const std::bad_alloc&) {
-    return false;  // not even the few bytes of a node
-  }
 }
 
 bool Session::Impl::let_go_of_rest() {
