@@ -103,14 +103,11 @@ Result<Expression> SchemaConverter::counted_items(const SchemaNodes& nodes, cons
       absent.push_back(nullptr);
       continue;
     }
-    const Json* list = document_.added(*one.schema, "absent");
-    if (!list) {
-      const Result<const Json*> added = document_.add(
-          *one.schema, "", "absent", Json::array({{{"not", document_.reference_to(*one.schema)}}}));
-      if (!added) return std::unexpected(added.error());
-      list = *added;
-    }
-    absent.push_back(&list->front());
+    const Result<const Json*> list = document_.added(*one.schema, "", "absent", [&] {
+      return Json::array({{{"not", document_.reference_to(*one.schema)}}});
+    });
+    if (!list) return std::unexpected(list.error());
+    absent.push_back(&(*list)->front());
   }
   const bool is_much = contained.size() > kMaxContained;
   const std::uint32_t first = is_much ? 0 : rule_of({0, std::vector<std::uint64_t>(contained.size())});

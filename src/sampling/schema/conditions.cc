@@ -11,15 +11,6 @@ namespace {
 
 using Json = SchemaJson;
 
-Json list_of(Json one, Json other) {
-  Json list = Json::array();
-  list.push_back(std::move(one));
-  list.push_back(std::move(other));
-  return list;
-}
-
-Json all_of(Json one, Json other) { return {{"allOf", list_of(std::move(one), std::move(other))}}; }
-
 }  // namespace
 
 Result<std::vector<SchemaChoice>> choices_of(SchemaDocument& document, const Json& schema,
@@ -27,16 +18,11 @@ Result<std::vector<SchemaChoice>> choices_of(SchemaDocument& document, const Jso
   std::vector<SchemaChoice> choices;
   if (const Json* list = keyword(schema, "anyOf")) choices.push_back({.list = list});
   if (const Json* list = keyword(schema, "oneOf")) choices.push_back({.list = list, .is_exclusive = true});
-  const auto add = [&](const std::string& name, bool evaluates, auto make) -> Result<> {
-    const Json* list = document.added(schema, name);
-    if (!list) {
-      Result<Json> made = make();
-      if (!made) return std::unexpected(made.error());
-      const Result<const Json*> kept = document.add(schema, name, name, std::move(*made));
-      if (!kept) return std::unexpected(kept.error());
-      list = *kept;
-    }
-    choices.push_back({.list = list, .is_condition = true, .evaluates = evaluates});
+  const auto add = [&](const std::string& name, bool evaluates,
+                       const SchemaDocument::MakeSchemas& make) -> Result<> {
+    const Result<const Json*> list = document.added(schema, name, name, make);
+    if (!list) return std::unexpected(list.error());
+    choices.push_back({.list = *list, .is_condition = true, .evaluates = evaluates});
     return {};
   };
   if (const Json* negated = keyword(schema, "not")) {
@@ -57,7 +43,8 @@ Result<std::vector<SchemaChoice>> choices_of(SchemaDocument& document, const Jso
     if (then || otherwise || looks_at_idle) {
       const Result<> added = add("if", true, [&]() -> Result<Json> {
         const Json holds = document.reference_to(*condition);
-        return list_of(all_of(holds, consequence(then)), all_of({{"not", holds}}, consequence(otherwise)));
+        return Json::array(
+            {both_of(holds, consequence(then)), both_of({{"not", holds}}, consequence(otherwise))});
       });
       if (!added) return std::unexpected(added.error());
     }
@@ -74,10 +61,10 @@ Result<std::vector<SchemaChoice>> choices_of(SchemaDocument& document, const Jso
       const Result<> added = add(std::string(name) + '/' + property, true, [&]() -> Result<Json> {
         Json without = Json::object(), with{{"type", "object"}, {"required", {property}}};
         without["properties"][property] = false;
-        if (!wanted.is_array()) with = all_of(std::move(with), document.reference_to(wanted));
+        if (!wanted.is_array()) with = both_of(std::move(with), document.reference_to(wanted));
         for (const Json& other : wanted.is_array() ? wanted : Json::array())
           with["required"].push_back(other);
-        return list_of(std::move(without), std::move(with));
+        return Json::array({std::move(without), std::move(with)});
       });
       if (!added) return std::unexpected(added.error());
     }

@@ -227,9 +227,14 @@ Result<const Json*> SchemaDocument::target(const Json& schema, const char* name)
   return at;
 }
 
-const Json* SchemaDocument::added(const Json& schema, const std::string& name) const {
-  const auto at = added_.find({&schema, name});
-  return at == added_.end() ? nullptr : at->second;
+Result<const Json*> SchemaDocument::added(const Json& schema, const std::string& keyword,
+                                          const std::string& name, const MakeSchemas& make) {
+  if (const auto known = added_.find({&schema, name}); known != added_.end()) return known->second;
+  Result<Json> list = make();
+  if (!list) return std::unexpected(list.error());
+  const Result<const Json*> whole = add(schema, keyword, std::move(*list));
+  if (whole) added_[{&schema, name}] = *whole;
+  return whole;
 }
 
 Json SchemaDocument::reference_to(const Json& schema) const {
@@ -240,8 +245,7 @@ Json SchemaDocument::reference_to(const Json& schema) const {
 }
 
 // Their parts are all where the keyword is, as errors say it.
-Result<const Json*> SchemaDocument::add(const Json& schema, const std::string& keyword,
-                                        const std::string& name, Json list) {
+Result<const Json*> SchemaDocument::add(const Json& schema, const std::string& keyword, Json list) {
   const Place& from = places_.at(&schema);
   Place place = from;
   if (!from.is_added && !keyword.empty()) place = {.parent = &schema, .key = keyword};
@@ -266,7 +270,6 @@ Result<const Json*> SchemaDocument::add(const Json& schema, const std::string& k
     by_number_.push_back(&value);
     places_[&value] = place;
   }
-  added_[{&schema, name}] = whole;
   return whole;
 }
 
@@ -371,8 +374,12 @@ Result<const Automaton*> SchemaDocument::automaton(const Json& schema, std::stri
     known = automata_.emplace(pattern, std::move(made)).first;
   }
   if (known->second) return &*known->second;
-  const Result<> left_out =
-      leave_out(schema, keyword, std::format("cannot be kept: {}", known->second.error().message));
+  return no_automaton(schema, keyword, known->second.error().message);
+}
+
+Result<const Automaton*> SchemaDocument::no_automaton(const Json& schema, std::string_view keyword,
+                                                      std::string_view why) const {
+  const Result<> left_out = leave_out(schema, keyword, std::format("cannot be kept: {}", why));
   if (!left_out) return std::unexpected(left_out.error());
   return nullptr;
 }
@@ -387,9 +394,7 @@ Result<const Automaton*> SchemaDocument::format(const Json& schema, const std::s
     return automaton(schema, "format", std::string(pattern));
   }
   if (!is_standard_format(format)) return nullptr;
-  const Result<> left_out = leave_out(schema, "format", std::format("cannot be kept: \"{}\"", format));
-  if (!left_out) return std::unexpected(left_out.error());
-  return nullptr;
+  return no_automaton(schema, "format", std::format("\"{}\"", format));
 }
 
 Result<const Automaton*> SchemaDocument::outside(const Json& schema, std::string_view keyword,
@@ -400,11 +405,7 @@ Result<const Automaton*> SchemaDocument::outside(const Json& schema, std::string
   for (const std::string& word : words) work += 8 * word.size();
   if (Result<> charged = charge(work); !charged) return std::unexpected(charged.error());
   std::optional<Automaton> made = of_words(words);
-  if (!made) {
-    const Result<> left_out = leave_out(schema, keyword, "cannot be kept: its texts are too many");
-    if (!left_out) return std::unexpected(left_out.error());
-    return nullptr;
-  }
+  if (!made) return no_automaton(schema, keyword, "its texts are too many");
   return outside(schema, keyword, words_[&schema] = std::move(*made));
 }
 
@@ -416,11 +417,8 @@ Result<const Automaton*> SchemaDocument::outside(const Json& schema, std::string
     at->second = complement(texts);
   }
   if (at->second) return &*at->second;
-  const Result<> left_out =
-      leave_out(schema, keyword,
-                std::format("cannot be kept: its automaton has more than {} states", Automaton::kMaxStates));
-  if (!left_out) return std::unexpected(left_out.error());
-  return nullptr;
+  return no_automaton(schema, keyword,
+                      std::format("its automaton has more than {} states", Automaton::kMaxStates));
 }
 
 }  // namespace banyan

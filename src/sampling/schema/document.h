@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -52,11 +53,11 @@ class SchemaDocument {
 
   /// What the $ref and the $dynamicRef of a schema mean.
   Result<SchemaNodes> targets(const SchemaJson& schema);
-  /// Adds a list of schemas of our own that say, in keywords that are kept, what `keyword` of `schema` does.
-  /// `name` is for added(). In them { "$ref": a number } is reference_to().
-  Result<const SchemaJson*> add(const SchemaJson& schema, const std::string& keyword, const std::string& name,
-                                SchemaJson list);
-  const SchemaJson* added(const SchemaJson& schema, const std::string& name) const;
+  /// A list of schemas of our own that say, in keywords that are kept, what `keyword` of `schema` does; made
+  /// when it is first asked for by this `name`. In them { "$ref": a number } is reference_to().
+  using MakeSchemas = std::function<Result<SchemaJson>()>;
+  Result<const SchemaJson*> added(const SchemaJson& schema, const std::string& keyword,
+                                  const std::string& name, const MakeSchemas& make);
   SchemaJson reference_to(const SchemaJson& schema) const;
   bool is_added(const SchemaJson& schema) const { return places_.at(&schema).is_added; }
   /// Refuses a schema that refers to itself before anything of a value is read, or is a long way to say so.
@@ -89,9 +90,13 @@ class SchemaDocument {
   };
 
   Result<const SchemaJson*> target(const SchemaJson& schema, const char* keyword);
+  Result<const SchemaJson*> add(const SchemaJson& schema, const std::string& keyword, SchemaJson list);
   Result<int> height(const SchemaJson& schema, int depth);
   Result<const Automaton*> automaton(const SchemaJson& schema, std::string_view keyword,
                                      const std::string& pattern);
+  /// leave_out(), of what there is no automaton for: null.
+  Result<const Automaton*> no_automaton(const SchemaJson& schema, std::string_view keyword,
+                                        std::string_view why) const;
 
   const SchemaJson& root_;
   SchemaOptions options_;

@@ -73,13 +73,10 @@ Result<SchemaNodes> unevaluated_of(SchemaDocument& document, const Json& schema,
     if (Result<> charged = document.charge(key.size() + 16 * evaluating.size()); !charged) {
       return std::unexpected(charged.error());
     }
-    const Json* list = document.added(schema, key);
-    if (!list) {
-      const Result<const Json*> kept = document.add(schema, name, key, Json::array({std::move(*left)}));
-      if (!kept) return std::unexpected(kept.error());
-      list = *kept;
-    }
-    nodes.push_back(&list->front());
+    const Result<const Json*> list =
+        document.added(schema, name, key, [&] { return Json::array({std::move(*left)}); });
+    if (!list) return std::unexpected(list.error());
+    nodes.push_back(&(*list)->front());
   }
   return nodes;
 }

@@ -184,14 +184,10 @@ Result<std::optional<SchemaNodes>> exclusive_schemas(SchemaDocument& document, c
   }
   if (are_exclusive) return std::nullopt;
   const std::string name = Json(schemas).dump();
-  const Json* added = document.added(list, name);
-  if (!added) {
-    const Result<const Json*> kept = document.add(list, "", name, Json(std::move(schemas)));
-    if (!kept) return std::unexpected(kept.error());
-    added = *kept;
-  }
+  const Result<const Json*> added = document.added(list, "", name, [&] { return Json(std::move(schemas)); });
+  if (!added) return std::unexpected(added.error());
   SchemaNodes nodes;
-  for (const Json& schema : *added) nodes.push_back(&schema);
+  for (const Json& schema : **added) nodes.push_back(&schema);
   return nodes;
 }
 

@@ -72,7 +72,7 @@ class Negation {
     if (name == "oneOf") {
       add(none(value));
       for (std::size_t i = 0; i < value.size(); ++i) {
-        for (std::size_t k = 0; k < i; ++k) add(both(yes(value[k]), yes(value[i])));
+        for (std::size_t k = 0; k < i; ++k) add(both_of(yes(value[k]), yes(value[i])));
       }
       return document_.charge(64 * value.size() * value.size());
     }
@@ -84,8 +84,8 @@ class Negation {
     }
     if (name == "not") return only(yes(value));
     if (name == "if") {
-      if (const Json* then = banyan::keyword(negated_, "then")) add(both(yes(value), no(*then)));
-      if (const Json* otherwise = banyan::keyword(negated_, "else")) add(both(no(value), no(*otherwise)));
+      if (const Json* then = banyan::keyword(negated_, "then")) add(both_of(yes(value), no(*then)));
+      if (const Json* otherwise = banyan::keyword(negated_, "else")) add(both_of(no(value), no(*otherwise)));
       return {};
     }
     if (name == "dependentRequired" || name == "dependentSchemas" || name == "dependencies") {
@@ -94,7 +94,7 @@ class Negation {
           return document_.wrong(value, property, "must be a list of names");
         }
         if (!wanted.is_array()) {
-          add(both(object_with(property, {}), no(wanted)));
+          add(both_of(object_with(property, {}), no(wanted)));
           continue;
         }
         for (const Json& other : wanted) add(object_with(property, other));
@@ -231,12 +231,6 @@ class Negation {
     for (const Json& schema : schemas) all.push_back(no(schema));
     return {{"allOf", std::move(all)}};
   }
-  static Json both(Json a, Json b) {
-    Json all = Json::array();
-    all.push_back(std::move(a));
-    all.push_back(std::move(b));
-    return {{"allOf", std::move(all)}};
-  }
   static Json object_with(const Json& property, const Json& absent) {
     Json object{{"type", "object"}};
     if (property.is_string()) object["required"].push_back(property);
@@ -267,6 +261,8 @@ class Negation {
 };
 
 }  // namespace
+
+Json both_of(Json a, Json b) { return {{"allOf", Json::array({std::move(a), std::move(b)})}}; }
 
 bool is_simple_negation(const Json& negated) {
   if (!negated.is_object() || negated.empty()) return false;
