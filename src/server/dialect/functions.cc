@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <format>
-#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -140,20 +139,25 @@ std::string arguments_text(const Json& arguments) {
   return text + (is_object ? "}" : "]");
 }
 
+void KnownCalls::add(const std::string& id) {
+  if (id.empty()) forget();
+  ids_.insert(id);
+}
+
+Result<> KnownCalls::check(const std::string& id, const std::string& field) const {
+  if (!are_known_ || id.empty() || ids_.contains(id)) return {};
+  return fail(
+      Errc::invalid_argument,
+      std::format("{} \"{}\" is of no call in the messages before the result", field, id.substr(0, 80)),
+      field);
+}
+
 Result<> check_results(const std::vector<Message>& messages, const std::string& field) {
-  std::set<std::string_view> calls;
-  bool is_known = true;  // of all calls so far, the id
+  KnownCalls calls;
   for (const Message& message : messages) {
-    for (const ToolCall& call : message.calls) {
-      calls.insert(call.id);
-      is_known = is_known && !call.id.empty();
-    }
-    if (!is_known) return {};
-    if (message.role != Role::tool || message.call_id.empty() || calls.contains(message.call_id)) continue;
-    return fail(Errc::invalid_argument,
-                std::format("{} \"{}\" is of no call in the messages before the result", field,
-                            message.call_id.substr(0, 80)),
-                field);
+    for (const ToolCall& call : message.calls) calls.add(call.id);
+    if (message.role != Role::tool) continue;
+    if (auto known = calls.check(message.call_id, field); !known) return known;
   }
   return {};
 }

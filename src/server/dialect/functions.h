@@ -1,6 +1,7 @@
 /// Functions that a request tells of, which of them may be called, and whose results its messages hold.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,22 @@ std::string arguments_text(const Json& arguments);
 
 /// Gives the tools' results the names of the functions that were called, which some dialects leave out.
 void name_results(std::vector<Message>& messages);
+
+/// The ids of a history's calls so far, which results are of.
+class KnownCalls {
+ public:
+  /// Of a call; "" where it has none.
+  void add(const std::string& id);
+  /// There are calls whose ids are not known: from now on a result may be of one of these.
+  void forget() { are_known_ = false; }
+  /// `field`: the dialect's name for the id of a result, which may be "". Errors: invalid_argument, with the
+  /// id.
+  Result<> check(const std::string& id, const std::string& field) const;
+
+ private:
+  std::set<std::string> ids_;
+  bool are_known_ = true;
+};
 
 /// Whether the calls of all results with an id are in the messages before them, as long as these calls have
 /// ids too. `field`: the dialect's name for that id. Errors: invalid_argument, with the id.

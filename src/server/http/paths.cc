@@ -43,8 +43,8 @@ std::string Paths::methods(std::string_view path) const {
 }
 
 std::string Paths::missing(std::string_view path, std::string_view folder) const {
-  constexpr std::size_t kMaxNamed = 100;
-  std::string text = std::format("there is no path {} here; ", path.substr(0, kMaxNamed));
+  constexpr std::size_t kMaxPath = 100;
+  std::string text = std::format("there is no path {} here; ", path.substr(0, kMaxPath));
   std::string_view inner, outer;  // the longest that ends this path, the shortest that this path ends
   std::set<std::string_view> all;
   for (const auto& [pattern, method] : routes_) {
@@ -56,7 +56,7 @@ std::string Paths::missing(std::string_view path, std::string_view folder) const
   }
   if (!inner.empty()) {
     return text + std::format("there is {}: the client's base URL must not have \"{}\" at its end", inner,
-                              path.substr(0, std::min(path.size() - inner.size(), kMaxNamed)));
+                              path.substr(0, std::min(path.size() - inner.size(), kMaxPath)));
   }
   if (!outer.empty()) {
     return text + std::format("there is {}: the client's base URL must have \"{}\" at its end", outer,

@@ -199,11 +199,11 @@ void read_reasoning(Fields& fields, ChatRequest& request) {
 }
 
 void read_end(Fields& fields, ChatRequest& request) {
-  const bool opens_reply = fields.boolean("add_generation_prompt", false);
+  const bool is_opening_said = fields.any("add_generation_prompt") != nullptr;
   request.opens_reply = fields.boolean("add_generation_prompt", true);
   const bool is_said = fields.any("continue_final_message") != nullptr;
   request.continues_last = fields.boolean("continue_final_message", false);
-  if (request.continues_last && opens_reply)
+  if (request.continues_last && is_opening_said && request.opens_reply)
     fields.wrong("continue_final_message", "and add_generation_prompt exclude each other");
   if (request.messages.empty()) return;
   const Message& last = request.messages.back();

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "server/dialect/functions.h"
 #include "server/dialect/ids.h"
 #include "server/responses/items.h"
 
@@ -73,39 +74,20 @@ Result<Json> read_item(const Json& item, const std::string& path, ResponseStore&
   return item;
 }
 
-// The ids of the calls so far, which results are of.
-class Calls {
- public:
-  /// Of an item that is kept.
-  void add(const Json& item) {
-    if (!is_result(item)) ids_.insert(id_of(item));
-  }
-  /// Of an item of the request. Errors: invalid_argument, where it is the result of no call.
-  Result<> take(const Json& item) {
-    const std::string id = id_of(item);
-    if (is_result(item) && is_known_ && !id.empty() && !ids_.contains(id)) {
-      return fail(Errc::invalid_argument,
-                  std::format("call_id \"{}\" is of no call before the result", id.substr(0, kMaxNamed)),
-                  "call_id");
-    }
-    add(item);
-    return {};
-  }
-  /// There were items that are not known here.
-  void forget() { is_known_ = false; }
+// The id of a call, or of the call that a result is of; "" for other items.
+std::string call_id_of(const Json& item) {
+  const auto id = item.find("call_id");
+  return id != item.end() && id->is_string() ? id->get<std::string>() : "";
+}
 
- private:
-  static bool is_result(const Json& item) { return type_of(item).ends_with("_output"); }
-  static std::string id_of(const Json& item) {
-    const auto id = item.find("call_id");
-    return id != item.end() && id->is_string() ? id->get<std::string>() : "";
-  }
+bool is_result(const Json& item) { return type_of(item).ends_with("_output"); }
 
-  std::set<std::string> ids_;
-  bool is_known_ = true;
-};
+void note_call(const Json& item, KnownCalls& calls) {
+  if (const std::string id = call_id_of(item); !id.empty() && !is_result(item)) calls.add(id);
+}
 
-Result<> add_conversation(const std::string& id, ResponseStore& store, ItemReader& reader, Calls& calls) {
+Result<> add_conversation(const std::string& id, ResponseStore& store, ItemReader& reader,
+                          KnownCalls& calls) {
   const auto items = store.conversation(id);
   if (!items) {
     return fail(Errc::not_found,
@@ -114,7 +96,7 @@ Result<> add_conversation(const std::string& id, ResponseStore& store, ItemReade
                 "previous_response_id");
   }
   for (const Json& item : *items) {
-    calls.add(item);
+    note_call(item, calls);
     if (auto added = reader.add(item, "previous_response_id"); !added) return added;
   }
   return {};
@@ -142,7 +124,7 @@ Result<ResponsesInput> read_responses_input(const Json& body, const FunctionName
   if (!items) return std::unexpected(items.error());
 
   ItemReader reader(names);
-  Calls calls;
+  KnownCalls calls;
   if (!previous.empty()) {
     const auto added = add_conversation(previous, store, reader, calls);
     if (!added) return std::unexpected(added.error());
@@ -157,7 +139,11 @@ Result<ResponsesInput> read_responses_input(const Json& body, const FunctionName
       calls.forget();
       continue;
     }
-    if (auto known = calls.take(*item); !known) return std::unexpected(known.error());
+    if (is_result(*item)) {
+      if (auto known = calls.check(call_id_of(*item), "call_id"); !known)
+        return std::unexpected(known.error());
+    }
+    note_call(*item, calls);
     if (auto added = reader.add(*item, path); !added) return std::unexpected(added.error());
     if (!ItemReader::is_read(type_of(*item))) continue;
     Json kept = kept_item(*item);
